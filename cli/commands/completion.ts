@@ -1,0 +1,31 @@
+/** Looks up the names that completion offers: from files on this machine, so that it is quick. */
+import type { Names } from "../completion";
+import { stackFacts, stateOnDisk, type Surroundings } from "../stack";
+import { stacksWithFile } from "../stackfile";
+import { knownMachines, stacksInDirectory } from "../state";
+import { defaultStack } from "../options";
+
+function orNone(look: () => readonly string[]): readonly string[] {
+  try {
+    return look();
+  } catch {
+    // Half a word is typed: no place for an error.
+    return [];
+  }
+}
+
+/** The stacks with a file or a state, and the hosts in a stack's state. */
+export function namesOnDisk(surroundings: Surroundings): Names {
+  return {
+    stacks: () =>
+      orNone(() => {
+        const { backend, project } = stackFacts(surroundings, defaultStack);
+        const stored = backend.directory === undefined ? [] : stacksInDirectory(backend.directory, project);
+        return [...new Set([...stacksWithFile(surroundings.root), ...stored])];
+      }),
+    hosts: (stack) =>
+      orNone(() => [
+        ...new Set(knownMachines(stateOnDisk(stackFacts(surroundings, stack))).map((machine) => machine.host)),
+      ]),
+  };
+}

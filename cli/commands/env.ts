@@ -1,0 +1,41 @@
+/** `webinfra env`: the variables that let plain `pulumi` see the same stack. */
+import { prepareHome } from "../backend";
+import { stackFacts, type Surroundings } from "../stack";
+import { refreshWorkDirectory, sourceFile, workFile } from "../stackfile";
+
+/** A value as a word of the shell. */
+export function shellWord(value: string): string {
+  return /^[\w@%+=:,./-]+$/.test(value) ? value : `'${value.replaceAll("'", "'\\''")}'`;
+}
+
+/** The `export` lines, with a comment that says what they hold for. */
+export function exportLines(stack: string, variables: Readonly<Record<string, string>>): string[] {
+  return [
+    `# plain pulumi for the stack "${stack}" alone: eval "$(webinfra env ${stack})"`,
+    ...Object.entries(variables).map(([name, value]) => `export ${name}=${shellWord(value)}`),
+  ];
+}
+
+/**
+ * Prints the variables. With the state folder of webinfra, the stack's file (with the salt that must not get into the
+ * committed one) is named by PULUMI_OPTION_CONFIG_FILE, which every Pulumi command with `--config-file` reads.
+ */
+export function env(surroundings: Surroundings, name: string): Readonly<Record<string, string>> {
+  const facts = stackFacts(surroundings, name);
+  const { backend, home } = facts;
+  const source = sourceFile(surroundings.root, name);
+  prepareHome(home, backend);
+  const variables: Record<string, string> = { ...backend.environment, PULUMI_STACK: name };
+  if (backend.kind === "own") {
+    refreshWorkDirectory(surroundings.root, home, name, source, []);
+    variables["PULUMI_OPTION_CONFIG_FILE"] = workFile(home, name);
+  }
+  if (surroundings.output.json) {
+    surroundings.output.data(variables);
+  } else {
+    for (const line of exportLines(name, variables)) {
+      surroundings.output.result(line);
+    }
+  }
+  return variables;
+}

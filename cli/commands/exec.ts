@@ -1,0 +1,51 @@
+/** `webinfra exec` and `webinfra logs`: into a host. */
+import { spawn } from "node:child_process";
+import { constants } from "node:os";
+import { PROJECT } from "../../provider/incus";
+import { UserError } from "../errors";
+import { machineOf, stackMachines } from "../incus";
+import { stackFacts, stateOnDisk, type Surroundings } from "../stack";
+import { sourceFile } from "../stackfile";
+
+/** Arguments of the incus client that run a command in a machine. */
+export function execArguments(machine: string, command: readonly string[]): string[] {
+  return ["exec", "--project", PROJECT, machine, "--", ...command];
+}
+
+/** The command that shows a host's journal. */
+export function journalCommand(lines: number, follow: boolean): string[] {
+  return ["journalctl", "--no-pager", "-n", String(lines), ...(follow ? ["-f"] : [])];
+}
+
+/** Runs a command on a host with the caller's terminal. Returns its exit code. */
+export async function exec(
+  surroundings: Surroundings,
+  stack: string,
+  host: string,
+  command: readonly string[],
+): Promise<number> {
+  const machines = await stackMachines(stack);
+  if (machines.length === 0 && stateOnDisk(stackFacts(surroundings, stack)) === undefined) {
+    // Says so when there is no such stack at all.
+    sourceFile(surroundings.root, stack);
+  }
+  const { machine } = machineOf(machines, stack, host);
+  const child = spawn("incus", execArguments(machine, command), { stdio: "inherit" });
+  // Ctrl-C is for the command on the host; its exit code says how it ended.
+  const ignore = (): void => undefined;
+  process.on("SIGINT", ignore);
+  try {
+    return await new Promise((resolve, reject) => {
+      child.on("error", (error: NodeJS.ErrnoException) => {
+        reject(
+          error.code === "ENOENT" ? new UserError("the incus client is not installed; run `npm run setup`") : error,
+        );
+      });
+      child.on("exit", (code, signal) => {
+        resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal]));
+      });
+    });
+  } finally {
+    process.off("SIGINT", ignore);
+  }
+}

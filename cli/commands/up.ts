@@ -1,0 +1,74 @@
+/** `webinfra up`: brings the site to what the stack's configuration says. */
+import { duration } from "../output";
+import { Progress } from "../progress";
+import { recover } from "../recover";
+import { withBoard } from "../live";
+import { operate, preflight } from "../run";
+import { openStack, platformOf, stateOnDisk, type Surroundings } from "../stack";
+import type { Override } from "../stackfile";
+import { knownMachines } from "../state";
+
+export interface UpOptions {
+  /** Compares the state with what there is first, so that what was deleted by hand is made again. */
+  readonly refresh?: boolean;
+  readonly config: readonly Override[];
+  readonly configFile?: string;
+}
+
+/** What `up --json` prints. */
+export interface UpResult {
+  readonly stack: string;
+  readonly url: string | null;
+  /** Resources by what was done with them: `{"create": 12, "same": 30}`. */
+  readonly changes: Readonly<Record<string, number>>;
+  readonly seconds: number;
+  readonly outputs: Readonly<Record<string, unknown>>;
+}
+
+/** Runs `up`; it ends well only when the site was seen to serve. */
+export async function up(surroundings: Surroundings, name: string, options: UpOptions): Promise<UpResult> {
+  const { output } = surroundings;
+  const started = Date.now();
+  const open = await openStack(surroundings, name, {
+    configFile: options.configFile,
+    overrides: options.config,
+    create: true,
+  });
+  try {
+    await preflight(open);
+    await recover(open, output);
+    open.interruption.check();
+    output.progress(`bringing up the stack "${name}"`);
+    const hosts = knownMachines(stateOnDisk(open)).map(({ host }) => host);
+    const watch = platformOf(open.settings) === "incus";
+    const { progress, outputs } = await withBoard(output, "up", name, { hosts, watch }, async (board) => {
+      const progress = new Progress(output, Date.now, board);
+      const result = await operate(open, progress, "up", () =>
+        open.stack.up({ onEvent: progress.onEvent, ...(options.refresh === true ? { refresh: true } : {}) }),
+      );
+      return { progress, outputs: result.outputs };
+    });
+    const seconds = (Date.now() - started) / 1000;
+    const plain = Object.fromEntries(
+      Object.entries(outputs).map(([key, { value, secret }]) => [key, secret ? "[secret]" : (value as unknown)]),
+    );
+    const url = typeof plain["url"] === "string" ? plain["url"] : null;
+    const result: UpResult = { stack: name, url, changes: progress.changes, seconds, outputs: plain };
+    output.result(closingLines(result, progress.changed).join("\n"));
+    output.data(result);
+    return result;
+  } finally {
+    open.close();
+  }
+}
+
+/** What `up` says at its end. */
+export function closingLines({ stack, url, seconds }: UpResult, changed: number): string[] {
+  const what = changed === 0 ? "everything is as it should be, nothing changed" : `${changed} resources changed`;
+  const suffix = stack === "dev" ? "" : ` ${stack}`;
+  return [
+    `done in ${duration(seconds)}: ${what}`,
+    ...(url === null ? [] : [`the site: ${url}`]),
+    `next: \`webinfra status${suffix}\` shows each host, \`webinfra logs HOST\` its journal, \`webinfra down${suffix}\` takes it down`,
+  ];
+}

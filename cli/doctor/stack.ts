@@ -1,0 +1,123 @@
+/** Checks of a stack. Each takes facts and judges them; nothing is looked up here. */
+import { conflictOf, pickSubnet, type TakenSubnet } from "../../provider/incus/subnet";
+import { type Answered, note, type StatusReport } from "../commands/status";
+import { type Lock, lockIsDead, type StackState } from "../state";
+import { type Outcome, ok, problem, skipped } from "./check";
+
+/** @param problems what is wrong with the configuration, one line a problem */
+export function judgeConfig(file: string, problems: readonly string[]): Outcome {
+  return problems.length === 0
+    ? ok(file)
+    : problem(
+        [
+          `${file} has ${problems.length === 1 ? "a problem" : `${String(problems.length)} problems`}:`,
+          ...problems,
+        ].join("\n"),
+        "correct the file; docs/configuration.md describes every key",
+      );
+}
+
+/** Judges what runs left behind: locks, and operations without an end. */
+export function judgeRuns(
+  stack: string,
+  locks: readonly Lock[],
+  state: StackState | undefined,
+  isDead: (lock: Lock) => boolean = lockIsDead,
+): Outcome {
+  const held = locks.find((lock) => !isDead(lock));
+  if (held !== undefined) {
+    return ok(`process ${held.pid} of ${held.username} on ${held.hostname} is changing the stack now`);
+  }
+  const pending = state?.pending.length ?? 0;
+  if (locks.length === 0 && pending === 0) {
+    return ok("no run was killed");
+  }
+  const left = [
+    ...(locks.length === 0 ? [] : ["its lock"]),
+    ...(pending === 0 ? [] : [pending === 1 ? "1 unfinished step" : `${String(pending)} unfinished steps`]),
+  ];
+  return problem(`a run was killed and left ${left.join(" and ")}`, `\`webinfra up ${stack}\` clears that and repairs`);
+}
+
+/** What is known of a stack's network. */
+export interface NetworkFacts {
+  readonly stack: string;
+  /** The subnet of the network that the stack has. */
+  readonly present: string | undefined;
+  /** The subnet that the configuration asks for. */
+  readonly configured: string | undefined;
+  /** Subnets of others. */
+  readonly taken: readonly TakenSubnet[];
+}
+
+export function judgeNetwork({ stack, present, configured, taken }: NetworkFacts): Outcome {
+  if (present !== undefined) {
+    const conflict = conflictOf(present, taken);
+    if (conflict !== undefined) {
+      return problem(
+        `the stack's network ${present} overlaps with ${conflict.by}, which has ${conflict.cidr}: answers may get lost`,
+        `take the other away; or \`webinfra down ${stack}\`, set webinfra:network.cidr to a free subnet, and \`webinfra up ${stack}\``,
+      );
+    }
+    return configured === undefined || configured === present
+      ? ok(present)
+      : problem(
+          `webinfra:network.cidr is ${configured}, and the stack's network has ${present}, which it keeps while machines use it`,
+          `set it back to ${present}, or \`webinfra down ${stack}\` first`,
+        );
+  }
+  const conflict = configured === undefined ? undefined : conflictOf(configured, taken);
+  return conflict === undefined
+    ? ok(configured ?? pickSubnet(taken))
+    : problem(
+        `webinfra:network.cidr is ${configured ?? ""}, and ${conflict.by} has ${conflict.cidr}`,
+        `leave it out to have a free one chosen, or set it to one, such as ${pickSubnet(taken)}`,
+      );
+}
+
+/** Judges the hosts by what `webinfra status` found. */
+export function judgeHosts(status: StatusReport, machines: Answered): Outcome {
+  if (machines.length === 0) {
+    return skipped(`the stack is not up; \`webinfra up ${status.stack}\` makes its hosts`);
+  }
+  const ill = machines.flatMap(([machine, answer], index) =>
+    status.hosts[index]?.healthy === true
+      ? []
+      : [{ host: machine.host, gone: machine.gone, why: note(machine, answer) }],
+  );
+  const lines = ill.map(({ host, why }) => `${host} is not healthy${why === "" ? "" : `: ${why}`}`);
+  const hasDatabases = status.hosts.some(({ roles }) => roles.includes("database"));
+  if (hasDatabases && status.database.primary === null) {
+    lines.push("no database takes writes");
+  }
+  const [first] = ill;
+  return lines.length === 0
+    ? ok(`${machines.length} hosts, all healthy`)
+    : problem(
+        lines.join("\n"),
+        first === undefined
+          ? `\`webinfra status ${status.stack}\` shows the databases`
+          : first.gone === true
+            ? `\`webinfra up ${status.stack} --refresh\` makes it again`
+            : `\`webinfra logs ${first.host} --stack ${status.stack}\` shows its journal; \`webinfra up ${status.stack} --refresh\` repairs`,
+      );
+}
+
+/** Judges whether database hosts run what the last update wanted them to: they are never replaced unasked. */
+export function judgeDefinitions(state: StackState | undefined): Outcome {
+  const machines = (state?.resources ?? []).filter(({ type }) => type === "webinfra:incus:Machine");
+  if (machines.length === 0) {
+    return skipped("the state has no machines of the stack");
+  }
+  const older = machines.flatMap(({ inputs, outputs }) => {
+    const [wanted, has] = [inputs?.["definition"], outputs?.["definition"]];
+    return wanted !== undefined && has !== undefined && wanted !== has ? [String(outputs?.["host"])] : [];
+  });
+  return older.length === 0
+    ? ok("every host runs the definition of the last `webinfra up`")
+    : problem(
+        `${older.join(", ")} run${older.length === 1 ? "s" : ""} an older definition than the last \`webinfra up\` wanted: ` +
+          "a host with data is not replaced by an update",
+        "nothing, if the change can wait; it reaches the host when its machine is replaced on purpose",
+      );
+}

@@ -1,0 +1,53 @@
+/** Reading of the command line's arguments. Loads nothing heavy: every command waits for it. */
+import { InvalidArgumentError } from "commander";
+import { configSchema } from "../config/schema";
+import { didYouMean } from "./suggest";
+import { type Override, parseOverride } from "./stackfile";
+
+/** The stack that commands work on when none is named. */
+export const defaultStack = "dev";
+
+/** Gathers `--config key=value` arguments. */
+export function collectOverride(argument: string, before: readonly Override[]): Override[] {
+  return [...before, parseOverride(argument)];
+}
+
+/** The values that `--topology` takes. */
+export function topologies(): readonly string[] {
+  return configSchema.shape.topology.unwrap().options;
+}
+
+/** Reads the name of a topology. */
+export function topologyName(name: string): string {
+  if (!topologies().includes(name)) {
+    throw new InvalidArgumentError(
+      `There is no topology "${name}"${didYouMean(name, topologies())}; topologies: ${topologies().join(", ")}.`,
+    );
+  }
+  return name;
+}
+
+/** The options with `--topology` as the values of the configuration that it stands for. */
+export function withTopology<Options extends { readonly topology?: string; readonly config: readonly Override[] }>(
+  options: Options,
+): Options {
+  const { topology } = options;
+  if (topology === undefined) {
+    return options;
+  }
+  // A stack's own hosts belong to its own topology alone.
+  const own = topology === "custom" ? [] : ["webinfra:hosts", "webinfra:primary"];
+  const overrides = [
+    ...own.map((key) => ({ key, path: [], value: undefined })),
+    { key: "webinfra:topology", path: [], value: topology },
+  ];
+  return { ...options, config: [...overrides, ...options.config] };
+}
+
+/** Reads an argument that is a whole number of at least 1. */
+export function positiveInteger(text: string): number {
+  if (!/^[1-9]\d{0,8}$/.test(text)) {
+    throw new InvalidArgumentError("It must be a whole number of at least 1, such as 100.");
+  }
+  return Number(text);
+}

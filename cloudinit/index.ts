@@ -1,0 +1,100 @@
+import { gzipSync } from "fflate";
+import { stringify } from "yaml";
+import { HostFile, HostView, RoleParts } from "../roles/types";
+import { partsOf } from "../roles";
+import { hostName } from "../topology/types";
+
+/** Compressed bytes that a host's user-data may have. AWS takes 16 KiB; the rest is room for what a platform adds. */
+export const userDataBudget = 12 * 1024;
+
+/** Two roles of one host want what only one can have. */
+export class PlacementConflict extends Error {
+  override readonly name = "PlacementConflict";
+}
+
+/** Each path once; two parts may ask for the very same file. */
+function mergeFiles(host: string, wanted: readonly HostFile[]): readonly HostFile[] {
+  const files = new Map<string, HostFile>();
+  for (const file of wanted) {
+    const other = files.get(file.path);
+    if (other && (other.content !== file.content || other.mode !== file.mode)) {
+      throw new PlacementConflict(
+        `${host}: two of its roles want different content at ${file.path}: place them on different hosts`,
+      );
+    }
+    files.set(file.path, file);
+  }
+  return [...files.values()];
+}
+
+function checkPorts(host: string, parts: readonly RoleParts[]): void {
+  const taken = new Map<number, string>();
+  for (const port of parts.flatMap((part) => part.ports)) {
+    const other = taken.get(port.port);
+    if (other !== undefined) {
+      throw new PlacementConflict(
+        `${host}: port ${String(port.port)} is wanted twice, for "${other}" and for "${port.description}": place those roles on different hosts`,
+      );
+    }
+    taken.set(port.port, port.description);
+  }
+}
+
+/** The scripts of all parts as files; their order is the order of their names. */
+const stepFiles = (parts: readonly RoleParts[]): readonly HostFile[] =>
+  parts
+    .flatMap((part) => part.steps)
+    .map((step) => ({
+      path: `/usr/local/lib/webinfra/steps.d/${step.name}`,
+      content: step.script,
+      mode: "0755" as const,
+    }));
+
+/**
+ * The files that a host's parts ask for together, in the order of their paths: each path once, steps and the list of packages among them.
+ * @throws PlacementConflict when two parts want different content at one path, or one port
+ */
+export function mergeParts(host: string, parts: readonly RoleParts[]): readonly HostFile[] {
+  checkPorts(host, parts);
+  const packages = [...new Set(parts.flatMap((part) => part.packages))].sort();
+  const files = [
+    ...parts.flatMap((part) => part.files),
+    ...stepFiles(parts),
+    { path: "/etc/webinfra/packages", content: packages.map((name) => `${name}\n`).join(""), mode: "0644" as const },
+  ];
+  return [...mergeFiles(host, files)].sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+/**
+ * One host's `#cloud-config`. It writes files and starts one unit without waiting for it: packages are that unit's work, because cloud-init
+ * never tries again.
+ * @throws PlacementConflict when two roles want different content at one path, or one port
+ */
+export function cloudConfig(view: HostView): string {
+  const document = {
+    hostname: view.host.name,
+    fqdn: hostName(view.host.name),
+    prefer_fqdn_over_hostname: false,
+    manage_etc_hosts: false,
+    ssh_pwauth: false,
+    disable_root: true,
+    write_files: mergeParts(view.host.name, partsOf(view)).map((file) => ({
+      path: file.path,
+      permissions: file.mode,
+      content: file.content,
+    })),
+    runcmd: [
+      ["install", "-d", "-m", "0700", "/etc/webinfra/secrets"],
+      ["systemd-sysusers", "/etc/sysusers.d/webinfra.conf"],
+      ["systemctl", "daemon-reload"],
+      ["systemctl", "restart", "systemd-journald.service"],
+      ["systemctl", "enable", "webinfra-converge.service", "webinfra-agent.service"],
+      ["systemctl", "start", "--no-block", "webinfra-agent.service", "webinfra-converge.service"],
+    ],
+  };
+  return `#cloud-config\n${stringify(document, { lineWidth: 0 })}`;
+}
+
+/** Bytes of a host's user-data as platforms take it: gzip by a pinned pure-JavaScript compressor, so that the bytes never depend on Node. */
+export const compressed = (userData: string): Uint8Array =>
+  gzipSync(new TextEncoder().encode(userData), { level: 9, mtime: 0 });

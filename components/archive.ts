@@ -1,0 +1,83 @@
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readdirSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { join, relative, resolve } from "node:path";
+import { gzipSync } from "fflate";
+import { create } from "tar";
+import { ConfigError } from "../config/errors";
+
+/** A tar archive, named by what it holds. */
+export interface Archive {
+  /** SHA-256 of the archive, lower-case hexadecimal. */
+  readonly sha256: string;
+  readonly path: string;
+}
+
+/** Every file and link below `folder`, in an order that does not depend on the file system. */
+function entriesOf(folder: string): readonly string[] {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => !entry.isDirectory())
+    .map((entry) => relative(folder, join(entry.parentPath, entry.name)))
+    .sort();
+}
+
+/**
+ * The bytes of a tar archive that depend on names, content and "can be run" alone: no owner, no time, and everybody on the host may read, whatever this
+ * user's umask is.
+ */
+async function tarOf(folder: string, entries: readonly string[]): Promise<Uint8Array> {
+  const chunks: Buffer[] = [];
+  const stream = create(
+    {
+      cwd: folder,
+      portable: true,
+      noPax: true,
+      mtime: new Date(0),
+      follow: false,
+      onWriteEntry: ({ stat }) => {
+        if (stat) stat.mode = (stat.mode & ~0o777) | (stat.mode & 0o100 ? 0o755 : 0o644);
+      },
+    },
+    [...entries],
+  );
+  for await (const chunk of stream) chunks.push(Buffer.from(chunk));
+  return Buffer.concat(chunks);
+}
+
+/** Packs files into `cache`, once for each content. */
+async function pack(folder: string, entries: readonly string[], cache: string): Promise<Archive> {
+  const archive = gzipSync(await tarOf(folder, entries), { level: 9, mtime: 0 });
+  const sha256 = createHash("sha256").update(archive).digest("hex");
+  const path = join(cache, `${sha256}.tar.gz`);
+  if (!existsSync(path)) {
+    mkdirSync(cache, { recursive: true, mode: 0o700 });
+    const fresh = `${path}.${String(process.pid)}`;
+    writeFileSync(fresh, archive);
+    renameSync(fresh, path);
+  }
+  return { sha256, path };
+}
+
+/**
+ * Packs the application's folder into `cache`, once for each content.
+ * @throws ConfigError when the folder is missing or empty
+ */
+export async function packRelease(directory: string, root: string, cache: string): Promise<Archive> {
+  const folder = resolve(root, directory);
+  const problem = (what: string) => new ConfigError([`webinfra:app.directory is "${directory}": ${what}`]);
+  if (!existsSync(folder) || !statSync(folder).isDirectory()) {
+    const build =
+      directory === "app/dist"
+        ? "run npm run build:app, which makes it"
+        : "should be a folder with the application's files";
+    throw problem(`there is no such folder at ${folder}: ${build}`);
+  }
+  const entries = entriesOf(folder);
+  if (entries.length === 0) throw problem("the folder is empty: should hold the application's files");
+  return pack(folder, entries, cache);
+}
+
+/** The programs of hosts that come through the channel and not with user-data, which has room for little. */
+const kitPrograms = ["database.py", "drain", "release", "sync.py"] as const;
+
+/** Packs the hosts' programs from `agent/` into `cache`. */
+export const packKit = (root: string, cache: string): Promise<Archive> => pack(join(root, "agent"), kitPrograms, cache);

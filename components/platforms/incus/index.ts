@@ -1,0 +1,97 @@
+import { createHash } from "node:crypto";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import * as pulumi from "@pulumi/pulumi";
+import { ChannelFile, ChannelObject, Machine, Network, Password, Volume } from "../../../provider/sdk";
+import { networkName, volumeName } from "../../../provider/incus/labels";
+import { CHANNEL_PATH } from "../../../provider/incus/machine";
+import { Platform } from "../../platform";
+
+/** Alias of the cloud image that set-up makes in the Incus project. */
+const image = "webinfra-debian-13";
+
+/** Folder on this computer for what belongs to all stacks: `WEBINFRA_HOME`, default `~/.webinfra`. */
+export const webinfraHome = (): string => process.env.WEBINFRA_HOME ?? join(homedir(), ".webinfra");
+
+/** One-way, and of a text full of random secrets: it may be shown. */
+const digest = (text: string): string => createHash("sha256").update(text).digest("hex");
+
+/** Arguments of {@link incusPlatform}. */
+export interface IncusPlatformArgs {
+  /** The stack's name; labels everything. */
+  readonly stack: string;
+  /** Subnet of the stack's bridge. Default: the first of 10.77.0.0/24 … 10.77.255.0/24 that is free. */
+  readonly cidr: string | undefined;
+  readonly parent: pulumi.Resource;
+}
+
+/** System containers on the user's own machine. Creates the stack's bridge. */
+export function incusPlatform({ stack, cidr, parent }: IncusPlatformArgs): Platform {
+  const directory = join(webinfraHome(), "channels", stack);
+  const network = new Network("network", { name: networkName(stack), stack, cidr }, { parent });
+  return {
+    name: "incus",
+    networkCidr: network.cidr,
+    channel: { type: "directory", path: CHANNEL_PATH },
+
+    machine(name, request, owner) {
+      const volume =
+        request.dataVolumeGiB === undefined
+          ? undefined
+          : new Volume(
+              `${name}-data`,
+              {
+                name: volumeName(stack, request.host.name),
+                stack,
+                host: request.host.name,
+                sizeGiB: request.dataVolumeGiB,
+              },
+              { parent: owner, protect: request.protect, retainOnDelete: true, ignoreChanges: ["sizeGiB"] },
+            );
+      const holdsData: pulumi.CustomResourceOptions = volume
+        ? // Two machines must never mount one data volume, and one edit must never stop all databases.
+          { protect: request.protect, deleteBeforeReplace: true, ignoreChanges: ["userData", "image", "channel"] }
+        : {};
+      const machine = new Machine(
+        name,
+        {
+          host: request.host.name,
+          stack,
+          roles: [...request.host.roles],
+          image,
+          network: network.network,
+          userData: request.userData,
+          definition: volume && pulumi.unsecret(pulumi.output(request.userData).apply(digest)),
+          channel: directory,
+          volume: volume && { name: volume.volume, path: "/var/lib/mysql" },
+        },
+        { parent: owner, ...holdsData },
+      );
+      return { machine: machine.machine, address: machine.address };
+    },
+
+    channelObject(name, request, owner) {
+      const { keepExisting = false } = request;
+      return new ChannelObject(
+        name,
+        { directory, key: request.key, content: request.content, keepExisting },
+        { parent: owner, retainOnDelete: keepExisting },
+      );
+    },
+
+    archive: (name, { folder, archive }, owner) =>
+      new ChannelFile(
+        name,
+        { directory, key: `${folder}/${archive.sha256}.tar.gz`, source: archive.path, sha256: archive.sha256 },
+        {
+          parent: owner,
+          // Where the archive was made differs from checkout to checkout; what it holds does not.
+          ignoreChanges: ["source"],
+          // Old archives stay: hosts may still need them, after an update that failed the way leads back to them, and they are small.
+          retainOnDelete: true,
+        },
+      ),
+
+    password: (name, owner) => new Password(name, {}, { parent: owner }).result,
+  };
+}

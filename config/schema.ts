@@ -1,0 +1,373 @@
+import { z } from "zod";
+import * as ports from "../roles/ports";
+import { roleNames } from "../topology/types";
+
+/**
+ * The whole configuration of a stack, with all defaults. Every key stands under `webinfra:` in `Pulumi.<stack>.yaml`.
+ * This file is pure: it describes and checks values, `load.ts` reads them.
+ */
+
+/** DNS label: what a host's name and each part of a domain may be (RFC 1123). */
+const dnsLabel = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
+const domainName = /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)+$/;
+/** Names of environment variables that a POSIX shell can set. */
+const environmentName = /^[A-Za-z_][A-Za-z0-9_]*$/;
+/** Debian package names (Debian Policy 5.6.1). */
+const packageName = /^[a-z0-9][a-z0-9+.-]+$/;
+const mysqlVariable = /^[a-z][a-z0-9_.]*$/;
+
+/** Ports that hosts use themselves, in order. */
+const takenPorts = Object.values(ports).toSorted((a, b) => a - b);
+
+const oneOf = <T extends string>(values: readonly [T, ...T[]]) =>
+  z.enum(values, { error: () => `should be one of ${values.map((value) => `"${value}"`).join(", ")}` });
+
+const matching = (pattern: RegExp, right: string) =>
+  z.string({ error: () => `should be ${right}` }).regex(pattern, `should be ${right}`);
+
+const wholeNumber = (least: number, most: number, unit = "") => {
+  const right = `should be a whole number from ${String(least)} to ${String(most)}${unit && ` ${unit}`}`;
+  // A number set from the command line arrives as text. Not z.coerce, which takes "" and null for 0.
+  const typed = (value: unknown): unknown =>
+    typeof value === "string" && /^-?\d+$/.test(value) ? Number(value) : value;
+  return z.preprocess(
+    typed,
+    z
+      .number({ error: () => right })
+      .int(right)
+      .min(least, right)
+      .max(most, right),
+  );
+};
+
+/** Truth set from the command line arrives as text. */
+const truth = z.union([z.boolean(), z.stringbool({ truthy: ["true"], falsy: ["false"] })], {
+  error: () => "should be true or false",
+});
+
+/** Runs a rule over several keys whenever these keys are sound themselves, whatever is wrong elsewhere: one error lists every problem. */
+const whenSound = (...keys: readonly (readonly string[])[]) => ({
+  when: ({
+    issues,
+  }: {
+    readonly issues: readonly {
+      readonly code?: string | undefined;
+      readonly path?: readonly PropertyKey[] | undefined;
+    }[];
+  }) =>
+    !issues.some(
+      ({ code, path = [] }) =>
+        code !== "unrecognized_keys" &&
+        keys.some((key) => key.slice(0, path.length).every((part, index) => part === path[index])),
+    ),
+});
+
+/** True for `a.b.c.d/n` whose host bits are zero and which leaves room for the hosts (at most /28). */
+function isNetworkAddress(value: string): boolean {
+  const parts = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})\/(\d{1,2})$/.exec(value);
+  if (!parts) return false;
+  const octets = parts.slice(1, 5).map(Number);
+  const prefix = Number(parts[5]);
+  if (octets.some((octet) => octet > 255) || prefix < 8 || prefix > 28) return false;
+  const address = octets.reduce((sum, octet) => sum * 256 + octet, 0);
+  return address % 2 ** (32 - prefix) === 0;
+}
+
+/** Variables that the platform sets for the application; a stack that set one would break the site. */
+const reservedEnvironment = /^(HOST|PORT|SERVER_NAME|MACHINE_ID|PRIVATE_ADDRESS|RELEASE|DATABASE_(WRITE|READ)_.*)$/;
+
+const variableName = (example: string) =>
+  matching(environmentName, `the name of an environment variable, such as ${example}`).refine(
+    (name) => !reservedEnvironment.test(name),
+    "is set by webinfra itself: choose another name",
+  );
+
+const environmentValue = "should be one line of text";
+const environment = z.record(
+  variableName("LOG_LEVEL"),
+  z
+    .union([z.string(), z.number(), z.boolean()], { error: () => environmentValue })
+    .transform(String)
+    // systemd drops a variable with a control character in it, and says so only in the journal.
+    .refine((value) => !/[^\P{Cc}\t]/u.test(value), environmentValue),
+);
+
+const app = z
+  .strictObject({
+    directory: z
+      .string({ error: () => "should be a folder's path" })
+      .min(1, "should be a folder's path")
+      .default("app/dist")
+      .meta({ description: "Folder with the code that runs on the application servers, relative to the project." }),
+    packages: z
+      .array(matching(packageName, "the name of a Debian package"))
+      .default(["nodejs"])
+      .meta({ description: "Debian packages that the application needs." }),
+    start: matching(/^\/[^\n]*$/, "one line that starts with an absolute path, such as /usr/bin/node server.js")
+      .default("/usr/bin/node server.js")
+      .meta({
+        description:
+          "Command that starts the application, run in the release's folder; the first word is an absolute path.",
+      }),
+    port: wholeNumber(1024, 65000)
+      .refine((port) => !takenPorts.some((taken) => taken === port || taken === port + 1), {
+        error: ({ input }) =>
+          `the application uses this port and the next, and webinfra itself uses ${String(takenPorts.find((taken) => taken >= Number(input)))}: should be others, such as 3000`,
+      })
+      .default(3000)
+      .meta({
+        description:
+          "TCP port on the loopback interface that the application listens on (`$PORT`); the next one is used while a release is switched.",
+      }),
+    healthPath: matching(/^\/[A-Za-z0-9._~/-]*$/, "a path, such as /healthz")
+      .default("/healthz")
+      .meta({ description: "Path that answers 200 while the application can serve. It must not ask the database." }),
+    staticDirectory: matching(/^[A-Za-z0-9._-]+$/, "a folder's name inside app.directory")
+      .default("static")
+      .meta({ description: "Folder inside `directory` whose files Nginx serves itself under `/<its name>/`." }),
+    environment: environment.default({}).meta({ description: "Environment of the application." }),
+    secrets: z.array(variableName("API_TOKEN")).default([]).meta({
+      description:
+        "Names of values in `webinfra:secrets` that the application gets as environment variables of the same name.",
+    }),
+  })
+  .superRefine(
+    ({ environment, secrets }, context) => {
+      secrets.forEach((name, index) => {
+        if (Object.hasOwn(environment, name)) {
+          context.addIssue({
+            code: "custom",
+            path: ["secrets", index],
+            input: name,
+            message: "stands in app.environment too: keep one of them",
+          });
+        }
+      });
+    },
+    whenSound(["environment"], ["secrets"]),
+  );
+
+/** The APT source that MySQL is installed from. */
+const packageSource = z.strictObject({
+  uri: matching(/^(mirror|https?:\/\/[A-Za-z0-9._~:/@%+-]+)$/, '"mirror" or an http(s) URL')
+    .default("https://repo.mysql.com/apt/debian/")
+    .meta({ description: "`mirror` stands for the Debian mirror that the host's own image uses." }),
+  suite: matching(/^[a-z0-9./-]+$/, "an APT suite, such as trixie")
+    .default("trixie")
+    .meta({ description: "The suite of the source." }),
+  components: z
+    .array(matching(/^[a-z0-9.-]+$/, "an APT component, such as main"))
+    .min(1, "should name at least one APT component, such as main")
+    .default(["mysql-8.4-lts"])
+    .meta({ description: "The components of the source." }),
+  options: z
+    .record(matching(/^[a-z-]+$/, "an APT source option"), matching(/^[A-Za-z0-9._:,/+-]+$/, "one word"))
+    .default({})
+    .meta({ description: 'Options in the source\'s brackets, such as `check-valid-until: "no"`.' }),
+  keyUrl: matching(/^https:\/\/[A-Za-z0-9._~:/@%+-]+$/, "an https URL")
+    .default("https://repo.mysql.com/RPM-GPG-KEY-mysql-2023")
+    .meta({
+      description:
+        "Where the host fetches the OpenPGP key that signs the source. Not used with `uri: mirror`, which the image's own Debian keys sign.",
+    }),
+  pins: z
+    .array(
+      z.strictObject({
+        package: matching(/^[^\n]+$/, "one line").meta({
+          description: "Packages as APT's preferences name them; `src:NAME` is every package of a source package.",
+        }),
+        release: matching(/^[^\n]+$/, "one line").meta({
+          description: "Release as APT's preferences name it, such as `n=sid`.",
+        }),
+        priority: wholeNumber(-1, 1001).meta({
+          description:
+            "APT's priority; above 500 wins over the host's own release, below 100 is taken only when nothing else has the package.",
+        }),
+      }),
+    )
+    .default([])
+    .meta({ description: "APT pins: which packages of this source may be taken, and with what priority." }),
+  packages: z
+    .array(matching(packageName, "the name of a Debian package"))
+    .min(1, "should name at least one Debian package")
+    .default(["mysql-community-server"])
+    .meta({ description: "The packages to install." }),
+});
+
+/**
+ * Settings that a stack's `mysql.settings` cannot change: replication, durability and the safety of what is stored and sent stand on them.
+ * Exported for the test that holds each.
+ */
+export const heldMysqlSettings: readonly string[] = [
+  "server_id",
+  "report_host",
+  "bind_address",
+  "port",
+  "skip_networking",
+  "skip_grant_tables",
+  "super_read_only",
+  "read_only",
+  "skip_replica_start",
+  "gtid_mode",
+  "enforce_gtid_consistency",
+  "log_bin",
+  "log_replica_updates",
+  "relay_log",
+  "relay_log_recovery",
+  "sync_binlog",
+  "innodb_flush_log_at_trx_commit",
+  "rpl_semi_sync_source_enabled",
+  "rpl_semi_sync_source_timeout",
+  "rpl_semi_sync_source_wait_no_replica",
+  "rpl_semi_sync_source_wait_point",
+  "rpl_semi_sync_replica_enabled",
+  "require_secure_transport",
+  "ssl_ca",
+  "ssl_cert",
+  "ssl_key",
+  "clone_ssl_ca",
+  "plugin_load",
+  "plugin_load_add",
+  "datadir",
+  "mysqlx",
+];
+
+/** MySQL reads these prefixes of an option's name as "if there is one", "off" and "on". */
+const optionPrefix = /^(loose|skip|disable|enable|maximum)_/;
+
+/** True for a held setting, also behind prefixes: `skip_log_bin` would turn the binary log off. */
+function isHeld(setting: string): boolean {
+  if (heldMysqlSettings.includes(setting)) return true;
+  return optionPrefix.test(setting) && isHeld(setting.replace(optionPrefix, ""));
+}
+
+const mysql = z.strictObject({
+  source: packageSource
+    .prefault({})
+    .meta({ description: "The APT source that MySQL is installed from. The default is MySQL's own." }),
+  memoryMiB: wholeNumber(256, 1_048_576, "MiB").default(512).meta({
+    description: "Memory that MySQL may plan with, in MiB: its buffers are sized from this and never from the machine.",
+  }),
+  settings: z
+    .record(
+      matching(mysqlVariable, "the name of a MySQL variable").refine(
+        (name) => !isHeld(name),
+        "is held by webinfra (replication and durability stand on it): leave it out",
+      ),
+      z.union([z.string().regex(/^[^\n]*$/, "should be one line"), z.number(), z.boolean()], {
+        error: () => "should be one line of text, a number, true or false",
+      }),
+    )
+    .default({})
+    .meta({
+      description:
+        "Extra `[mysqld]` settings; they win over the product's own, except for the ones that replication and safety stand on.",
+    }),
+  volumeGiB: wholeNumber(1, 16_384, "GiB")
+    .default(20)
+    .meta({ description: "Size of a data volume in GiB (where the platform can limit it)." }),
+  durability: oneOf(["prefer", "require"]).default("prefer").meta({
+    description:
+      "`prefer`: an acknowledged write is on two machines unless no replica answers for 1 s. `require`: it waits for a replica for as long as it takes; refused with fewer than two replicas.",
+  }),
+  maxLagSeconds: wholeNumber(1, 3600, "seconds")
+    .default(5)
+    .meta({ description: "A replica that is further behind, in seconds, leaves the read pool." }),
+  protect: truth.optional().meta({
+    description:
+      "Refuse to delete or replace a database host until it is unprotected. Default: true on the clouds, false on incus.",
+  }),
+});
+
+const network = z.strictObject({
+  cidr: z
+    .string({ error: () => "should be an IPv4 network, such as 10.77.0.0/24" })
+    .refine(isNetworkAddress, "should be an IPv4 network from /8 to /28 with its host bits zero, such as 10.77.0.0/24")
+    .optional()
+    .meta({
+      description:
+        "The private network. Default on incus: the first of 10.77.0.0/24 … 10.77.255.0/24 that is free on this machine.",
+    }),
+});
+
+export const platforms = ["incus", "aws", "digitalocean"] as const;
+export const presetNames = ["dedicated-databases", "primary-replica-pair", "split-tiers", "replica-per-web"] as const;
+
+/** A host of a stack's own list. */
+const host = z.strictObject({
+  name: matching(
+    /^[a-z]([a-z0-9-]{0,22}[a-z0-9])?$/,
+    "a DNS label of at most 24 characters that starts with a letter, such as web-1",
+  ).meta({ description: "The host's name." }),
+  roles: z
+    .array(oneOf(roleNames))
+    .min(1, `should hold at least one of ${roleNames.join(", ")}`)
+    .meta({ description: "What stands on it." }),
+});
+
+export const configSchema = z
+  .strictObject({
+    platform: oneOf(platforms).meta({ description: "Where the hosts run." }),
+    topology: oneOf([...presetNames, "custom"])
+      .default("dedicated-databases")
+      .meta({ description: "Which hosts there are and what stands on them." }),
+    hosts: z
+      .array(host)
+      .min(1, "should list at least one host")
+      .optional()
+      .meta({ description: "The stack's own list of hosts, with `topology: custom`." }),
+    primary: z
+      .string({ error: () => "should be the name of a host with the role database" })
+      .optional()
+      .meta({
+        description:
+          "With `hosts`: which database is primary when the site is first created. Default: the first one listed.",
+      }),
+    balancing: oneOf(["active-active", "active-passive"]).default("active-active").meta({
+      description:
+        "`active-active`: all web servers take requests. `active-passive`: the first does, and the others only when it is gone.",
+    }),
+    algorithm: oneOf(["roundrobin", "leastconn", "source"]).default("roundrobin").meta({
+      description:
+        "How balancers choose a web server: in turn, the one with the fewest connections, or by the visitor's address.",
+    }),
+    sticky: truth.default(false).meta({ description: "Visitors come back to the same web server, by a cookie." }),
+    domain: matching(domainName, "a domain name, such as www.foobar.com")
+      .default("www.foobar.com")
+      .meta({ description: "The site's name." }),
+    web: wholeNumber(1, 16).default(2).meta({ description: "Number of web servers." }),
+    appServers: wholeNumber(1, 16)
+      .default(2)
+      .meta({ description: "Number of application servers, with `topology: split-tiers`." }),
+    replicas: wholeNumber(0, 8)
+      .default(1)
+      .meta({ description: "Number of MySQL replicas; `replica-per-web` has at least one on each web server." }),
+    app: app.prefault({}).meta({ description: "The application that the site serves." }),
+    mysql: mysql.prefault({}).meta({ description: "The database servers." }),
+    network: network.prefault({}).meta({ description: "The private network of the hosts." }),
+    readyTimeoutSeconds: wholeNumber(10, 3600, "seconds")
+      .default(600)
+      .meta({ description: "Seconds that `up` waits for every new machine to be seen serving." }),
+    secrets: z.unknown().optional().meta({
+      description:
+        "Secrets given by the user, set with `pulumi config set --secret --path`; read apart from the rest and kept secret.",
+    }),
+  })
+  .superRefine(
+    ({ topology, hosts, primary }, context) => {
+      const problem = (path: string, input: unknown, message: string) =>
+        context.addIssue({ code: "custom", path: [path], input, message });
+      if (topology === "custom") {
+        if (!hosts) problem("hosts", hosts, 'topology "custom" needs the list of hosts, each with a name and roles');
+        return;
+      }
+      const only = `is used only with topology "custom" (it is "${topology}")`;
+      if (hosts) problem("hosts", hosts, `${only}: set webinfra:topology to custom, or leave hosts out`);
+      if (primary !== undefined) problem("primary", primary, `${only}: leave it out`);
+    },
+    whenSound(["topology"], ["hosts"], ["primary"]),
+  );
+
+/** A stack's configuration after checks and defaults. Holds no secret. */
+export type Config = Omit<z.output<typeof configSchema>, "secrets">;
+export { dnsLabel };

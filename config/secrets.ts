@@ -1,0 +1,41 @@
+import { z } from "zod";
+
+const stringsByName = z.record(z.string(), z.string());
+
+/**
+ * What is wrong with `webinfra:secrets`, one line a problem; says names, never a value.
+ * @param names those that `app.secrets` wants
+ * @param values what stands under `webinfra:secrets`
+ */
+export function secretProblems(names: readonly string[], values: unknown): readonly string[] {
+  const held = stringsByName.safeParse(values);
+  if (!held.success) {
+    return [
+      "webinfra:secrets should hold names and texts: set each with pulumi config set --secret --path 'webinfra:secrets.NAME'",
+    ];
+  }
+  return names.flatMap((name) => {
+    const value = Object.hasOwn(held.data, name) ? held.data[name] : undefined;
+    if (value === undefined) {
+      return [
+        `webinfra:app.secrets names "${name}", which webinfra:secrets does not hold: run pulumi config set --secret --path 'webinfra:secrets.${name}'`,
+      ];
+    }
+    // systemd drops a variable with a control character in it, and says so only in the journal.
+    return /[^\P{Cc}\t\n]/u.test(value)
+      ? [
+          `webinfra:secrets.${name} holds a control character, which an environment variable cannot: set it again without (or encode it)`,
+        ]
+      : [];
+  });
+}
+
+/** The value of `webinfra:secrets` as it was set; undefined when it is not JSON. */
+export function decodeSecrets(text: string | undefined): unknown {
+  try {
+    return JSON.parse(text ?? "{}");
+  } catch {
+    // Not the parser's words: they quote the text.
+    return undefined;
+  }
+}

@@ -1,0 +1,49 @@
+import { join } from "node:path";
+import * as pulumi from "@pulumi/pulumi";
+import { WebInfrastructure } from "./components/web-infrastructure";
+import { incusPlatform, webinfraHome } from "./components/platforms/incus";
+import { packKit, packRelease } from "./components/archive";
+import { ConfigError } from "./config/errors";
+import { loadConfig } from "./config/load";
+import { place } from "./topology/place";
+import { review, reviewSettings } from "./topology/review";
+
+/** Builds the site of the current stack and returns the stack's outputs. */
+async function site(): Promise<Record<string, unknown>> {
+  const { config, secrets } = loadConfig();
+  if (config.platform !== "incus") {
+    throw new ConfigError([`webinfra:platform is "${config.platform}": not built yet: should be "incus"`]);
+  }
+  const topology = place(config);
+  const cache = join(webinfraHome(), "cache");
+  const [release, kit] = await Promise.all([
+    packRelease(config.app.directory, __dirname, join(cache, "releases")),
+    packKit(__dirname, join(cache, "kits")),
+  ]);
+  const infrastructure = new WebInfrastructure("site", {
+    config,
+    topology,
+    platform: (parent) => incusPlatform({ stack: pulumi.getStack(), cidr: config.network.cidr, parent }),
+    release,
+    kit,
+    secrets,
+  });
+  return {
+    platform: config.platform,
+    topology: config.topology,
+    domain: config.domain,
+    url: infrastructure.url,
+    hosts: infrastructure.hosts,
+    review: review(topology, reviewSettings(config)),
+  };
+}
+
+export = async (): Promise<Record<string, unknown>> => {
+  try {
+    return await site();
+  } catch (error) {
+    // A mistake of the user: its words, without our stack trace.
+    if (error instanceof ConfigError) throw new pulumi.RunError(error.message);
+    throw error;
+  }
+};

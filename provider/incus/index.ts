@@ -1,0 +1,7 @@
+/** What the command line uses of Incus. Each function takes a client of its own by default. */
+export { IncusClient, PROJECT } from "./client";
+export { exec } from "./exec";
+export { networkName, stackSlug, volumeName } from "./labels";
+export { deleteInstance, instanceAddress, listInstances, listOrphans } from "./machine";
+export { deleteNetwork, listNetworks } from "./network";
+export { deleteVolume, listVolumes } from "./volume";

@@ -1,0 +1,428 @@
+/** A machine: a system container that boots the cloud image with a host's cloud-init. */
+import { access } from "node:fs/promises";
+import { z } from "zod";
+import { type Context, HalfMadeError, resource } from "../resource";
+import { sleep, within } from "../time";
+import { IncusClient, IncusError, isNotFound, POOL } from "./client";
+import { LABEL_COMPLETE, LABEL_HOST, LABEL_ROLES, LABEL_STACK, newMachineName } from "./labels";
+
+/** Where a machine sees the channel. */
+export const CHANNEL_PATH = "/var/lib/webinfra-channel";
+
+const DEFAULT_START_SECONDS = 120;
+const DEFAULT_STOP_SECONDS = 30;
+const POLL_MS = 250;
+const DELETE_ATTEMPTS = 20;
+
+const hostPattern = /^[a-z]([a-z0-9-]{0,22}[a-z0-9])?$/;
+
+const inputs = z.strictObject({
+  host: z.string().regex(hostPattern, "must be a host name of a-z, 0-9 and -, at most 24 characters, such as web-1"),
+  stack: z.string().min(1),
+  roles: z.array(z.string().min(1)),
+  image: z.string().min(1),
+  network: z.string().min(1),
+  userData: z.string(),
+  definition: z.string().optional(),
+  channel: z.string().startsWith("/", "must be the absolute path of a directory"),
+  volume: z
+    .strictObject({ name: z.string().min(1), path: z.string().startsWith("/", "must be an absolute path") })
+    .optional(),
+  startTimeoutSeconds: z.number().positive("must be above 0, in seconds").optional(),
+  stopTimeoutSeconds: z.number().positive("must be above 0, in seconds").optional(),
+  machine: z.string(),
+});
+type Inputs = z.infer<typeof inputs>;
+
+const state = z.object({
+  ...inputs.shape,
+  /** Absent while half made. */
+  address: z.string().optional(),
+  status: z.string().optional(),
+});
+type State = z.infer<typeof state>;
+
+const instanceSchema = z.object({
+  name: z.string(),
+  status: z.string(),
+  config: z.record(z.string(), z.string()).default({}),
+  devices: z.record(z.string(), z.record(z.string(), z.string())).nullish(),
+});
+type Instance = z.infer<typeof instanceSchema>;
+
+const instanceStateSchema = z.object({
+  status: z.string(),
+  network: z
+    .record(
+      z.string(),
+      z.object({
+        addresses: z.array(z.object({ family: z.string(), address: z.string(), scope: z.string() })).nullish(),
+      }),
+    )
+    .nullish(),
+});
+
+/** A machine as {@link listInstances} reports it. */
+export interface InstanceSummary {
+  /** Incus's name of it, which is its machine id. */
+  readonly name: string;
+  readonly stack: string;
+  readonly host: string;
+  readonly roles: readonly string[];
+  /** Incus's word: Running, Stopped, … */
+  readonly status: string;
+  /** False for one that never was up: half made, being made, or the leftover of an update that was killed. */
+  readonly complete: boolean;
+}
+
+function pathOf(name: string): string {
+  return `/1.0/instances/${encodeURIComponent(name)}`;
+}
+
+function labelsOf(given: Inputs): Record<string, string> {
+  return { [LABEL_STACK]: given.stack, [LABEL_HOST]: given.host, [LABEL_ROLES]: given.roles.join(",") };
+}
+
+/** The instance as Incus is asked to make it. */
+export function instanceRequest(given: Inputs): object {
+  return {
+    name: given.machine,
+    type: "container",
+    description: `${given.host} of webinfra stack ${given.stack}`,
+    source: { type: "image", alias: given.image },
+    // None of the default profile's: the machine is described here alone.
+    profiles: [],
+    config: {
+      ...labelsOf(given),
+      "boot.autostart": "true",
+      "cloud-init.user-data": given.userData,
+      // The guest API would hand user-data, and the secrets in it, to every user of the machine.
+      "security.guestapi": "false",
+    },
+    devices: {
+      root: { type: "disk", path: "/", pool: POOL },
+      eth0: { type: "nic", name: "eth0", network: given.network },
+      channel: { type: "disk", source: given.channel, path: CHANNEL_PATH, readonly: "true" },
+      ...(given.volume === undefined
+        ? {}
+        : { data: { type: "disk", pool: POOL, source: given.volume.name, path: given.volume.path } }),
+    },
+  };
+}
+
+async function find(client: IncusClient, name: string, signal: AbortSignal | undefined): Promise<Instance | undefined> {
+  return client.find(pathOf(name), instanceSchema, { signal });
+}
+
+async function allInstances(client: IncusClient, signal: AbortSignal | undefined): Promise<Instance[]> {
+  return client.get("/1.0/instances?recursion=1", z.array(instanceSchema), { signal });
+}
+
+async function addressOf(client: IncusClient, name: string, signal: AbortSignal): Promise<string | undefined> {
+  const current = await client.get(`${pathOf(name)}/state`, instanceStateSchema, { signal });
+  return current.network?.["eth0"]?.addresses?.find((one) => one.family === "inet" && one.scope === "global")?.address;
+}
+
+async function checkGround(client: IncusClient, given: Inputs, signal: AbortSignal): Promise<void> {
+  try {
+    await access(given.channel);
+  } catch {
+    throw new Error(
+      `${given.host}: the channel directory ${given.channel} does not exist or cannot be read: make it first`,
+    );
+  }
+  if (
+    (await client.find(`/1.0/images/aliases/${encodeURIComponent(given.image)}`, z.unknown(), { signal })) === undefined
+  ) {
+    throw new Error(
+      `${given.host}: Incus has no image "${given.image}" in its project webinfra: run \`npm run setup\``,
+    );
+  }
+}
+
+/** Two machines that mount one data volume would destroy the data. */
+async function checkVolumeIsFree(client: IncusClient, given: Inputs, signal: AbortSignal): Promise<void> {
+  const { volume } = given;
+  if (volume === undefined) {
+    return;
+  }
+  const user = (await allInstances(client, signal)).find(
+    (one) =>
+      one.name !== given.machine &&
+      one.status !== "Stopped" &&
+      Object.values(one.devices ?? {}).some((device) => device["type"] === "disk" && device["source"] === volume.name),
+  );
+  if (user !== undefined) {
+    throw new Error(
+      `${given.host}: the volume ${volume.name} is in use by the machine ${user.name} (${user.status}), and two machines ` +
+        `must never mount one data volume: stop that one first with \`incus stop ${user.name} --project webinfra\``,
+    );
+  }
+}
+
+async function instantiate(client: IncusClient, given: Inputs, context: Context): Promise<void> {
+  await checkGround(client, given, context.signal);
+  await checkVolumeIsFree(client, given, context.signal);
+  context.status(`creating ${given.machine}`);
+  await client.change("POST", "/1.0/instances", instanceRequest(given), { signal: context.signal });
+}
+
+/** Brings an existing instance up: started, with an address. */
+async function bringUp(client: IncusClient, instance: Instance, given: Inputs, context: Context): Promise<State> {
+  const seconds = given.startTimeoutSeconds ?? DEFAULT_START_SECONDS;
+  const signal = within(seconds * 1000, context.signal);
+  const late = (missing: string): Error =>
+    new Error(
+      `${given.host}: the machine ${given.machine} ${missing} within ${String(seconds)} s (startTimeoutSeconds); ` +
+        `look with \`incus console ${given.machine} --show-log --project webinfra\`; the next update tries again`,
+    );
+  let status = instance.status;
+  try {
+    if (status === "Frozen") {
+      await client.change("PUT", `${pathOf(instance.name)}/state`, { action: "unfreeze" }, { signal });
+    } else if (status !== "Running") {
+      await checkVolumeIsFree(client, given, signal);
+      context.status(`starting ${given.machine}`);
+      await client.change("PUT", `${pathOf(instance.name)}/state`, { action: "start" }, { signal });
+    }
+    status = "Running";
+    let address = await addressOf(client, instance.name, signal);
+    while (address === undefined) {
+      await sleep(POLL_MS, signal);
+      address = await addressOf(client, instance.name, signal);
+    }
+    if (instance.config[LABEL_COMPLETE] !== "true") {
+      await client.change("PATCH", pathOf(instance.name), { config: { [LABEL_COMPLETE]: "true" } }, { signal });
+    }
+    return { ...given, address, status };
+  } catch (error) {
+    context.signal.throwIfAborted();
+    if (signal.aborted) {
+      throw late(status === "Running" ? "has no IPv4 address" : "did not start");
+    }
+    throw error;
+  }
+}
+
+/** Makes the machine, or finishes one of that name that is there already. */
+async function ensure(client: IncusClient, given: Inputs, context: Context): Promise<State> {
+  let instance = await find(client, given.machine, context.signal);
+  if (instance === undefined) {
+    await instantiate(client, given, context);
+    instance = { name: given.machine, status: "Stopped", config: {} };
+  }
+  return bringUp(client, instance, given, context);
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** Runs `work`; when it fails and the machine exists, or may, the error carries what the state must keep. */
+async function keepingHalfMade(
+  client: IncusClient,
+  given: Inputs,
+  known: Partial<State>,
+  work: () => Promise<State>,
+): Promise<State> {
+  try {
+    return await work();
+  } catch (error) {
+    // Asked without the caller's signal, which may have aborted: the state must not lose a machine that exists.
+    const found = await find(client, given.machine, AbortSignal.timeout(5_000)).catch(() => undefined);
+    if (found === undefined && known.address === undefined) {
+      throw error;
+    }
+    throw new HalfMadeError(
+      given.machine,
+      { ...given, address: known.address, status: found?.status ?? "Unknown" },
+      reasonOf(error),
+    );
+  }
+}
+
+/** Deletes what killed updates left of this host. A machine that never was up serves nothing and holds nothing. */
+async function sweep(client: IncusClient, given: Inputs, context: Context): Promise<void> {
+  const leftovers = (await listInstances(given.stack, client, context.signal)).filter(
+    (one) => one.host === given.host && !one.complete && one.name !== given.machine,
+  );
+  for (const leftover of leftovers) {
+    context.status(`deleting ${leftover.name}, which an earlier update left unfinished`);
+    await deleteInstance(leftover.name, { stopTimeoutSeconds: 0, signal: context.signal }, client);
+  }
+}
+
+/** `webinfra:incus:Machine` */
+export const machine = resource<Inputs, State>({
+  inputs,
+  state,
+  replaceOn: ["host", "stack", "image", "network", "userData", "channel", "volume"],
+  updateOn: ["roles", "startTimeoutSeconds", "stopTimeoutSeconds"],
+  secrets: ["userData"],
+  choose(olds, news) {
+    const { stack, host } = news;
+    const known = olds["machine"];
+    if (typeof known === "string") {
+      return { machine: known };
+    }
+    return { machine: newMachineName(typeof stack === "string" ? stack : "", typeof host === "string" ? host : "") };
+  },
+  drifted(current, news, context) {
+    const wanted = news["definition"];
+    if (typeof wanted === "string" && current.definition !== undefined && wanted !== current.definition) {
+      context.warn(
+        `${current.host} runs an older definition: it holds data, so an update leaves it as it is. ` +
+          "Settings that changed reach it when the machine is replaced on purpose",
+      );
+    }
+    return Promise.resolve(current.status !== "Running" || current.address === undefined);
+  },
+  async create(given, context) {
+    const client = new IncusClient();
+    await sweep(client, given, context);
+    return {
+      id: given.machine,
+      state: await keepingHalfMade(client, given, {}, () => ensure(client, given, context)),
+    };
+  },
+  async read(id, current, context) {
+    const client = new IncusClient();
+    const found = await find(client, id, context.signal);
+    if (found === undefined) {
+      return undefined;
+    }
+    const address = found.status === "Running" ? await addressOf(client, id, context.signal) : undefined;
+    // One that came up while the update that started it was killed still wants its mark of a finished machine.
+    const status = found.config[LABEL_COMPLETE] === "true" ? found.status : "Unfinished";
+    return { ...current, status, address: address ?? current.address };
+  },
+  async update(id, current, given, context) {
+    const client = new IncusClient();
+    // A new name was drawn only if the state had none.
+    const named = { ...given, machine: id };
+    return keepingHalfMade(client, named, current, async () => {
+      const found = await find(client, id, context.signal);
+      // A machine that is only started again still runs what it was made from.
+      const wanted = found === undefined ? named : { ...named, definition: current.definition };
+      if (found !== undefined) {
+        await client.change("PATCH", pathOf(id), { config: labelsOf(wanted) }, { signal: context.signal });
+      }
+      try {
+        return await ensure(client, wanted, context);
+      } catch (error) {
+        context.signal.throwIfAborted();
+        if (found === undefined || found.config[LABEL_COMPLETE] === "true") {
+          throw error;
+        }
+        // It never was up and cannot be brought up: nothing is lost by making it once more.
+        context.status(`making ${id} again: ${reasonOf(error)}`);
+        await deleteInstance(id, { stopTimeoutSeconds: 0, signal: context.signal }, client);
+        return ensure(client, wanted, context);
+      }
+    });
+  },
+  async delete(id, current, context) {
+    context.status(`stopping ${id}`);
+    await deleteInstance(id, {
+      stopTimeoutSeconds: current.stopTimeoutSeconds ?? DEFAULT_STOP_SECONDS,
+      signal: context.signal,
+    });
+  },
+});
+
+/** The machines of one stack, or of all stacks. */
+export async function listInstances(
+  stack?: string,
+  client = new IncusClient(),
+  signal?: AbortSignal,
+): Promise<InstanceSummary[]> {
+  return (await allInstances(client, signal)).flatMap((one) => {
+    const owner = one.config[LABEL_STACK];
+    return owner === undefined || (stack !== undefined && owner !== stack)
+      ? []
+      : [
+          {
+            name: one.name,
+            stack: owner,
+            host: one.config[LABEL_HOST] ?? "",
+            roles: (one.config[LABEL_ROLES] ?? "").split(",").filter((role) => role !== ""),
+            status: one.status,
+            complete: one.config[LABEL_COMPLETE] === "true",
+          },
+        ];
+  });
+}
+
+/** The stack's machines that the state does not know: what killed updates left. `known` are the machine ids in the state. */
+export async function listOrphans(
+  stack: string,
+  known: ReadonlySet<string>,
+  client = new IncusClient(),
+): Promise<InstanceSummary[]> {
+  return (await listInstances(stack, client)).filter((one) => !known.has(one.name));
+}
+
+/** The IPv4 address of a machine; undefined when it has none now. */
+export async function instanceAddress(
+  name: string,
+  client = new IncusClient(),
+  signal?: AbortSignal,
+): Promise<string | undefined> {
+  return addressOf(client, name, signal ?? AbortSignal.timeout(5_000));
+}
+
+/**
+ * Stops a machine in order, by force when it takes longer than `stopTimeoutSeconds` (default 30; 0: by force at once), and
+ * deletes it. One that is gone already is fine.
+ */
+export async function deleteInstance(
+  name: string,
+  options: { readonly stopTimeoutSeconds?: number; readonly signal?: AbortSignal } = {},
+  client = new IncusClient(),
+): Promise<void> {
+  const { signal } = options;
+  const seconds = options.stopTimeoutSeconds ?? DEFAULT_STOP_SECONDS;
+  const stop = async (force: boolean): Promise<void> => {
+    await client.change(
+      "PUT",
+      `${pathOf(name)}/state`,
+      force ? { action: "stop", force: true } : { action: "stop", timeout: Math.ceil(seconds) },
+      { signal, timeoutMs: force ? 60_000 : (Math.ceil(seconds) + 15) * 1000 },
+    );
+  };
+  const status = async (): Promise<string | undefined> => (await find(client, name, signal))?.status;
+  try {
+    const found = await status();
+    if (found !== undefined && found !== "Stopped" && seconds > 0) {
+      try {
+        await stop(false);
+      } catch (error) {
+        signal?.throwIfAborted();
+        if (!(error instanceof IncusError)) {
+          throw error;
+        }
+        // It does not want to: by force, below.
+      }
+    }
+    // Tried more than once: an instance that is being made, or just failed to start, cannot be deleted for a moment.
+    for (let attempt = 1; ; attempt++) {
+      try {
+        if ((await status()) !== "Stopped") {
+          await stop(true);
+        }
+        await client.change("DELETE", pathOf(name), undefined, { signal });
+        return;
+      } catch (error) {
+        signal?.throwIfAborted();
+        if (!(error instanceof IncusError) || isNotFound(error) || attempt === DELETE_ATTEMPTS) {
+          throw error;
+        }
+        await sleep(2 * POLL_MS, signal);
+      }
+    }
+  } catch (error) {
+    if (!isNotFound(error)) {
+      throw error;
+    }
+  }
+}

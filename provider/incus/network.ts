@@ -1,0 +1,257 @@
+/** A stack's network: an Incus bridge with NAT and a subnet that nothing else on this machine uses. */
+import { readFile } from "node:fs/promises";
+import { networkInterfaces } from "node:os";
+import { z } from "zod";
+import { type Context, resource } from "../resource";
+import { sleep } from "../time";
+import { UNKNOWN } from "../values";
+import { IncusClient, IncusError } from "./client";
+import { LABEL_STACK } from "./labels";
+import { conflictOf, formatAddress, formatCidr, parseCidr, parseRoutes, pickSubnet, type TakenSubnet } from "./subnet";
+
+const networkSchema = z.object({
+  name: z.string(),
+  type: z.string(),
+  managed: z.boolean(),
+  config: z.record(z.string(), z.string()).default({}),
+  used_by: z.array(z.string()).nullish(),
+});
+type IncusNetwork = z.infer<typeof networkSchema>;
+
+const inputs = z.strictObject({
+  name: z
+    .string()
+    .regex(
+      /^webinfra-[a-z0-9-]{1,6}$/,
+      'must be "webinfra-" and at most 6 letters, digits or dashes (Linux allows 15 characters)',
+    ),
+  stack: z.string().min(1),
+  cidr: z
+    .string()
+    .refine((cidr) => {
+      const subnet = parseCidr(cidr);
+      return subnet !== undefined && subnet.prefix >= 16 && subnet.prefix <= 28 && formatCidr(subnet) === cidr;
+    }, "must be an IPv4 subnet of /16 to /28 with no host bits, for example 10.77.0.0/24")
+    .optional(),
+});
+type Inputs = z.infer<typeof inputs>;
+
+const state = z.object({
+  name: z.string(),
+  stack: z.string(),
+  cidr: z.string(),
+  gateway: z.string(),
+  network: z.string(),
+});
+type State = z.infer<typeof state>;
+
+/** A network as {@link listNetworks} reports it. */
+export interface NetworkSummary {
+  readonly name: string;
+  readonly stack: string;
+  /** Subnet in CIDR notation. */
+  readonly cidr: string;
+}
+
+function cidrOf(network: IncusNetwork): string {
+  const subnet = parseCidr(network.config["ipv4.address"] ?? "");
+  return subnet === undefined ? "" : formatCidr(subnet);
+}
+
+/** Every subnet that a new network must keep away from. `except` is a network's own name, which is not in its own way. */
+export function takenSubnets(
+  networks: readonly { readonly name: string; readonly cidr: string; readonly stack?: string | undefined }[],
+  interfaces: readonly { readonly name: string; readonly cidr: string | null }[],
+  routes: readonly TakenSubnet[],
+  except: string,
+): TakenSubnet[] {
+  const known = new Set(networks.map((network) => network.name));
+  return [
+    ...networks
+      .filter((network) => network.name !== except && network.cidr !== "")
+      .map((network) => ({
+        cidr: network.cidr,
+        by: `the Incus network ${network.name}` + (network.stack === undefined ? "" : ` of stack "${network.stack}"`),
+      })),
+    ...interfaces
+      .filter((one) => !known.has(one.name) && one.name !== except)
+      .flatMap((one) =>
+        one.cidr === null ? [] : [{ cidr: one.cidr, by: `the interface ${one.name} of this machine` }],
+      ),
+    ...routes.filter((route) => ![...known, except].some((name) => route.by.endsWith(`(${name})`))),
+  ];
+}
+
+async function allNetworks(client: IncusClient, signal: AbortSignal | undefined): Promise<IncusNetwork[]> {
+  return client.get("/1.0/networks?recursion=1&all-projects=true&project=default", z.array(networkSchema), { signal });
+}
+
+/** The subnets that Incus's networks, this machine's interfaces and its routes have. `except` is a network's name that does not count. */
+export async function subnetsInUse(client: IncusClient, except: string, signal?: AbortSignal): Promise<TakenSubnet[]> {
+  const networks = await allNetworks(client, signal);
+  const interfaces = Object.entries(networkInterfaces()).flatMap(([name, addresses]) =>
+    (addresses ?? []).filter((one) => one.family === "IPv4").map((one) => ({ name, cidr: one.cidr })),
+  );
+  // Absent outside Linux, where the interfaces have to do.
+  const routes = parseRoutes(await readFile("/proc/net/route", "utf8").catch(() => ""));
+  return takenSubnets(
+    networks.map((one) => ({ name: one.name, cidr: cidrOf(one), stack: one.config[LABEL_STACK] })),
+    interfaces,
+    routes,
+    except,
+  );
+}
+
+function choose(wanted: string | undefined, taken: readonly TakenSubnet[]): string {
+  if (wanted === undefined) {
+    return pickSubnet(taken);
+  }
+  const conflict = conflictOf(wanted, taken);
+  if (conflict !== undefined) {
+    throw new Error(
+      `the network's cidr ${wanted} is taken: ${conflict.by} has ${conflict.cidr}. ` +
+        `Leave cidr out to have a free one chosen (now ${pickSubnet(taken)}), or set it to a subnet that nothing uses`,
+    );
+  }
+  return wanted;
+}
+
+function stateOf(network: IncusNetwork, stack: string): State {
+  const subnet = parseCidr(cidrOf(network));
+  if (subnet === undefined) {
+    throw new Error(
+      `the Incus network ${network.name} has no IPv4 subnet: delete it with \`incus network delete ${network.name}\``,
+    );
+  }
+  return {
+    name: network.name,
+    stack,
+    cidr: formatCidr(subnet),
+    gateway: formatAddress(subnet.first + 1),
+    network: network.name,
+  };
+}
+
+async function find(client: IncusClient, name: string, signal: AbortSignal): Promise<IncusNetwork | undefined> {
+  return client.find(`/1.0/networks/${name}?project=default`, networkSchema, { signal });
+}
+
+async function makeNetwork(client: IncusClient, given: Inputs, context: Context): Promise<State> {
+  const { signal } = context;
+  const existing = await find(client, given.name, signal);
+  if (existing !== undefined) {
+    // The name belongs to the stack: this is what an update that was killed left behind.
+    if (existing.config[LABEL_STACK] !== given.stack) {
+      throw new Error(
+        `the Incus network ${given.name} exists and is not of stack "${given.stack}": ` +
+          `delete it with \`incus network delete ${given.name}\` if nothing needs it, or name the stack otherwise`,
+      );
+    }
+    if (given.cidr === undefined || given.cidr === cidrOf(existing)) {
+      return stateOf(existing, given.stack);
+    }
+    await client.change("DELETE", `/1.0/networks/${given.name}?project=default`, undefined, { signal });
+  }
+  // Another stack may choose at the same moment; the one whose network has the later name gives way.
+  for (let attempt = 0; ; attempt++) {
+    const cidr = choose(given.cidr, await subnetsInUse(client, given.name, signal));
+    const gateway = formatAddress((parseCidr(cidr)?.first ?? 0) + 1);
+    await client.change(
+      "POST",
+      "/1.0/networks?project=default",
+      {
+        name: given.name,
+        type: "bridge",
+        description: `webinfra stack ${given.stack}`,
+        config: {
+          "ipv4.address": `${gateway}/${cidr.split("/")[1] ?? "24"}`,
+          "ipv4.nat": "true",
+          "ipv6.address": "none",
+          // Hosts ask for names of `.internal` that do not exist (free slots) all the time: that is answered here and never sent on.
+          "raw.dnsmasq": "local=/internal/",
+          [LABEL_STACK]: given.stack,
+        },
+      },
+      { signal },
+    );
+    const rivals = (await allNetworks(client, signal)).filter(
+      (other) => other.name < given.name && conflictOf(cidr, [{ cidr: cidrOf(other), by: "" }]) !== undefined,
+    );
+    if (rivals.length === 0) {
+      return { name: given.name, stack: given.stack, cidr, gateway, network: given.name };
+    }
+    await client.change("DELETE", `/1.0/networks/${given.name}?project=default`, undefined, { signal });
+    if (attempt === 5) {
+      throw new Error(`other networks are being made on ${cidr} at the same time: run the update again`);
+    }
+    await sleep(200, signal);
+  }
+}
+
+/** `webinfra:incus:Network` */
+export const network = resource<Inputs, State>({
+  inputs,
+  state,
+  replaceOn: ["name"],
+  updateOn: ["stack"],
+  drifted(current, news) {
+    const wanted = news["cidr"];
+    if (typeof wanted === "string" && wanted !== UNKNOWN && wanted !== current.cidr) {
+      throw new Error(
+        `the network ${current.name} has ${current.cidr}, and addresses do not change while machines use them: ` +
+          `set cidr back to ${current.cidr} or leave it out; for ${wanted} destroy the stack first`,
+      );
+    }
+    return Promise.resolve(false);
+  },
+  async create(given, context) {
+    return { id: given.name, state: await makeNetwork(new IncusClient(), given, context) };
+  },
+  async read(id, current, context) {
+    const found = await find(new IncusClient(), id, context.signal);
+    return found === undefined ? undefined : stateOf(found, found.config[LABEL_STACK] ?? current.stack);
+  },
+  async update(id, current, given, context) {
+    const client = new IncusClient();
+    if ((await find(client, id, context.signal)) === undefined) {
+      return makeNetwork(client, { ...given, cidr: current.cidr }, context);
+    }
+    await client.change(
+      "PATCH",
+      `/1.0/networks/${id}?project=default`,
+      { description: `webinfra stack ${given.stack}`, config: { [LABEL_STACK]: given.stack } },
+      { signal: context.signal },
+    );
+    return { ...current, stack: given.stack };
+  },
+  async delete(id, _current, context) {
+    await deleteNetwork(id, new IncusClient(), context.signal);
+  },
+});
+
+/** The networks of one stack, or of all stacks. */
+export async function listNetworks(
+  stack?: string,
+  client = new IncusClient(),
+  signal?: AbortSignal,
+): Promise<NetworkSummary[]> {
+  return (await allNetworks(client, signal)).flatMap((one) => {
+    const owner = one.config[LABEL_STACK];
+    return owner === undefined || (stack !== undefined && owner !== stack)
+      ? []
+      : [{ name: one.name, stack: owner, cidr: cidrOf(one) }];
+  });
+}
+
+/** Deletes a network; one that is gone already is fine. Throws {@link IncusError} naming what still uses it. */
+export async function deleteNetwork(name: string, client = new IncusClient(), signal?: AbortSignal): Promise<void> {
+  const found = await client.find(`/1.0/networks/${name}?project=default`, networkSchema, { signal });
+  if (found === undefined) {
+    return;
+  }
+  const users = (found.used_by ?? []).map((path) => decodeURIComponent(path.split("/").at(-1)?.split("?")[0] ?? path));
+  if (users.length > 0) {
+    throw new IncusError("conflict", `the network ${name} is still used by ${users.join(", ")}: delete that first`);
+  }
+  await client.change("DELETE", `/1.0/networks/${name}?project=default`, undefined, { signal });
+}

@@ -1,0 +1,97 @@
+/** The provider of package `webinfra`: sends each call to the handler of its resource's type. */
+import type {
+  CheckResult,
+  CreateResult,
+  DiffResult,
+  Provider,
+  ReadResult,
+  UpdateResult,
+} from "@pulumi/pulumi/provider";
+import { file } from "./channel/file";
+import { object } from "./channel/object";
+import { machine } from "./incus/machine";
+import { network } from "./incus/network";
+import { volume } from "./incus/volume";
+import { ready } from "./ready";
+import type { Context, Resource } from "./resource";
+import { certificate, certificateAuthority } from "./secrets/certificates";
+import { password } from "./secrets/password";
+
+const RESOURCES: ReadonlyMap<string, Resource> = new Map([
+  ["webinfra:incus:Network", network],
+  ["webinfra:incus:Volume", volume],
+  ["webinfra:incus:Machine", machine],
+  ["webinfra:channel:Object", object],
+  ["webinfra:channel:File", file],
+  ["webinfra:secrets:Password", password],
+  ["webinfra:secrets:CertificateAuthority", certificateAuthority],
+  ["webinfra:secrets:Certificate", certificate],
+  ["webinfra:index:Ready", ready],
+]);
+
+/** The type token in a URN `urn:pulumi:stack::project::parent$type::name`. */
+export function typeOf(urn: string): string {
+  return urn.split("::")[2]?.split("$").pop() ?? "";
+}
+
+function resourceOf(urn: string): Resource {
+  const type = typeOf(urn);
+  const found = RESOURCES.get(type);
+  if (found === undefined) {
+    throw new Error(`provider webinfra has no resource type "${type}"; it has ${[...RESOURCES.keys()].join(", ")}`);
+  }
+  return found;
+}
+
+/** Shows a line beside the resource with this URN: a short-lived status, or a warning that stays. */
+export type StatusSink = (urn: string, message: string, kind: "status" | "warning") => void;
+
+/** Serves every resource type of the package. */
+export class WebinfraProvider implements Provider {
+  readonly version = "0.1.0";
+  private readonly abort = new AbortController();
+
+  constructor(private readonly statusSink: StatusSink = () => undefined) {}
+
+  private context(urn: string): Context {
+    return {
+      signal: this.abort.signal,
+      status: (message) => {
+        this.statusSink(urn, message, "status");
+      },
+      warn: (message) => {
+        this.statusSink(urn, message, "warning");
+      },
+    };
+  }
+
+  check(urn: string, olds: unknown, news: unknown): Promise<CheckResult> {
+    return Promise.resolve(resourceOf(urn).check(olds, news));
+  }
+
+  diff(_id: string, urn: string, olds: unknown, news: unknown): Promise<DiffResult> {
+    return resourceOf(urn).diff(olds, news, this.context(urn));
+  }
+
+  create(urn: string, inputs: unknown): Promise<CreateResult> {
+    return resourceOf(urn).create(inputs, this.context(urn));
+  }
+
+  read(id: string, urn: string, props: unknown): Promise<ReadResult> {
+    return resourceOf(urn).read(id, props, this.context(urn));
+  }
+
+  update(id: string, urn: string, olds: unknown, news: unknown): Promise<UpdateResult> {
+    return resourceOf(urn).update(id, olds, news, this.context(urn));
+  }
+
+  delete(id: string, urn: string, props: unknown): Promise<void> {
+    return resourceOf(urn).delete(id, props, this.context(urn));
+  }
+
+  /** Stops every wait at once; what was begun is kept in the state as half made. */
+  cancel(): Promise<void> {
+    this.abort.abort(new Error("cancelled"));
+    return Promise.resolve();
+  }
+}

@@ -1,0 +1,194 @@
+/** `Ready`: an update ends when every machine was seen serving, and fails within a deadline when one was not. */
+import { isDeepStrictEqual } from "node:util";
+import { z } from "zod";
+import { agentPort as hostAgentPort } from "../roles/ports";
+import { exec } from "./incus/exec";
+import { probe } from "./probe";
+import {
+  balancersOf,
+  type Expectation,
+  failureReport,
+  missing,
+  missingMachines,
+  noteSighting,
+  nothingSeen,
+  type Observations,
+  statusLine,
+  unseenThrough,
+} from "./readiness";
+import { type Context, resource } from "./resource";
+import { sleep } from "./time";
+import { type Bag, holdsUnknown } from "./values";
+
+const POLL_MS = 500;
+const STATUS_EVERY_MS = 3_000;
+const DRIFT_PROBE_MS = 2_000;
+const LOG_TIMEOUT_MS = 10_000;
+const DEFAULT_TIMEOUT_SECONDS = 300;
+
+const inputs = z.strictObject({
+  site: z.url({ protocol: /^http$/, error: "must be an http URL, such as http://10.77.0.5" }),
+  machines: z
+    .array(
+      z.strictObject({
+        machine: z.string().min(1),
+        name: z.string().min(1),
+        roles: z.array(z.string()).readonly(),
+        address: z.ipv4("must be an IPv4 address"),
+        standby: z.boolean().optional(),
+      }),
+    )
+    .min(1, "must list at least one machine")
+    .readonly(),
+  release: z.string().regex(/^([0-9a-f]{64})?$/, 'must be a SHA-256 in lower-case hexadecimal, or ""'),
+  timeoutSeconds: z.number().positive("must be above 0, in seconds").optional(),
+  channel: z.string().optional(),
+});
+type Inputs = z.infer<typeof inputs>;
+
+const state = z.object({ ...inputs.shape, checkedAt: z.string() });
+type State = z.infer<typeof state>;
+
+/** Fetches the logs of a machine that is not ready. */
+export type LogReader = (machine: string) => Promise<string>;
+
+/** What can be told about a machine from inside: its converge journal and what cloud-init said. Never throws. */
+export async function machineLogs(machine: string): Promise<string> {
+  const section = async (title: string, argv: readonly string[]): Promise<string> => {
+    try {
+      const result = await exec(machine, argv, { timeoutMs: LOG_TIMEOUT_MS });
+      return `${title}:\n${(result.stdout || result.stderr).trimEnd().replaceAll(/^/gm, "  ")}`;
+    } catch (error) {
+      return `${title}: cannot be read: ${error instanceof Error ? error.message : String(error)}`;
+    }
+  };
+  return [
+    await section("journal of webinfra-converge", ["journalctl", "-u", "webinfra-converge", "-n", "30", "--no-pager"]),
+    await section("cloud-init-output.log", ["tail", "-n", "15", "/var/log/cloud-init-output.log"]),
+  ].join("\n");
+}
+
+/** The site's URL with another host and path, and the Host header that goes with it. */
+export function throughAddress(site: string, address: string, path: string): { url: string; host: string } {
+  const url = new URL(path, site);
+  const host = url.host;
+  url.hostname = address;
+  return { url: url.href, host };
+}
+
+async function observe(
+  site: string,
+  expectation: Expectation,
+  observations: Observations,
+  signal: AbortSignal,
+  agentPort: number,
+): Promise<void> {
+  await Promise.all([
+    ...expectation.machines.map(async ({ machine, address }) => {
+      observations.agents.set(machine, await probe(`http://${address}:${String(agentPort)}/state`, signal));
+    }),
+    ...balancersOf(expectation).map(async (balancer) => {
+      const itself = throughAddress(site, balancer.address, "/-/balancer");
+      observations.balancers.set(balancer.machine, await probe(itself.url, signal, { host: itself.host }));
+      // Round robin shows every machine once a turn; old machines take turns too while they last.
+      const tries = 2 * unseenThrough(expectation, balancer, observations).length;
+      for (let count = 0; count < tries; count++) {
+        const served = throughAddress(site, balancer.address, "/-/host");
+        const answer = await probe(served.url, signal, { host: served.host });
+        noteSighting(observations, balancer.machine, answer);
+        if (answer.status === undefined || unseenThrough(expectation, balancer, observations).length === 0) {
+          break;
+        }
+      }
+    }),
+  ]);
+  if (missingMachines(expectation, observations).length === 0) {
+    observations.site = await probe(new URL("/", site).href, signal);
+  }
+}
+
+/** Polls until everything was seen, or throws the report when the time is over. */
+export async function waitUntilReady(
+  given: Inputs,
+  context: Context,
+  readLogs: LogReader = machineLogs,
+  agentPort: number = hostAgentPort,
+): Promise<void> {
+  const seconds = given.timeoutSeconds ?? DEFAULT_TIMEOUT_SECONDS;
+  const deadline = Date.now() + seconds * 1000;
+  const observations = nothingSeen();
+  let saidAt = 0;
+  for (;;) {
+    await observe(given.site, given, observations, context.signal, agentPort);
+    const missed = missing(given, observations);
+    if (missed.length === 0) {
+      return;
+    }
+    const now = Date.now();
+    if (now >= deadline) {
+      const logs = new Map<string, string>();
+      await Promise.all(
+        missed.map(async ({ machine }) => {
+          if (machine !== undefined) {
+            logs.set(machine.machine, await readLogs(machine.machine));
+          }
+        }),
+      );
+      throw new Error(failureReport(given.site, seconds, missed, logs));
+    }
+    if (now - saidAt >= STATUS_EVERY_MS) {
+      context.status(statusLine(missed));
+      saidAt = now;
+    }
+    await sleep(Math.min(POLL_MS, deadline - now), context.signal);
+  }
+}
+
+/** Whether the site's first page answers 200 within two seconds. */
+export async function isUp(site: string, signal: AbortSignal): Promise<boolean> {
+  const deadline = Date.now() + DRIFT_PROBE_MS;
+  for (;;) {
+    const left = deadline - Date.now();
+    if (left <= 0) {
+      return false;
+    }
+    if ((await probe(new URL("/", site).href, signal, { timeoutMs: left })).status === 200) {
+      return true;
+    }
+    await sleep(Math.min(POLL_MS / 2, left), signal);
+  }
+}
+
+/** The machines as comparable texts. Parsed, because the order of a machine's keys differs between the state and the wire. */
+function machineTexts(value: unknown): unknown {
+  const machines = inputs.shape.machines.safeParse(value);
+  return machines.success ? machines.data.map((one) => JSON.stringify(one)).sort((a, b) => a.localeCompare(b)) : value;
+}
+
+async function check(given: Inputs, context: Context): Promise<State> {
+  await waitUntilReady(given, context);
+  return { ...given, checkedAt: new Date().toISOString() };
+}
+
+/** `webinfra:index:Ready` */
+export const ready = resource<Inputs, State>({
+  inputs,
+  state,
+  replaceOn: [],
+  updateOn: ["site", "release", "channel"],
+  async drifted(current: State, news: Bag, context: Context) {
+    if (
+      holdsUnknown(news["machines"]) ||
+      !isDeepStrictEqual(machineTexts(current.machines), machineTexts(news["machines"]))
+    ) {
+      return true;
+    }
+    return !(await isUp(current.site, context.signal));
+  },
+  async create(given, context) {
+    return { id: "ready", state: await check(given, context) };
+  },
+  read: (_id, current) => Promise.resolve(current),
+  update: (_id, _current, given, context) => check(given, context),
+  delete: () => Promise.resolve(),
+});

@@ -1,0 +1,85 @@
+import { agentScript, fileText, render } from "../template";
+import { agentPort } from "../ports";
+import { HostView, Role } from "../types";
+import { hostsWith, slotsOf, SlotWord, slotName, slotWords, zone } from "../../topology/types";
+
+/** A local address whose answer 200 belongs to the host's health. */
+export interface HealthCheck {
+  readonly name: string;
+  readonly port: number;
+  readonly path: string;
+}
+
+/** Seconds between two looks at the channel's version object. */
+const syncSeconds = 1;
+
+const scriptPath = (name: string): string => `/usr/local/lib/webinfra/${name}`;
+const script = (name: string) => ({ path: scriptPath(name), content: agentScript(name), mode: "0755" }) as const;
+const unit = (name: string, file: string) =>
+  ({ path: `/etc/systemd/system/${name}`, content: fileText(__dirname, file), mode: "0644" }) as const;
+const json = (path: string, value: unknown) =>
+  ({ path, content: `${JSON.stringify(value, null, 1)}\n`, mode: "0644" }) as const;
+
+/** Whose machines get the slots of a word. */
+const slottedRoles = { web: "webServer", standby: "webServer", app: "appServer", db: "database" } as const;
+
+/** Number of fixed `server` lines that a proxy keeps for these machines of this topology. */
+const slotCount = ({ topology }: Pick<HostView, "topology">, word: SlotWord): number =>
+  slotsOf(hostsWith(topology, slottedRoles[word]).length);
+
+/** The names that a proxy has `server` lines for. */
+export const slotNames = (view: Pick<HostView, "topology">, word: SlotWord): readonly string[] =>
+  Array.from({ length: slotCount(view, word) }, (_, index) => slotName(word, index + 1));
+
+/** What every host has: converge, sync and the host agent. `checks` and `nudges` come from the host's other roles. */
+export function base(checks: readonly HealthCheck[], nudges: Readonly<Record<string, string>>): Role {
+  return (view) => ({
+    // MySQL's log is no journal: without logrotate it grows for ever.
+    packages: ["logrotate", "rclone", "systemd-resolved"],
+    files: [
+      script("converge"),
+      script("install-packages"),
+      script("identify"),
+      script("fetch-kit"),
+      script("agent.py"),
+      unit("webinfra-converge.service", "converge.service"),
+      unit("webinfra-sync.service", "sync.service"),
+      unit("webinfra-agent.service", "agent.service"),
+      // Its own bound is a tenth of the disk, of which containers share one.
+      { path: "/etc/systemd/journald.conf.d/webinfra.conf", content: "[Journal]\nSystemMaxUse=256M\n", mode: "0644" },
+      { path: "/etc/sysusers.d/webinfra.conf", content: "u webinfra - webinfra\n", mode: "0644" },
+      { path: "/etc/webinfra/rclone.conf", content: render(__dirname, "rclone.conf.njk", view), mode: "0600" },
+      json("/etc/webinfra/sync.json", {
+        directory: view.channel.path,
+        zone,
+        seconds: syncSeconds,
+        words: slottedRoles,
+        slots: Object.fromEntries(slotWords.map((word) => [word, slotCount(view, word)])),
+        nudges,
+      }),
+      json("/etc/webinfra/agent.json", {
+        name: view.host.name,
+        roles: view.host.roles,
+        maxLagSeconds: view.config.mysql.maxLagSeconds,
+        checks,
+      }),
+    ],
+    steps: [
+      { name: "10-identify", script: `#!/bin/sh\nexec ${scriptPath("identify")}\n` },
+      { name: "30-packages", script: `#!/bin/sh\nexec ${scriptPath("install-packages")}\n` },
+      { name: "35-kit", script: `#!/bin/sh\nexec ${scriptPath("fetch-kit")} ${view.kit}\n` },
+      {
+        name: "40-sync",
+        script:
+          "#!/bin/sh\nset -e\nsystemctl --quiet enable webinfra-sync.service\nsystemctl start webinfra-sync.service\n",
+      },
+    ],
+    ports: [
+      {
+        port: agentPort,
+        from: ["loadBalancer", "webServer", "appServer", "database", "monitor"],
+        description: "host agent: health and database role",
+      },
+    ],
+  });
+}

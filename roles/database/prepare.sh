@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# Prepares the data volume. The data never goes to the root disk: the volume has to be there before the package that writes to it.
+set -euo pipefail
+
+data=/var/lib/mysql
+scratch=/var/lib/webinfra-mysql-scratch
+installed=/var/lib/webinfra/mysql-installed
+
+# What a run that was cut short left: see below.
+/usr/local/lib/webinfra/show-mysql-data
+
+if ! mountpoint --quiet "$data"; then
+  echo "$data is not a mounted volume" >&2
+  exit 1
+fi
+# MySQL has to find its key at its very first start, so its user comes before its package.
+id mysql >/dev/null 2>&1 || useradd --system --user-group --home-dir /nonexistent --shell /bin/false mysql
+install -o mysql -g mysql -m 0400 /etc/webinfra/secrets/server.key /etc/webinfra/tls/server.key
+# Only the private address: on the loopback interface a local proxy may listen on the same port.
+# shellcheck source=/dev/null
+. /etc/webinfra/machine.env
+printf '[mysqld]\nbind_address = %s\n' "$PRIVATE_ADDRESS" >/etc/mysql/mysql.conf.d/zzz-webinfra-address.cnf
+# Another image may number the mysql user otherwise than the one that wrote the data.
+if [ "$(stat -c %U "$data")" != mysql ]; then
+  chown -R mysql:mysql "$data"
+fi
+# The package's scripts write to data that they find, with a transaction that no other server has: it would fence a replica. So they are shown
+# an empty folder instead, until they are through.
+if [ ! -e "$installed" ] && [ -n "$(ls -A -I lost+found "$data")" ]; then
+  rm -rf "$scratch"
+  install -d -o mysql -g mysql -m 0700 "$scratch"
+  # Installed by a run that was cut short, it would serve from the one and be shown the other.
+  systemctl stop mysql.service 2>/dev/null || true
+  mount --bind "$scratch" "$data"
+fi

@@ -1,0 +1,9 @@
+#!/usr/bin/env bash
+# Starts MySQL, and then the program that keeps it in its role.
+set -euo pipefail
+
+/usr/local/lib/webinfra/show-mysql-data
+touch /var/lib/webinfra/mysql-installed
+/usr/sbin/mysqld --validate-config --user=mysql
+systemctl --quiet enable mysql.service webinfra-database.service
+systemctl start mysql.service webinfra-database.service

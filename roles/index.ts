@@ -1,0 +1,38 @@
+import { appServer } from "./app-server";
+import { base, HealthCheck } from "./base";
+import { database } from "./database";
+import { loadBalancer } from "./load-balancer";
+import { localProxy } from "./local-proxy";
+import { appProxyPort, appTierPort, webPort } from "./ports";
+import { release } from "./release";
+import { HostView, Role, RoleParts } from "./types";
+import { webServer } from "./web-server";
+import { RoleName } from "../topology/types";
+
+const nothing: Role = () => ({ packages: [], files: [], steps: [], ports: [] });
+
+const roles: Readonly<Record<RoleName, Role>> = { loadBalancer, webServer, appServer, database, monitor: nothing };
+
+/** Addresses on the host itself that have to answer for it to be healthy. */
+function healthChecks(view: HostView): readonly HealthCheck[] {
+  const has = (role: RoleName) => view.host.roles.includes(role);
+  const appPort = view.topology.spread === "tier" ? appTierPort : appProxyPort;
+  return [
+    ...(has("loadBalancer") ? [{ name: "HAProxy", port: 80, path: "/-/balancer" }] : []),
+    ...(has("webServer") ? [{ name: "Nginx", port: webPort, path: "/-/web" }] : []),
+    ...(has("appServer") ? [{ name: "the application", port: appPort, path: view.config.app.healthPath }] : []),
+  ];
+}
+
+/** What each part of a host asks for, the common base first. */
+export function partsOf(view: HostView): readonly RoleParts[] {
+  const serves = view.host.roles.some((role) => role === "webServer" || role === "appServer");
+  const nudges: Readonly<Record<string, string>> = serves
+    ? { "pointers/release.json": "webinfra-release.service" }
+    : {};
+  return [
+    base(healthChecks(view), nudges),
+    ...(serves ? [localProxy, release] : []),
+    ...view.host.roles.map((role) => roles[role]),
+  ].map((role) => role(view));
+}

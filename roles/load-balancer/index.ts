@@ -1,0 +1,63 @@
+import { join } from "node:path";
+import { hostsWith } from "../../topology/types";
+import { slotNames } from "../base";
+import { balancerStatsPort, webPort, webTlsPort } from "../ports";
+import { startWithKnownNames } from "../names";
+import { fileText, render } from "../template";
+import { Role } from "../types";
+import { unavailable } from "../unavailable";
+
+/** HAProxy in front of the web servers whose page can be served. */
+export const loadBalancer: Role = (view) => {
+  const { topology, config } = view;
+  const standby = hostsWith(topology, "webServer").some((host) => host.standby === true);
+  return {
+    packages: ["haproxy"],
+    files: [
+      {
+        path: "/etc/haproxy/haproxy.cfg",
+        content: render(__dirname, "haproxy.cfg.njk", {
+          resolvers: fileText(join(__dirname, ".."), "resolvers.cfg"),
+          networkCidr: view.networkCidr,
+          statsPort: balancerStatsPort,
+          webPort,
+          webTlsPort: topology.terminatesTls ? webTlsPort : false,
+          webSlots: slotNames(view, "web"),
+          standbySlots: standby ? slotNames(view, "standby") : [],
+          domain: config.domain,
+          algorithm: config.algorithm,
+          // The key only has to be the same on every balancer: the cookie names a server, it grants nothing.
+          stickyKey: config.sticky ? config.domain : false,
+        }),
+        mode: "0644",
+      },
+      {
+        path: "/etc/systemd/system/haproxy.service.d/webinfra.conf",
+        content: fileText(__dirname, "haproxy.conf"),
+        mode: "0644",
+      },
+      startWithKnownNames(),
+      unavailable(),
+    ],
+    steps: [
+      {
+        name: "50-haproxy",
+        script: [
+          "#!/bin/sh",
+          "set -e",
+          "(set -a && . /etc/webinfra/machine.env && exec /usr/sbin/haproxy -c -q -f /etc/haproxy/haproxy.cfg)",
+          "systemctl --quiet enable haproxy.service",
+          "systemctl start haproxy.service",
+          "",
+        ].join("\n"),
+      },
+    ],
+    ports: [
+      { port: 80, from: "world", description: "users' HTTP" },
+      ...(topology.terminatesTls
+        ? [{ port: 443, from: "world", description: "users' HTTPS, passed on to Nginx" } as const]
+        : []),
+      { port: balancerStatsPort, from: ["monitor"], description: "HAProxy metrics and statistics" },
+    ],
+  };
+};

@@ -1,0 +1,71 @@
+import { join } from "node:path";
+import { hostName } from "../../topology/types";
+import { slotNames } from "../base";
+import { agentPort, appProxyPort, appTierPort } from "../ports";
+import { startWithKnownNames } from "../names";
+import { fileText, render } from "../template";
+import { Role } from "../types";
+import { unavailable } from "../unavailable";
+
+/**
+ * On every host with a web or app role: the way to the databases (`127.0.0.1:3306` writes, `:3307` reads) and to the application; and the unit that
+ * makes the host leave its callers before it stops.
+ */
+export const localProxy: Role = (view) => {
+  const { host, topology, config } = view;
+  const tier = topology.spread === "tier";
+  const runsApp = host.roles.includes("appServer");
+  return {
+    packages: ["haproxy", "socat"],
+    files: [
+      {
+        path: "/etc/webinfra/proxy.cfg",
+        content: render(__dirname, "proxy.cfg.njk", {
+          agentPort,
+          resolvers: fileText(join(__dirname, ".."), "resolvers.cfg"),
+          app: { port: config.app.port, healthPath: config.app.healthPath, domain: config.domain },
+          runsApp,
+          web: host.roles.includes("webServer")
+            ? { proxyPort: appProxyPort, tierPort: appTierPort, appSlots: tier ? slotNames(view, "app") : false }
+            : false,
+          tierPort: runsApp && tier ? appTierPort : false,
+          databaseSlots: slotNames(view, "db"),
+          ownDatabase: host.roles.includes("database") ? hostName(host.name) : false,
+        }),
+        mode: "0644",
+      },
+      {
+        path: "/etc/systemd/system/webinfra-proxy.service",
+        content: fileText(__dirname, "proxy.service"),
+        mode: "0644",
+      },
+      {
+        path: "/etc/systemd/system/webinfra-drain.service",
+        content: fileText(__dirname, "drain.service"),
+        mode: "0644",
+      },
+      startWithKnownNames(),
+      unavailable(),
+    ],
+    steps: [
+      {
+        name: "50-local-proxy",
+        script: [
+          "#!/bin/sh",
+          "set -e",
+          "mkdir -p /var/lib/webinfra",
+          // Which release each of the two runs; the runtime API changes a line, but makes none.
+          "[ -s /var/lib/webinfra/releases.map ] || printf 'blue none\\ngreen none\\n' >/var/lib/webinfra/releases.map",
+          ...(host.roles.includes("loadBalancer") ? [] : ["systemctl --quiet disable --now haproxy.service"]),
+          "systemctl --quiet enable webinfra-proxy.service webinfra-drain.service",
+          "systemctl start webinfra-proxy.service webinfra-drain.service",
+          "",
+        ].join("\n"),
+      },
+    ],
+    ports:
+      runsApp && tier
+        ? [{ port: appTierPort, from: ["webServer"], description: "application behind other hosts' Nginx" }]
+        : [],
+  };
+};

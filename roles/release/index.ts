@@ -1,0 +1,25 @@
+import { fileText } from "../template";
+import { Role } from "../types";
+
+/** Fetches the release that the channel names: the application's host runs it, a web server without an application serves its static files. */
+export const release: Role = (view) => {
+  const { app } = view.config;
+  const runs = view.host.roles.includes("appServer");
+  return {
+    packages: ["socat"],
+    files: [
+      {
+        path: "/etc/webinfra/release.env",
+        content: `RUNS_APP=${runs ? "yes" : "no"}\nPORT=${String(app.port)}\nHEALTH_PATH=${app.healthPath}\n`,
+        mode: "0644",
+      },
+      {
+        path: "/etc/systemd/system/webinfra-release.service",
+        content: fileText(__dirname, "release.service"),
+        mode: "0644",
+      },
+    ],
+    steps: [],
+    ports: [],
+  };
+};

@@ -1,0 +1,33 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import nunjucks from "nunjucks";
+
+const environment = new nunjucks.Environment(null, {
+  autoescape: false,
+  throwOnUndefined: true,
+  trimBlocks: true,
+  lstripBlocks: true,
+});
+
+const read = (folder: string, name: string): string => readFileSync(join(folder, name), "utf8");
+
+/** User-data has room for little: comments stay in the repository. Only whole lines, and not a script's first one. */
+const withoutComments = (text: string): string => text.replace(/^[ \t]*#(?!!).*\n/gm, "");
+
+/**
+ * Renders the template `name` that stands in `folder`. Comment lines (`#`) do not go to hosts.
+ * @throws when the template names a value that the view does not have
+ */
+export const render = (folder: string, name: string, view: object): string =>
+  withoutComments(environment.renderString(read(folder, name), view));
+
+/** The text of a configuration file or script that goes to hosts, without its comment lines. */
+export const fileText = (folder: string, name: string): string => withoutComments(read(folder, name));
+
+/** The text of a page that goes to hosts to the letter. */
+export const pageText = read;
+
+const agentFolder = join(__dirname, "..", "agent");
+
+/** The text of a script in `agent/`, without its comment lines. */
+export const agentScript = (name: string): string => fileText(agentFolder, name);

@@ -1,0 +1,53 @@
+import { appProxyPort, webPort, webTlsPort } from "../ports";
+import { fileText, render } from "../template";
+import { Role } from "../types";
+
+/** Nginx: serves static files itself and forwards the rest to the application through the local proxy. */
+export const webServer: Role = (view) => ({
+  packages: ["nginx"],
+  files: [
+    {
+      path: "/etc/nginx/nginx.conf",
+      content: render(__dirname, "nginx.conf.njk", {
+        networkCidr: view.networkCidr,
+        domain: view.config.domain,
+        appProxyPort,
+        webPort,
+        webTlsPort: view.topology.terminatesTls ? webTlsPort : false,
+        healthPath: view.config.app.healthPath,
+        staticDirectory: view.config.app.staticDirectory,
+      }),
+      mode: "0644",
+    },
+    {
+      path: "/etc/systemd/system/nginx.service.d/webinfra.conf",
+      content: fileText(__dirname, "nginx.service.conf"),
+      mode: "0644",
+    },
+    ...(view.topology.terminatesTls
+      ? [
+          { path: "/etc/webinfra/tls/web.pem", content: view.secrets.webCertificate, mode: "0644" } as const,
+          { path: "/etc/webinfra/secrets/web.key", content: view.secrets.webKey, mode: "0600" } as const,
+        ]
+      : []),
+  ],
+  steps: [
+    {
+      name: "60-nginx",
+      script: [
+        "#!/bin/sh",
+        "set -e",
+        "/usr/sbin/nginx -t -q",
+        "systemctl --quiet enable nginx.service",
+        "systemctl start nginx.service",
+        "",
+      ].join("\n"),
+    },
+  ],
+  ports: [
+    { port: webPort, from: ["loadBalancer"], description: "Nginx behind the balancers" },
+    ...(view.topology.terminatesTls
+      ? [{ port: webTlsPort, from: ["loadBalancer"], description: "Nginx behind the balancers, over TLS" } as const]
+      : []),
+  ],
+});

@@ -1,0 +1,168 @@
+/**
+ * What is rendered for the hosts of `Pulumi.dev.yaml`, checked by the very programs that read it, in one container made for it.
+ */
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { promisify } from "node:util";
+import { parse } from "yaml";
+import { cloudConfig } from "../../cloudinit";
+import { packKit } from "../../components/archive";
+import { exec, PROJECT } from "../../provider/incus";
+import { POOL } from "../../provider/incus/client";
+import { parseRoutes, pickSubnet } from "../../provider/incus/subnet";
+import type { TopologyHost } from "../../topology/types";
+import { devConfig, viewsOf } from "../support/hosts";
+
+interface CloudConfig {
+  readonly write_files: readonly { readonly path: string; readonly permissions: string; readonly content: string }[];
+}
+
+const execute = promisify(execFile);
+
+/** Runs a command with no input: incus would wait for some. */
+async function run(command: string, args: readonly string[]): Promise<string> {
+  const running = execute(command, args, { timeout: 120_000 });
+  running.child.stdin?.end();
+  return (await running).stdout;
+}
+
+const id = randomBytes(3).toString("hex");
+const machine = `webinfra-tools-${id}`;
+const network = `webinfra-${id}`;
+
+const incus = async (...args: string[]): Promise<string> => run("incus", ["--project", PROJECT, ...args]);
+
+/** Runs a shell script in the container; its output is the error when it fails. */
+async function shell(script: string, timeoutMs = 300_000): Promise<string> {
+  const { code, stdout, stderr } = await exec(machine, ["bash", "-euc", script], { timeoutMs });
+  assert.equal(code, 0, `exit code ${String(code)} of: ${script}\n${stdout}\n${stderr}`);
+  return stdout + stderr;
+}
+
+describe("real tools", function () {
+  this.timeout(300_000);
+
+  let scratch: string;
+  let hosts: readonly { readonly host: TopologyHost; readonly userData: string }[];
+
+  const userDataOf = (role: TopologyHost["roles"][number]): string => {
+    const found = hosts.find(({ host }) => host.roles.includes(role));
+    assert.ok(found, `no host has the role ${role}`);
+    return found.userData;
+  };
+
+  /** Puts the files of a host's user-data into the container, where the host has them. */
+  async function install(userData: string): Promise<void> {
+    const tree = await mkdtemp(join(scratch, "tree-"));
+    const { write_files: files } = parse(userData) as CloudConfig;
+    for (const file of files) {
+      const path = join(tree, file.path);
+      await mkdir(dirname(path), { recursive: true, mode: 0o755 });
+      await writeFile(path, file.content, { mode: Number.parseInt(file.permissions, 8) });
+    }
+    const archive = `${tree}.tar`;
+    await run("tar", ["-C", tree, "--owner=0", "--group=0", "--no-overwrite-dir", "-cf", archive, "."]);
+    await incus("file", "push", "--quiet", archive, `${machine}/root/tree.tar`);
+    await shell("tar -xf /root/tree.tar -C / --no-overwrite-dir");
+  }
+
+  before(async () => {
+    scratch = await mkdtemp(join(tmpdir(), "webinfra-tools-"));
+    hosts = viewsOf(devConfig()).map((view) => ({ host: view.host, userData: cloudConfig(view) }));
+
+    const gateway = pickSubnet(parseRoutes(await readFile("/proc/net/route", "utf8"))).replace(/\.0\//, ".1/");
+    const settings = [`ipv4.address=${gateway}`, "ipv4.nat=true", "ipv6.address=none"];
+    await run("incus", ["network", "create", network, ...settings, "--quiet"]);
+    await incus("init", "webinfra-debian-13", machine, "--storage", POOL, "--network", network, "--quiet");
+    await incus("start", machine);
+    await shell("cloud-init status --wait >/dev/null || [ $? -eq 2 ]");
+    // Nothing is to run here.
+    await shell("printf '#!/bin/sh\\nexit 101\\n' >/usr/sbin/policy-rc.d && chmod 0755 /usr/sbin/policy-rc.d");
+    // Names of slots, as on a host whose inventory is complete: HAProxy asks for each of them.
+    await shell(
+      "for word in web app db; do for i in {1..32}; do echo 10.77.0.9 s$i.$word.webinfra.internal; done; done >>/etc/hosts",
+    );
+    await install(userDataOf("loadBalancer"));
+    await shell("/usr/local/lib/webinfra/install-packages");
+    await install(userDataOf("webServer"));
+    await shell("/usr/local/lib/webinfra/install-packages");
+    await shell("/usr/local/lib/webinfra/identify");
+    // The programs that hosts fetch from the channel.
+    const kit = await packKit(join(__dirname, "..", ".."), scratch);
+    await incus("file", "push", "--quiet", kit.path, `${machine}/root/kit.tar.gz`);
+    await shell("tar -xzf /root/kit.tar.gz -C /usr/local/lib/webinfra --no-same-owner");
+  });
+
+  after(async () => {
+    await incus("delete", "--force", machine).catch(() => "it was not made");
+    await run("incus", ["network", "delete", network]).catch(() => "it was not made");
+    await rm(scratch, { recursive: true, force: true });
+  });
+
+  it("cloud-init: every host's user-data fits its schema", async () => {
+    for (const { host, userData } of hosts) {
+      const path = join(scratch, `${host.name}.yaml`);
+      await writeFile(path, userData);
+      await incus("file", "push", "--quiet", path, `${machine}/root/${host.name}.yaml`);
+      const said = await shell(`cloud-init schema --config-file /root/${host.name}.yaml`);
+      assert.match(said, /Valid schema/, host.name);
+      assert.doesNotMatch(said, /deprecat/i, host.name);
+    }
+  });
+
+  it("haproxy -c: the balancer", async () => {
+    await install(userDataOf("loadBalancer"));
+    const said = await shell("MACHINE_ID=m /usr/sbin/haproxy -c -f /etc/haproxy/haproxy.cfg");
+    assert.doesNotMatch(said, /ALERT/);
+  });
+
+  it("haproxy -c: the local proxy", async () => {
+    await install(userDataOf("webServer"));
+    await shell("mkdir -p /var/lib/webinfra && printf 'blue none\\ngreen none\\n' >/var/lib/webinfra/releases.map");
+    const said = await shell("MACHINE_ID=m /usr/sbin/haproxy -c -f /etc/webinfra/proxy.cfg");
+    assert.doesNotMatch(said, /ALERT/);
+  });
+
+  it("nginx -t: the web server", async () => {
+    await install(userDataOf("webServer"));
+    const said = await shell("/usr/sbin/nginx -t");
+    assert.match(said, /test is successful/);
+    assert.doesNotMatch(said, /\[warn\]/);
+  });
+
+  // After HAProxy's: the packages of MySQL's source may bring a newer C library.
+  it("mysqld --validate-config: the database's settings", async () => {
+    await install(userDataOf("database"));
+    await shell("mkdir -p /var/lib/mysql && mount -t tmpfs tmpfs /var/lib/mysql");
+    await shell('for step in /usr/local/lib/webinfra/steps.d/2*; do "$step"; done');
+    await shell("/usr/local/lib/webinfra/install-packages");
+    const said = await shell("/usr/sbin/mysqld --validate-config --user=mysql");
+    // What needs a plugin is prefixed with loose_, and is unknown while plugins are not loaded.
+    assert.doesNotMatch(said, /\[ERROR\]|deprecated/i);
+  });
+
+  it("systemd-analyze verify: every unit", async () => {
+    for (const { userData } of hosts) {
+      await install(userData);
+    }
+    const said = await shell(
+      "cd /etc/systemd/system && systemd-analyze verify --man=no --recursive-errors=no webinfra-*.service",
+    );
+    assert.doesNotMatch(said, /webinfra-[a-z@-]+\.service:.*(Unknown|Failed|ordering cycle)/);
+  });
+
+  it("python and bash: every script parses", async () => {
+    for (const { userData } of hosts) {
+      await install(userData);
+    }
+    await shell(
+      'for file in /usr/local/lib/webinfra/* /usr/local/lib/webinfra/steps.d/*; do [ -f "$file" ] || continue; ' +
+        'case $(head -n 1 "$file") in *python3) python3 -m py_compile "$file" ;; *bash) bash -n "$file" ;; *sh) sh -n "$file" ;; ' +
+        '*) echo "$file: no interpreter"; exit 1 ;; esac; done',
+    );
+  });
+});

@@ -1,0 +1,59 @@
+/** A repository, a WEBINFRA_HOME and captured output for tests of the command; nothing of the user's own is touched. */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { homedir, tmpdir } from "node:os";
+import { join } from "node:path";
+import type { PulumiFn } from "@pulumi/pulumi/automation";
+import { Output } from "../../cli/output";
+import type { Surroundings } from "../../cli/stack";
+
+/** A command's surroundings in a temporary folder. */
+export interface Sandbox {
+  /** Folder of everything below. */
+  readonly directory: string;
+  readonly root: string;
+  readonly home: string;
+  readonly stackFile: string;
+  surroundings(options?: { readonly json?: boolean; readonly program?: PulumiFn }): Surroundings;
+  stdout(): string;
+  stderr(): string;
+  remove(): void;
+}
+
+/** The committed stack file of a {@link sandbox}. */
+export const stackFileText = "config:\n  webinfra:platform: none\n  webinfra:topology: dedicated-databases\n";
+
+/** Makes a sandbox with one stack, `trial`, on a platform that needs nothing. */
+export function sandbox(): Sandbox {
+  const directory = mkdtempSync(join(tmpdir(), "webinfra-cli-"));
+  const root = join(directory, "repo");
+  const home = join(directory, "home");
+  mkdirSync(root);
+  writeFileSync(join(root, "Pulumi.yaml"), "name: webinfra\nruntime: nodejs\n");
+  const stackFile = join(root, "Pulumi.trial.yaml");
+  writeFileSync(stackFile, stackFileText);
+  const written = { stdout: "", stderr: "" };
+  return {
+    directory,
+    root,
+    home,
+    stackFile,
+    surroundings: ({ json = false, program = () => Promise.resolve({}) } = {}) => ({
+      root,
+      program,
+      output: new Output(json, {
+        stdout: { write: (text) => (written.stdout += text) },
+        stderr: { write: (text) => (written.stderr += text) },
+      }),
+      environment: {
+        PATH: process.env["PATH"],
+        HOME: homedir(),
+        WEBINFRA_HOME: home,
+        // A login of the user's own must not decide what the tests see.
+        PULUMI_CREDENTIALS_PATH: directory,
+      },
+    }),
+    stdout: () => written.stdout,
+    stderr: () => written.stderr,
+    remove: () => rmSync(directory, { recursive: true, force: true }),
+  };
+}

@@ -1,0 +1,188 @@
+/** Runs a Pulumi program against a monitor that records what the engine would be asked, and answers as our provider would. */
+import * as pulumi from "@pulumi/pulumi";
+import { MockMonitor, type Mocks } from "@pulumi/pulumi/runtime/mocks";
+import { setMockOptions } from "@pulumi/pulumi/runtime/settings";
+import type { RawConfig } from "../../config/parse";
+
+/** What marks a secret on its way to the engine. */
+const signature = "4dabf18193072939515e22adb298388d";
+const secretSignature = "1b47061264138c4ac30d75fd1eb44270";
+
+/** A resource as the engine was asked to register it. */
+export interface Recorded {
+  readonly urn: string;
+  readonly type: string;
+  readonly name: string;
+  /** Name and type of the parent, such as `web-1 (webinfra:index:Host)`. */
+  readonly parent: string;
+  readonly custom: boolean;
+  /** Inputs; a secret is `{[signature]: …, value}` until {@link mask} hides it. */
+  readonly inputs: Readonly<Record<string, unknown>>;
+  /** URNs that it waits for. */
+  readonly dependencies: readonly string[];
+  readonly protect: boolean;
+  readonly retainOnDelete: boolean;
+  readonly deleteBeforeReplace: boolean;
+  readonly ignoreChanges: readonly string[];
+  readonly additionalSecretOutputs: readonly string[];
+  /** What a component registered as its outputs. */
+  outputs: Readonly<Record<string, unknown>>;
+}
+
+/** The part of the SDK's request that is recorded. */
+interface RegisterRequest {
+  getType(): string;
+  getName(): string;
+  getParent(): string;
+  getCustom(): boolean;
+  getObject(): { toJavaScript(): Record<string, unknown> } | undefined;
+  getDependenciesList(): string[];
+  getProtect(): boolean;
+  getRetainondelete(): boolean;
+  getDeletebeforereplace(): boolean;
+  getIgnorechangesList(): string[];
+  getAdditionalsecretoutputsList(): string[];
+}
+
+interface RegisterResponse {
+  getUrn(): string;
+}
+
+interface OutputsRequest {
+  getUrn(): string;
+  getOutputs(): { toJavaScript(): Record<string, unknown> };
+}
+
+type Callback = (error: unknown, response: unknown) => void;
+
+const nameOf = (urn: string): string => urn.split("::")[3] ?? "";
+const typeOf = (urn: string): string => (urn.split("::")[2] ?? "").split("$").at(-1) ?? "";
+/** Name and type of a URN. */
+export const shortUrn = (urn: string): string => (urn ? `${nameOf(urn)} (${typeOf(urn)})` : "");
+
+class Recorder extends MockMonitor {
+  constructor(
+    answers: Mocks,
+    private readonly recorded: Recorded[],
+  ) {
+    super(answers);
+  }
+
+  override async registerResource(request: RegisterRequest, callback: Callback): Promise<void> {
+    await super.registerResource(request, (error: unknown, response: RegisterResponse) => {
+      if (!error) {
+        this.recorded.push({
+          urn: response.getUrn(),
+          type: request.getType(),
+          name: request.getName(),
+          parent: shortUrn(request.getParent()),
+          custom: request.getCustom(),
+          inputs: request.getObject()?.toJavaScript() ?? {},
+          dependencies: request.getDependenciesList(),
+          protect: request.getProtect(),
+          retainOnDelete: request.getRetainondelete(),
+          deleteBeforeReplace: request.getDeletebeforereplace(),
+          ignoreChanges: request.getIgnorechangesList(),
+          additionalSecretOutputs: request.getAdditionalsecretoutputsList(),
+          outputs: {},
+        });
+      }
+      callback(error, response);
+    });
+  }
+
+  override registerResourceOutputs(request: OutputsRequest, callback: Callback): void {
+    const found = this.recorded.find(({ urn }) => urn === request.getUrn());
+    if (found) found.outputs = request.getOutputs().toJavaScript();
+    super.registerResourceOutputs(request, callback);
+  }
+}
+
+/** A secret as it travels. */
+const wrap = (value: string): Readonly<Record<string, string>> => ({ [signature]: secretSignature, value });
+
+/** Marks of secrets that our provider would make: none of these may be seen in the plain. */
+export const secretMark = "made-up-secret";
+
+/** An address that follows from the host's name alone, whatever the order: `web-2` has 10.77.119.2. */
+const addressOf = (host: string): string => `10.77.${String(host.charCodeAt(0))}.${host.split("-").at(-1) ?? "0"}`;
+
+/** Answers as provider/ does, with fixed values. */
+function provider(): Mocks {
+  const made: Readonly<Record<string, (name: string, inputs: Record<string, unknown>) => Record<string, unknown>>> = {
+    "webinfra:incus:Network": (_name, { name }) => ({ cidr: "10.77.0.0/24", gateway: "10.77.0.1", network: name }),
+    "webinfra:incus:Volume": (_name, { name }) => ({ volume: name }),
+    "webinfra:incus:Machine": (name) => ({
+      machine: `webinfra-dev-${name}-abc123`,
+      address: addressOf(name),
+      status: "Running",
+    }),
+    "webinfra:secrets:Password": (name) => ({ result: wrap(`${secretMark}-${name}`) }),
+    "webinfra:secrets:CertificateAuthority": (name) => ({
+      certificate: `certificate of ${name}`,
+      key: wrap(`${secretMark}-${name}-key`),
+    }),
+    "webinfra:secrets:Certificate": (name) => ({
+      certificate: `certificate of ${name}`,
+      key: wrap(`${secretMark}-${name}-key`),
+    }),
+    "webinfra:index:Ready": () => ({ checkedAt: "2025-01-01T00:00:00.000Z" }),
+  };
+  return {
+    call: () => ({}),
+    newResource: ({ type, name, inputs }) => {
+      const given = inputs as Record<string, unknown>;
+      return { id: `${name}-id`, state: { ...given, ...made[type]?.(name, given) } };
+    },
+  };
+}
+
+/** How to run a program. */
+export interface RunOptions {
+  /** `webinfra:` keys of the stack, without the namespace. */
+  readonly config?: RawConfig;
+  /** Keys that Pulumi would mark as secret. */
+  readonly secretKeys?: readonly string[];
+  readonly preview?: boolean;
+  /** Gets what was registered, also when the program fails. */
+  readonly recorded?: Recorded[];
+}
+
+/** Runs `program` as stack `dev` of project `webinfra`. */
+export async function runProgram(
+  program: () => Promise<Record<string, unknown>>,
+  { config = {}, secretKeys = [], preview = false, recorded = [] }: RunOptions = {},
+): Promise<readonly Recorded[]> {
+  const mocks = provider();
+  await pulumi.runtime.setMocks(mocks, "webinfra", "dev", preview);
+  const recorder = new Recorder(mocks, recorded);
+  setMockOptions(recorder, "webinfra", "dev", preview);
+  const namespaced = (key: string): string => `webinfra:${key}`;
+  pulumi.runtime.setAllConfig(
+    Object.fromEntries(Object.entries(config).map(([key, value]) => [namespaced(key), value])),
+    secretKeys.map(namespaced),
+  );
+  try {
+    await pulumi.runtime.runInPulumiStack(program);
+  } finally {
+    await pulumi.runtime.disconnect();
+  }
+  return recorded;
+}
+
+const isSecret = (value: object): boolean => signature in value && Object.values(value).includes(secretSignature);
+
+/** Hides every secret inside `value`; `shown` says what stands for it. */
+export function mask(value: unknown, shown: (key: string) => string = () => "[secret]", key = ""): unknown {
+  if (typeof value !== "object" || value === null) return value;
+  if (isSecret(value)) return shown(key);
+  if (Array.isArray(value)) return value.map((item) => mask(item, shown, key));
+  return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, mask(item, shown, name)]));
+}
+
+/** Every secret text inside `value`. */
+export function secretsIn(value: unknown): readonly string[] {
+  if (typeof value !== "object" || value === null) return [];
+  if (isSecret(value)) return [JSON.stringify((value as { readonly value: unknown }).value)];
+  return Object.values(value).flatMap(secretsIn);
+}

@@ -1,0 +1,472 @@
+/** A site of its own for end-to-end tests: the real command, a temporary WEBINFRA_HOME, a stack of a random name. */
+import assert from "node:assert/strict";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { randomInt } from "node:crypto";
+import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { promisify } from "node:util";
+import { type Dispatcher, request } from "undici";
+import { parse, stringify } from "yaml";
+import { askAgent, type AgentState } from "../../cli/commands/status";
+import { type HostMachine, stackMachines } from "../../cli/incus";
+import {
+  deleteInstance,
+  deleteNetwork,
+  deleteVolume,
+  exec,
+  IncusClient,
+  listInstances,
+  listNetworks,
+  listVolumes,
+  networkName,
+  PROJECT,
+} from "../../provider/incus";
+import { eventually } from "./eventually";
+
+const run = promisify(execFile);
+
+/** The repository. */
+export const repository = resolve(__dirname, "../..");
+
+/** What a run of the command left behind. */
+export interface Ended {
+  /** Exit code; 128 and more when a signal ended it. */
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly seconds: number;
+}
+
+/** A run of the command that is going on. */
+export interface Going {
+  readonly child: ChildProcess;
+  /** All that it has written. */
+  readonly output: () => string;
+  readonly ended: Promise<Ended>;
+}
+
+/** An answer of the site. */
+export interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+/** What to send and how fast; see load.py. */
+export interface LoadPlan {
+  /** Workers that keep their connection. Default 3. */
+  readonly keep?: number;
+  /** Workers that open a connection a request. Default 2. */
+  readonly new?: number;
+  /** Requests a second of each worker. Default 8. */
+  readonly rate?: number;
+  readonly requests?: readonly (readonly ["GET" | "POST", string])[];
+}
+
+/** What came of a load. */
+export interface LoadReport {
+  readonly seconds: number;
+  /** Requests by "METHOD path outcome". */
+  readonly counts: Readonly<Record<string, number>>;
+  /** Answers by web server, by machine, by database and by release. */
+  readonly servedBy: Readonly<Record<string, number>>;
+  readonly machines: Readonly<Record<string, number>>;
+  readonly databases: Readonly<Record<string, number>>;
+  readonly releases: Readonly<Record<string, number>>;
+  /** The first failures; empty when every request was answered with success. */
+  readonly failures: readonly object[];
+  /** When the last failure was, in seconds from the start. */
+  readonly lastFailure: number;
+  /** Seconds that the slowest request took. */
+  readonly slowest: number;
+  /** Seconds of the longest time in which no write was acknowledged. */
+  readonly writeGap: number;
+  /** Ids of the entries whose POST was acknowledged. */
+  readonly acknowledged: readonly string[];
+}
+
+/** A load that is going on. */
+export interface Load {
+  /** Ends it and tells what came of it. */
+  stop(): Promise<LoadReport>;
+}
+
+/** Adds a line to the file that WEBINFRA_FIGURES names; does nothing without it. */
+export function figure(name: string, value: number, unit: string): void {
+  const file = process.env["WEBINFRA_FIGURES"];
+  if (file) appendFileSync(file, `${JSON.stringify({ name, value: Math.round(value * 1000) / 1000, unit })}\n`);
+}
+
+function randomName(): string {
+  const alphabet = "abcdefghijklmnopqrstuvwxyz0123456789";
+  return `t${Array.from({ length: 6 }, () => alphabet.charAt(randomInt(alphabet.length))).join("")}`;
+}
+
+/** Processes started by `pid`, and by those. */
+function descendants(pid: number): number[] {
+  const file = `/proc/${String(pid)}/task/${String(pid)}/children`;
+  const children = existsSync(file) ? readFileSync(file, "utf8").trim().split(" ").filter(Boolean).map(Number) : [];
+  return children.flatMap((child) => [child, ...descendants(child)]);
+}
+
+export class Site {
+  readonly stack = randomName();
+  /** Folder of everything below. Made when it is first used, because a site may stand in a suite that does not run; gone after {@link remove}. */
+  readonly directory = join(tmpdir(), `webinfra-site-${this.stack}`);
+  readonly home = join(this.directory, "home");
+  readonly configFile = join(this.directory, "site.yaml");
+  readonly network = networkName(this.stack);
+  /** All that the commands have written. */
+  transcript = "";
+  private readonly going = new Set<ChildProcess>();
+  private loadMachine: string | undefined;
+
+  /** @param config keys without `webinfra:` on top of Pulumi.dev.yaml */
+  constructor(private readonly config: Readonly<Record<string, unknown>> = {}) {}
+
+  /** Writes the configuration file anew: that of the constructor, and `config` on top. */
+  configure(config: Readonly<Record<string, unknown>>): void {
+    const dev = parse(readFileSync(join(repository, "Pulumi.dev.yaml"), "utf8")) as { config: Record<string, unknown> };
+    const own = Object.fromEntries(
+      Object.entries({ ...this.config, ...config }).map(([key, value]) => [`webinfra:${key}`, value]),
+    );
+    mkdirSync(this.directory, { recursive: true, mode: 0o700 });
+    writeFileSync(this.configFile, stringify({ config: { ...dev.config, ...own } }, { version: "1.1" }));
+  }
+
+  /** Starts the command as a process of its own. */
+  start(args: readonly string[], environment: Readonly<Record<string, string>> = {}): Going {
+    const {
+      PULUMI_BACKEND_URL: _url,
+      PULUMI_CONFIG_PASSPHRASE: _word,
+      PULUMI_CONFIG_PASSPHRASE_FILE: _file,
+      ...own
+    } = process.env;
+    if (!existsSync(this.configFile)) this.configure({});
+    const started = Date.now();
+    const child = spawn(join(repository, "cli", "webinfra"), args, {
+      cwd: this.directory,
+      // A login of the user's own must not decide where the state goes.
+      env: { ...own, WEBINFRA_HOME: this.home, PULUMI_CREDENTIALS_PATH: this.directory, ...environment },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    this.going.add(child);
+    let stdout = "";
+    let stderr = "";
+    this.transcript += `\n$ webinfra ${args.join(" ")}\n`;
+    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      stdout += text;
+      this.transcript += text;
+    });
+    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      stderr += text;
+      this.transcript += text;
+    });
+    const ended = new Promise<Ended>((done, failed) => {
+      child.on("error", failed);
+      child.on("close", (code) => {
+        this.going.delete(child);
+        done({ code: code ?? 128, stdout, stderr, seconds: (Date.now() - started) / 1000 });
+      });
+    });
+    return { child, output: () => stdout + stderr, ended };
+  }
+
+  /** Runs the command to its end, whatever that is. */
+  async run(args: readonly string[], environment: Readonly<Record<string, string>> = {}): Promise<Ended> {
+    return this.start(args, environment).ended;
+  }
+
+  /** Runs the command and returns what it printed. */
+  async succeed(...args: readonly string[]): Promise<Ended> {
+    const ended = await this.run(args);
+    assert.equal(
+      ended.code,
+      0,
+      `webinfra ${args.join(" ")} ended with ${String(ended.code)}:\n${ended.stdout}${ended.stderr}`,
+    );
+    return ended;
+  }
+
+  /** Arguments of `up` for this stack. */
+  upArguments(...args: readonly string[]): readonly string[] {
+    return ["up", this.stack, "--config-file", this.configFile, ...args];
+  }
+
+  up(...args: readonly string[]): Promise<Ended> {
+    return this.succeed(...this.upArguments(...args));
+  }
+
+  /** Kills a run and all that it started, as a power cut would. */
+  killAll({ child }: Going): void {
+    const { pid } = child;
+    if (pid === undefined) return;
+    for (const one of [pid, ...descendants(pid)]) {
+      try {
+        process.kill(one, "SIGKILL");
+      } catch {
+        // It has just ended by itself.
+      }
+    }
+  }
+
+  /** The site's machines, without the load generator. */
+  machines(): Promise<HostMachine[]> {
+    return stackMachines(this.stack);
+  }
+
+  /** The only machine of a host. */
+  async machine(host: string): Promise<HostMachine> {
+    const found = (await this.machines()).filter((one) => one.host === host);
+    assert.equal(found.length, 1, `${host} has ${String(found.length)} machines`);
+    return found[0]!;
+  }
+
+  /** The machine of each host, by the host's name. */
+  async machineIds(): Promise<Record<string, string>> {
+    return Object.fromEntries((await this.machines()).map(({ host, machine }) => [host, machine]));
+  }
+
+  async address(host: string): Promise<string> {
+    const { address } = await this.machine(host);
+    assert.ok(address, `${host} has no address`);
+    return address;
+  }
+
+  /** Runs a shell script as root on a host; its output is the error when it fails. */
+  async shell(host: string, script: string): Promise<string> {
+    const { code, stdout, stderr } = await exec((await this.machine(host)).machine, [
+      "bash",
+      "-euo",
+      "pipefail",
+      "-c",
+      script,
+    ]);
+    assert.equal(code, 0, `exit code ${String(code)} on ${host} of: ${script}\n${stdout}\n${stderr}`);
+    return stdout;
+  }
+
+  /** Runs a statement as MySQL's root on a database host; rows as lines. */
+  async sql(host: string, statement: string): Promise<string> {
+    return (await this.shell(host, `mysql --batch --skip-column-names -e ${JSON.stringify(statement)}`)).trimEnd();
+  }
+
+  /** One request to the site's balancer, on a connection of its own. */
+  async fetch(
+    path: string,
+    options: {
+      readonly method?: "GET" | "POST";
+      readonly headers?: Readonly<Record<string, string>>;
+      readonly body?: string;
+      readonly port?: number;
+    } = {},
+  ): Promise<Answer> {
+    const { method = "GET", headers = {}, body, port = 80 } = options;
+    const answer: Dispatcher.ResponseData = await request(
+      `http://${await this.address("lb-1")}:${String(port)}${path}`,
+      {
+        method,
+        headers: { ...headers, connection: "close" },
+        body: body ?? null,
+        reset: true,
+        headersTimeout: 15_000,
+        bodyTimeout: 15_000,
+      },
+    );
+    const flat = Object.entries(answer.headers).flatMap(([name, value]) =>
+      value === undefined ? [] : [[name, Array.isArray(value) ? value.join(", ") : value] as const],
+    );
+    return { status: answer.statusCode, headers: Object.fromEntries(flat), body: await answer.body.text() };
+  }
+
+  /** Writes an entry; its id. */
+  async write(message: string): Promise<string> {
+    const answer = await this.fetch("/api/entries", {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ name: "e2e", message }),
+    });
+    assert.equal(answer.status, 201, answer.body);
+    return (JSON.parse(answer.body) as { id: string }).id;
+  }
+
+  /** Which of the entries a database does not have. */
+  async missing(host: string, ids: readonly string[]): Promise<string[]> {
+    const stored = new Set((await this.sql(host, "select id from site.entries")).split("\n"));
+    return ids.filter((id) => !stored.has(id));
+  }
+
+  /** Waits until every host is healthy and every web machine answers through the balancer. */
+  async settled(seconds = 90): Promise<void> {
+    await eventually(
+      `the stack ${this.stack} to be well`,
+      async () => {
+        const machines = await this.machines();
+        const answers = await Promise.all(machines.map(askAgent));
+        answers.forEach((answer, index) => {
+          const state: Partial<AgentState> = "silent" in answer ? { error: answer.silent } : answer;
+          assert.ok(state.healthy, `${machines[index]!.host}: ${String(state.error)}`);
+        });
+        const web = machines.filter(({ roles }) => roles.includes("webServer")).map(({ machine }) => machine);
+        const seen = await this.sightings(2 * web.length, "/-/host");
+        assert.deepEqual([...new Set(seen.map((one) => one.headers["x-machine"]))].sort(), web.sort());
+      },
+      seconds,
+    );
+  }
+
+  /** Asks for a page some times, one after the other; every answer must be a success. */
+  async sightings(times: number, path = "/"): Promise<Answer[]> {
+    const answers: Answer[] = [];
+    for (let i = 0; i < times; i++) {
+      const answer = await this.fetch(path);
+      assert.equal(answer.status, 200, `${path} answers ${String(answer.status)}`);
+      answers.push(answer);
+    }
+    return answers;
+  }
+
+  /** Sends a load to the balancer from a container of its own in the stack's network. */
+  async load(plan: LoadPlan = {}): Promise<Load> {
+    const machine = (this.loadMachine ??= await this.makeLoadMachine());
+    const full = {
+      host: await this.address("lb-1"),
+      port: 80,
+      seconds: 240,
+      keep: 3,
+      new: 2,
+      rate: 8,
+      requests: [
+        ["GET", "/"],
+        ["POST", "/api/entries"],
+        ["GET", "/static/style.css"],
+        ["POST", "/"],
+        ["GET", "/api/entries"],
+      ],
+      ...plan,
+    };
+    const script = readFileSync(join(__dirname, "load.py"), "utf8");
+    const child = spawn(
+      "incus",
+      ["exec", "--project", PROJECT, "-T", machine, "--", "python3", "-c", script, JSON.stringify(full)],
+      { stdio: ["pipe", "pipe", "pipe"] },
+    );
+    this.going.add(child);
+    let output = "";
+    let problems = "";
+    child.stdout.setEncoding("utf8").on("data", (text: string) => (output += text));
+    child.stderr.setEncoding("utf8").on("data", (text: string) => (problems += text));
+    const closed = new Promise<void>((done) => {
+      child.on("close", () => {
+        this.going.delete(child);
+        done();
+      });
+    });
+    await eventually("the load to start", () => {
+      assert.match(output, /^started\n/, problems);
+      return Promise.resolve();
+    });
+    return {
+      stop: async () => {
+        child.stdin.end();
+        await closed;
+        const report = output.split("\n")[1];
+        assert.ok(report, `the load generator failed: ${problems}`);
+        return JSON.parse(report) as LoadReport;
+      },
+    };
+  }
+
+  private async makeLoadMachine(): Promise<string> {
+    // Not labelled as the stack's: it is no host of the site.
+    const name = `webinfra-${this.stack}-load`;
+    const client = new IncusClient();
+    await client.change("POST", "/1.0/instances", {
+      name,
+      source: { type: "image", alias: "webinfra-debian-13" },
+      profiles: [],
+      devices: {
+        root: { type: "disk", path: "/", pool: "webinfra" },
+        eth0: { type: "nic", name: "eth0", network: this.network },
+      },
+    });
+    await client.change("PUT", `/1.0/instances/${name}/state`, { action: "start" });
+    const lb = await this.address("lb-1");
+    await eventually("the load generator to reach the balancer", async () => {
+      const script = `import urllib.request as r; r.urlopen("http://${lb}/-/balancer", timeout=2)`;
+      const { code, stderr } = await exec(name, ["python3", "-c", script]);
+      assert.equal(code, 0, stderr);
+    });
+    return name;
+  }
+
+  private async removeLoadMachine(): Promise<void> {
+    if (this.loadMachine !== undefined) await deleteInstance(this.loadMachine, { stopTimeoutSeconds: 0 });
+    this.loadMachine = undefined;
+  }
+
+  /** Takes the stack down, with or without its data. */
+  async down(...args: readonly string[]): Promise<Ended> {
+    await this.removeLoadMachine();
+    return this.succeed("down", this.stack, ...args);
+  }
+
+  /** What Incus has of the stack: machines, volumes, networks. */
+  async remains(): Promise<string[]> {
+    const prefix = `webinfra-${this.stack}-`;
+    const all = [...(await listInstances()), ...(await listVolumes()), ...(await listNetworks())];
+    const { stdout } = await run("incus", ["--project", PROJECT, "list", "--format", "csv", "--columns", "n"]);
+    const names = [
+      ...all.filter(({ stack }) => stack === this.stack).map(({ name }) => name),
+      ...stdout.trim().split("\n"),
+    ];
+    return [...new Set(names.filter((name) => name.startsWith(prefix) || name === this.network))].sort();
+  }
+
+  /** Takes away what there may be of the stack. Ends with an error when `down` alone would have left something. */
+  async remove(): Promise<void> {
+    for (const child of this.going) child.kill("SIGKILL");
+    try {
+      const { code, stdout, stderr } = existsSync(this.home)
+        ? await this.down("--delete-data", "--yes")
+        : { code: 0, stdout: "", stderr: "" };
+      assert.equal(code, 0, stdout + stderr);
+      assert.deepEqual(await this.remains(), []);
+    } finally {
+      const names = (await run("incus", ["--project", PROJECT, "list", "--format", "csv", "--columns", "n"])).stdout;
+      for (const name of names.split("\n").filter((one) => one.startsWith(`webinfra-${this.stack}-`))) {
+        await deleteInstance(name, { stopTimeoutSeconds: 0 });
+      }
+      for (const { name } of await listVolumes(this.stack)) await deleteVolume(name);
+      for (const { name } of await listNetworks(this.stack)) await deleteNetwork(name);
+      rmSync(this.directory, { recursive: true, force: true });
+    }
+  }
+
+  /** What helps to find out why a test failed: the last commands' output and each host's journal. */
+  async dump(): Promise<string> {
+    const script =
+      "systemctl list-units --failed --plain --no-legend; journalctl --no-pager -n 40 -o short-precise -u 'webinfra-*' -u mysql -u haproxy -u nginx | cut -c 1-300";
+    const logs = await Promise.all(
+      (await this.machines()).map(async ({ host, machine, running }) => {
+        const { stdout } = running ? await exec(machine, ["bash", "-c", script]) : { stdout: "does not run" };
+        return `--- ${host} (${machine})\n${stdout}`;
+      }),
+    );
+    return [`--- the last of what was printed`, this.transcript.slice(-4000), ...logs].join("\n");
+  }
+}
+
+/** Makes a describe block print {@link Site.dump} after a test that failed, and {@link Site.remove} the site at its end. */
+export function manage(site: Site): void {
+  afterEach(async function () {
+    this.timeout(60_000);
+    // The error comes at the very end otherwise, far from what helps to understand it.
+    if (this.currentTest?.state === "failed") console.error(this.currentTest.err, await site.dump());
+  });
+  after(async function () {
+    this.timeout(180_000);
+    await site.remove();
+  });
+}

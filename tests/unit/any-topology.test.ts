@@ -1,0 +1,90 @@
+/** Whatever topology a stack asks for, if it makes sense at all, every host of it can be built. */
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { parse } from "yaml";
+import { cloudConfig, compressed, userDataBudget } from "../../cloudinit";
+import { parseConfig } from "../../config/parse";
+import { presetNames } from "../../config/schema";
+import { serverId } from "../../roles/database";
+import { place } from "../../topology/place";
+import { hostsWith, roleNames, slotsOf, type Topology, zone } from "../../topology/types";
+import { devRawConfig, viewsOf } from "../support/hosts";
+
+interface CloudConfig {
+  readonly hostname: string;
+  readonly write_files: readonly { readonly path: string; readonly content: string }[];
+}
+
+const balancing = fc.constantFrom("active-active", "active-passive");
+
+const presets = fc
+  .record({
+    topology: fc.constantFrom(...presetNames),
+    balancing,
+    web: fc.integer({ min: 1, max: 16 }),
+    appServers: fc.integer({ min: 1, max: 16 }),
+    replicas: fc.integer({ min: 0, max: 8 }),
+  })
+  .map((given) => Object.fromEntries(Object.entries(given).map(([key, value]) => [key, String(value)])));
+
+const roles = roleNames.filter((role) => role !== "monitor");
+const ownHosts = fc
+  .record({
+    balancing,
+    hosts: fc.array(fc.uniqueArray(fc.constantFrom(...roles), { minLength: 1 }), { minLength: 1, maxLength: 6 }),
+  })
+  // One host that has everything makes any list sensible.
+  .map(({ balancing: mode, hosts }) => ({
+    topology: "custom",
+    balancing: mode,
+    hosts: JSON.stringify(
+      [...hosts, roles].map((placed, index) => ({ name: `host-${String(index + 1)}`, roles: placed })),
+    ),
+  }));
+
+/** Names of the zone that stand in a text. */
+const namesIn = (text: string): readonly string[] =>
+  [...text.matchAll(/[a-z0-9-]+(?:\.[a-z0-9-]+)*\.webinfra\.internal/g)].map(([name]) => name);
+
+/** Names that hosts have once the inventory is complete, with those of slots that are free until a machine is replaced. */
+function known(topology: Topology): ReadonlySet<string> {
+  const slots = (word: string, hosts: number) =>
+    hosts === 0 ? [] : Array.from({ length: slotsOf(hosts) }, (_, index) => `s${String(index + 1)}.${word}.${zone}`);
+  const web = hostsWith(topology, "webServer");
+  const standby = web.filter((host) => host.standby === true).length;
+  return new Set([
+    ...topology.hosts.map(({ name }) => `${name}.${zone}`),
+    ...slots("web", web.length),
+    ...slots("standby", standby === 0 ? 0 : web.length),
+    ...slots("app", hostsWith(topology, "appServer").length),
+    ...slots("db", hostsWith(topology, "database").length),
+    // The name in the databases' certificates, which is verified and never resolved.
+    `db.${zone}`,
+  ]);
+}
+
+describe("any topology", () => {
+  it("renders to cloud-init for each host, with server ids of their own, and no name that no host has", () => {
+    fc.assert(
+      fc.property(fc.oneof(presets, ownHosts), (changes) => {
+        const config = parseConfig(devRawConfig(changes));
+        const topology = place(config);
+        const names = known(topology);
+        const ids = hostsWith(topology, "database").map(({ name }) => serverId(name));
+        assert.equal(new Set(ids).size, ids.length);
+        for (const view of viewsOf(config)) {
+          // Throws at a port that is wanted twice, or two contents at one path.
+          const text = cloudConfig(view);
+          const document = parse(text) as CloudConfig;
+          assert.equal(document.hostname, view.host.name);
+          assert.ok(compressed(text).length <= userDataBudget, `${view.host.name}: ${String(compressed(text).length)}`);
+          const unknown = document.write_files
+            .flatMap(({ content }) => namesIn(content))
+            .filter((name) => !names.has(name));
+          assert.deepEqual(unknown, []);
+        }
+      }),
+      { numRuns: 12 },
+    );
+  });
+});

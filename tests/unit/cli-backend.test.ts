@@ -1,0 +1,128 @@
+import assert from "node:assert/strict";
+import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { chooseBackend, passphraseFile, prepareHome, stateDirectory, webinfraHome } from "../../cli/backend";
+import { env, exportLines, shellWord } from "../../cli/commands/env";
+import { findPulumiRoot } from "../../cli/pulumi";
+import { type Sandbox, sandbox, stackFileText } from "../support/cli";
+
+describe("cli: where the state is", () => {
+  let box: Sandbox;
+  beforeEach(() => (box = sandbox()));
+  afterEach(() => box.remove());
+  const choose = (more: Record<string, string> = {}) =>
+    chooseBackend({ ...box.surroundings().environment, ...more }, box.root);
+
+  it("is a folder of our own, with a generated passphrase, when the user chose nothing", () => {
+    const backend = choose();
+    assert.equal(backend.kind, "own");
+    assert.deepEqual(backend.environment, {
+      PULUMI_BACKEND_URL: `file://${box.home}/state`,
+      PULUMI_CONFIG_PASSPHRASE_FILE: `${box.home}/passphrase`,
+    });
+  });
+
+  it("is where PULUMI_BACKEND_URL says", () => {
+    const backend = choose({ PULUMI_BACKEND_URL: "s3://states" });
+    assert.deepEqual(backend, { kind: "user", url: "s3://states", reason: "PULUMI_BACKEND_URL", environment: {} });
+  });
+
+  it("is where Pulumi.yaml says, and PULUMI_BACKEND_URL goes before it", () => {
+    writeFileSync(join(box.root, "Pulumi.yaml"), "name: webinfra\nbackend: {url: 'gs://project'}\n");
+    assert.equal(choose().url, "gs://project");
+    assert.equal(choose({ PULUMI_BACKEND_URL: "s3://states" }).url, "s3://states");
+  });
+
+  it("is where the user is logged in", () => {
+    writeFileSync(join(box.directory, "credentials.json"), '{"current": "https://api.pulumi.com"}');
+    const backend = choose();
+    assert.equal(backend.kind, "user");
+    assert.equal(backend.url, "https://api.pulumi.com");
+  });
+
+  it("is our own in a shell that has the variables of `webinfra env`", () => {
+    assert.equal(choose(choose().environment).kind, "own");
+  });
+
+  it("leaves a passphrase of the user's in force", () => {
+    for (const given of [{ PULUMI_CONFIG_PASSPHRASE: "" }, { PULUMI_CONFIG_PASSPHRASE_FILE: "/x" }]) {
+      assert.deepEqual(choose(given).environment, { PULUMI_BACKEND_URL: `file://${box.home}/state` });
+    }
+  });
+
+  it("knows the folder of a file backend", () => {
+    assert.equal(stateDirectory("file:///a/b?no_tmp_dir=true"), "/a/b");
+    assert.equal(stateDirectory("https://api.pulumi.com"), undefined);
+  });
+
+  it("makes the home for the user alone, and the passphrase once", () => {
+    prepareHome(box.home, choose());
+    const file = passphraseFile(box.home);
+    const first = readFileSync(file, "utf8");
+    assert.match(first, /^[\w-]{43}\n$/);
+    prepareHome(box.home, choose());
+    assert.equal(readFileSync(file, "utf8"), first);
+    assert.equal(statSync(box.home).mode & 0o777, 0o700);
+    assert.equal(statSync(join(box.home, "state")).mode & 0o777, 0o700);
+    assert.equal(statSync(file).mode & 0o777, 0o600);
+  });
+
+  it("does not invent a new passphrase for secrets that were encrypted with a lost one", () => {
+    prepareHome(box.home, choose());
+    rmSync(passphraseFile(box.home));
+    mkdirSync(join(box.home, "state", ".pulumi", "stacks"), { recursive: true });
+    assert.throws(() => prepareHome(box.home, choose()), {
+      message:
+        `${box.home}/passphrase is missing, but ${box.home}/state holds stacks whose secrets were encrypted with it; ` +
+        "put the file back, or move the state folder away to start anew",
+    });
+  });
+
+  it("is ~/.webinfra by default", () => {
+    assert.match(webinfraHome({}), /\/\.webinfra$/);
+  });
+});
+
+describe("cli: env", () => {
+  let box: Sandbox;
+  beforeEach(() => (box = sandbox()));
+  afterEach(() => box.remove());
+
+  it("quotes for the shell", () => {
+    assert.equal(shellWord("/a/b-c"), "/a/b-c");
+    assert.equal(shellWord("/it's here"), "'/it'\\''s here'");
+  });
+
+  it("prints export lines and what they hold for", () => {
+    assert.deepEqual(exportLines("dev", { A: "/x y" }), [
+      '# plain pulumi for the stack "dev" alone: eval "$(webinfra env dev)"',
+      "export A='/x y'",
+    ]);
+  });
+
+  it("names the stack, its place, the passphrase's file and the stack file; never the passphrase", () => {
+    assert.deepEqual(env(box.surroundings(), "trial"), {
+      PULUMI_BACKEND_URL: `file://${box.home}/state`,
+      PULUMI_CONFIG_PASSPHRASE_FILE: `${box.home}/passphrase`,
+      PULUMI_STACK: "trial",
+      PULUMI_OPTION_CONFIG_FILE: `${box.home}/stacks/trial/Pulumi.trial.yaml`,
+    });
+    assert.ok(!box.stdout().includes(readFileSync(passphraseFile(box.home), "utf8").trim()));
+    assert.equal(readFileSync(box.stackFile, "utf8"), stackFileText);
+  });
+});
+
+describe("cli: the Pulumi CLI", () => {
+  it("is the one that set-up installed, else one on PATH that is no npm shim", () => {
+    const environment = { HOME: "/h", PATH: "/repo/node_modules/.bin:/opt/pulumi/bin" };
+    assert.match(findPulumiRoot(environment, () => true) ?? "", /^\/h\/\.pulumi\/versions\/\d/);
+    assert.equal(
+      findPulumiRoot(environment, (path) => path === "/opt/pulumi/bin/pulumi"),
+      "/opt/pulumi",
+    );
+    assert.equal(
+      findPulumiRoot(environment, (path) => path.startsWith("/repo")),
+      undefined,
+    );
+  });
+});

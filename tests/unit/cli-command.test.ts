@@ -1,0 +1,488 @@
+import assert from "node:assert/strict";
+import { EventEmitter } from "node:events";
+import { spawn } from "node:child_process";
+import { PassThrough } from "node:stream";
+import { checkOwnership, keptLines, staysText } from "../../cli/commands/down";
+import { execArguments, journalCommand } from "../../cli/commands/exec";
+import { allWell, type Answer, askAgent, report, reportLines } from "../../cli/commands/status";
+import { closingLines } from "../../cli/commands/up";
+import { confirm } from "../../cli/confirm";
+import { describeFailure, exitCode, InterruptedError, UserError } from "../../cli/errors";
+import { type HostMachine, machineOf, withGone } from "../../cli/incus";
+import { Interruption } from "../../cli/interrupt";
+import { commandLine } from "../../cli/main";
+import { duration, Output, table } from "../../cli/output";
+import { withTopology } from "../../cli/options";
+import { planLines, plainText, Progress } from "../../cli/progress";
+import { leftovers, lockedText } from "../../cli/recover";
+import { applyOverrides, parseOverride } from "../../cli/stackfile";
+import { knownMachines, lockIsDead, parseDeployment, plainOutput } from "../../cli/state";
+
+const machine = (host: string, roles: string[], address: string | null = "10.77.0.9"): HostMachine => ({
+  host,
+  machine: `webinfra-dev-${host}-abc123`,
+  roles,
+  running: address !== null,
+  address,
+});
+const healthy = (host: string, database?: { role: string; lagSeconds: number | null }): Answer => ({
+  machine: `webinfra-dev-${host}-abc123`,
+  name: host,
+  healthy: true,
+  ...(database ? { database } : {}),
+});
+
+describe("cli: command line", () => {
+  const quiet = { writeErr: () => undefined, writeOut: () => undefined };
+  const parse = (...args: string[]) => {
+    const line = commandLine({ surroundings: () => Promise.reject(new Error("not reached")), exit: () => undefined });
+    line.configureOutput(quiet);
+    for (const command of line.commands) {
+      command.configureOutput(quiet);
+    }
+    return line.parseAsync(["node", "webinfra", ...args]);
+  };
+
+  it("has the commands", () => {
+    const line = commandLine({ surroundings: () => Promise.reject(new Error("not reached")), exit: () => undefined });
+    assert.deepEqual(
+      line.commands.map((command) => command.name()),
+      [
+        ...["up", "preview", "status", "review", "down", "doctor", "open", "exec", "logs", "database"],
+        ...["env", "completion", "__complete"],
+      ],
+    );
+  });
+
+  it("suggests the command and the option that were meant", async () => {
+    let said = "";
+    const line = commandLine({ surroundings: () => Promise.reject(new Error("not reached")), exit: () => undefined });
+    for (const command of [line, ...line.commands]) {
+      command.configureOutput({ writeErr: (text) => (said += text) });
+    }
+    await assert.rejects(line.parseAsync(["node", "webinfra", "statsu"]));
+    await assert.rejects(line.parseAsync(["node", "webinfra", "up", "--refesh"]));
+    assert.match(said, /unknown command 'statsu'\n\(Did you mean status\?\)/);
+    assert.match(said, /unknown option '--refesh'\n\(Did you mean --refresh\?\)/);
+  });
+
+  it("names the topologies there are, and the one that was meant", async () => {
+    await assert.rejects(
+      parse("up", "--topology", "split-tires"),
+      /There is no topology "split-tires" \(did you mean "split-tiers"\?\); topologies: dedicated-databases, .*custom\./,
+    );
+  });
+
+  it("has examples in the help of every command", () => {
+    const line = commandLine({ surroundings: () => Promise.reject(new Error("not reached")), exit: () => undefined });
+    for (const command of line.createHelp().visibleCommands(line)) {
+      let help = "";
+      command.configureOutput({ writeOut: (text) => (help += text) });
+      command.outputHelp();
+      if (command.name() !== "help") {
+        assert.match(help, /\nExamples:\n {2}\S/, command.name());
+      }
+    }
+  });
+
+  it("takes --topology for a value of the configuration, without the hosts of another one", () => {
+    const config = [parseOverride("web=3")];
+    assert.deepEqual(withTopology({ config }), { config });
+    assert.deepEqual(
+      applyOverrides(
+        { "webinfra:hosts": [], "webinfra:primary": "db-1", "webinfra:topology": "custom" },
+        withTopology({ topology: "split-tiers", config }).config,
+      ),
+      {
+        "webinfra:hosts": undefined,
+        "webinfra:primary": undefined,
+        "webinfra:topology": "split-tiers",
+        "webinfra:web": 3,
+      },
+    );
+    assert.deepEqual(
+      withTopology({ topology: "custom", config }).config.map(({ key }) => key),
+      ["webinfra:topology", "webinfra:web"],
+    );
+  });
+
+  it("refuses an unknown command and a wrong number of lines", async () => {
+    await assert.rejects(parse("upp"), /unknown command 'upp'/);
+    await assert.rejects(parse("logs", "web-1", "--lines", "0"), /must be a whole number of at least 1, such as 100/);
+  });
+
+  it("takes --stack for itself before --, and leaves all after it to the command on the host", () => {
+    const line = commandLine({ surroundings: () => Promise.reject(new Error("not reached")), exit: () => undefined });
+    const exec = line.commands.find((command) => command.name() === "exec")!;
+    const { operands, unknown } = exec.parseOptions(["web-1", "--stack", "prod", "--", "ls", "--stack", "-la"]);
+    assert.deepEqual([operands, unknown], [["web-1", "ls", "--stack", "-la"], []]);
+    assert.deepEqual(exec.opts(), { stack: "prod" });
+  });
+
+  it("tells a bad --config before anything is started", async () => {
+    await assert.rejects(parse("up", "--config", "x"), { name: "UserError" });
+  });
+});
+
+describe("cli: errors", () => {
+  it("prints what the user can act on without a stack trace, and defects with it", () => {
+    assert.deepEqual(describeFailure(new UserError("no stack")), { text: "no stack", code: 1 });
+    assert.deepEqual(describeFailure(new InterruptedError("stopped")), { text: "stopped", code: 130 });
+    const defect = describeFailure(new TypeError("x is undefined"));
+    assert.equal(defect.code, exitCode.defect);
+    assert.match(defect.text, /^unexpected error, a defect of webinfra: TypeError: x is undefined\n {4}at /);
+  });
+});
+
+describe("cli: output", () => {
+  const written = (json: boolean): [Output, { stdout: string; stderr: string }] => {
+    const texts = { stdout: "", stderr: "" };
+    const output = new Output(json, {
+      stdout: { write: (text) => (texts.stdout += text) },
+      stderr: { write: (text) => (texts.stderr += text) },
+    });
+    return [output, texts];
+  };
+
+  it("keeps stdout for the JSON alone", () => {
+    const [output, texts] = written(true);
+    output.progress("working");
+    output.result("done");
+    output.data({ a: 1 });
+    assert.deepEqual(texts, { stdout: '{\n  "a": 1\n}\n', stderr: "working\n" });
+  });
+
+  it("writes durations and tables", () => {
+    assert.deepEqual([0.44, 12.4, 59.9, 200].map(duration), ["0.4 s", "12 s", "1 min 0 s", "3 min 20 s"]);
+    assert.deepEqual(
+      table([
+        ["A", "BB"],
+        ["CCC", ""],
+      ]),
+      ["A    BB", "CCC"],
+    );
+  });
+
+  it("takes Pulumi's colours out", () => {
+    assert.equal(plainText("<{%fg 1%}>red<{%reset%}> \u001b[31mtoo\u001b[0m"), "red too");
+  });
+
+  it("says at the end of up where the site is and what to do next", () => {
+    assert.deepEqual(closingLines({ stack: "dev", url: "http://10.77.0.5", changes: {}, seconds: 3, outputs: {} }, 0), [
+      "done in 3.0 s: everything is as it should be, nothing changed",
+      "the site: http://10.77.0.5",
+      "next: `webinfra status` shows each host, `webinfra logs HOST` its journal, `webinfra down` takes it down",
+    ]);
+  });
+});
+
+describe("cli: progress", () => {
+  const urn = "urn:pulumi:dev::webinfra::webinfra:index:Host$webinfra:incus:Machine::web-1";
+  const step = (op: "create" | "same") => ({
+    metadata: {
+      op,
+      urn,
+      type: "webinfra:incus:Machine",
+      provider: "",
+      new: {
+        type: "webinfra:incus:Machine",
+        urn,
+        custom: true,
+        id: "",
+        parent: "",
+        inputs: {},
+        outputs: {},
+        provider: "",
+      },
+    },
+  });
+  const event = { sequence: 1, timestamp: 1 };
+  let lines: string[];
+  let progress: Progress;
+  beforeEach(() => {
+    lines = [];
+    let clock = 0;
+    const collect = { write: (text: string) => lines.push(text) };
+    progress = new Progress(new Output(false, { stdout: collect, stderr: collect }), () => (clock += 1500));
+  });
+  afterEach(() => progress.end());
+
+  it("writes one line a resource, with its time", () => {
+    progress.onEvent({ ...event, resourcePreEvent: step("create") });
+    progress.onEvent({ ...event, resOutputsEvent: step("create") });
+    assert.deepEqual(lines, ["  created web-1 [webinfra:incus:Machine] (1.5 s)\n"]);
+  });
+
+  it("does not call deleted what is kept", () => {
+    const { metadata } = step("create");
+    const kept = { metadata: { ...metadata, op: "delete" as const, old: { ...metadata.new, retainOnDelete: true } } };
+    progress.onEvent({ ...event, resourcePreEvent: kept });
+    progress.onEvent({ ...event, resOutputsEvent: kept });
+    assert.deepEqual(lines, ["  kept web-1 [webinfra:incus:Machine] (1.5 s)\n"]);
+  });
+
+  it("says nothing of what stays", () => {
+    progress.onEvent({ ...event, resourcePreEvent: step("same") });
+    progress.onEvent({ ...event, resOutputsEvent: step("same") });
+    assert.deepEqual(lines, []);
+  });
+
+  it("gathers errors, repeats no status, and leaves debug messages out", () => {
+    const say = (severity: "info" | "error", message: string) =>
+      progress.onEvent({ ...event, diagnosticEvent: { urn, message, color: "", severity } });
+    say("info", "waiting for web-2");
+    say("info", "waiting for web-2");
+    say("error", "no address");
+    progress.onEvent({ ...event, diagnosticEvent: { message: "update failed", color: "", severity: "error" } });
+    assert.deepEqual(lines, ["  web-1: waiting for web-2\n"]);
+    assert.deepEqual(progress.problems, [{ resource: "web-1", message: "no address" }]);
+  });
+
+  it("says of what is waited for only what has changed", () => {
+    const say = (message: string) =>
+      progress.onEvent({ ...event, diagnosticEvent: { urn, message, color: "", severity: "info" } });
+    say("waiting for lb-1: starting; web-1: starting; db-1: starting (and 2 more)");
+    say("waiting for lb-1: starting; web-1: 30-packages; db-1: starting (and 2 more)");
+    say("waiting for lb-1: starting; web-1: 30-packages; db-1: starting (and 1 more)");
+    say("waiting for web-1: 40-nginx; db-1: not healthy: no primary; db-2: starting");
+    assert.deepEqual(lines, [
+      "  web-1: waiting for lb-1: starting; web-1: starting; db-1: starting\n",
+      "  web-1: waiting for web-1: 30-packages\n",
+      "  web-1: waiting for web-1: 40-nginx; db-1: not healthy: no primary; db-2: starting\n",
+    ]);
+  });
+
+  it("shows a plan with the properties that differ", () => {
+    progress.onEvent({ ...event, resourcePreEvent: { ...step("create"), planning: true } });
+    assert.deepEqual(planLines(progress.planned), ["  + create web-1 [webinfra:incus:Machine]"]);
+    assert.deepEqual(planLines([{ op: "update", type: "t", name: "n", diff: ["a", "b"] }]), [
+      "  ~ update n [t] (a, b)",
+    ]);
+  });
+});
+
+describe("cli: status", () => {
+  const facts = { stack: "dev", platform: "incus", topology: "dedicated-databases", url: null };
+  const good: [HostMachine, Answer][] = [
+    [machine("lb-1", ["loadBalancer"], "10.77.0.5"), healthy("lb-1")],
+    [machine("db-1", ["database"]), healthy("db-1", { role: "primary", lagSeconds: null })],
+    [machine("db-2", ["database"]), healthy("db-2", { role: "replica", lagSeconds: 0.2 })],
+  ];
+
+  it("has the shape that --json promises, and takes the address from the balancer", () => {
+    assert.deepEqual(report(facts, good), {
+      stack: "dev",
+      platform: "incus",
+      topology: "dedicated-databases",
+      url: "http://10.77.0.5",
+      hosts: [
+        { name: "lb-1", roles: ["loadBalancer"], address: "10.77.0.5", healthy: true },
+        { name: "db-1", roles: ["database"], address: "10.77.0.9", healthy: true },
+        { name: "db-2", roles: ["database"], address: "10.77.0.9", healthy: true },
+      ],
+      database: { primary: "db-1", replicas: [{ name: "db-2", lagSeconds: 0.2 }] },
+    });
+    assert.equal(allWell(report(facts, good)), true);
+  });
+
+  it("is not well with no hosts, a silent one, another machine's answer, or no primary", () => {
+    assert.equal(allWell(report(facts, [])), false);
+    const silent: [HostMachine, Answer] = [machine("web-1", ["webServer"]), { silent: "its agent does not answer" }];
+    assert.equal(allWell(report(facts, [...good, silent])), false);
+    assert.equal(allWell(report(facts, [[machine("web-1", ["webServer"]), healthy("web-2")]])), false);
+    assert.equal(allWell(report(facts, [good[0]!, good[2]!])), false);
+  });
+
+  it("lists a host whose machine somebody deleted", async () => {
+    const state = parseDeployment({
+      resources: ["lb-1", "web-1"].map((host) => ({
+        urn: "u",
+        type: "webinfra:incus:Machine",
+        id: `webinfra-dev-${host}-abc123`,
+        outputs: { host, roles: ["webServer"] },
+      })),
+    });
+    const [, gone] = withGone([machine("lb-1", ["loadBalancer"])], knownMachines(state));
+    assert.deepEqual([gone!.host, gone!.address], ["web-1", null]);
+    assert.deepEqual(await askAgent(gone!), { silent: "its machine is gone; `webinfra up --refresh` makes it again" });
+  });
+
+  it("says what ails a host", () => {
+    const machines: [HostMachine, Answer][] = [[machine("web-1", ["webServer"], null), { silent: "does not run" }]];
+    assert.deepEqual(reportLines(report(facts, machines), machines), [
+      "stack dev (incus, dedicated-databases)",
+      "HOST   ROLES      ADDRESS  HEALTH",
+      "web-1  webServer  -        NOT HEALTHY  does not run",
+    ]);
+  });
+});
+
+describe("cli: hosts", () => {
+  const machines = [machine("lb-1", ["loadBalancer"]), machine("web-1", ["webServer"], null)];
+
+  it("finds a host by its name or its machine's", () => {
+    assert.equal(machineOf(machines, "dev", "lb-1").machine, "webinfra-dev-lb-1-abc123");
+    assert.equal(machineOf(machines, "dev", "webinfra-dev-lb-1-abc123").host, "lb-1");
+  });
+
+  it("names the hosts there are, and says what to do about one that does not run", () => {
+    assert.throws(() => machineOf(machines, "dev", "web-9"), {
+      message: 'there is no host "web-9" in the stack "dev" (did you mean "web-1"?); hosts: lb-1, web-1',
+    });
+    assert.throws(() => machineOf([], "dev", "web-9"), {
+      message: 'there is no host "web-9" in the stack "dev"; it has no hosts: `webinfra up dev` makes them',
+    });
+    assert.throws(() => machineOf(machines, "dev", "web-1"), {
+      message: 'the host "web-1" does not run; `webinfra up dev --refresh` brings it back',
+    });
+  });
+
+  it("runs commands through the incus client, in our project", () => {
+    assert.deepEqual(execArguments("m", journalCommand(5, true)), [
+      ...["exec", "--project", "webinfra", "m", "--"],
+      ...["journalctl", "--no-pager", "-n", "5", "-f"],
+    ]);
+  });
+});
+
+describe("cli: after a kill", () => {
+  const lock = { pid: 4242, username: "ada", hostname: "here", timestamp: "2026-01-02T03:04:05Z" };
+
+  it("calls a lock dead only when its process of this machine is gone", () => {
+    assert.equal(
+      lockIsDead(lock, () => false, "here"),
+      true,
+    );
+    assert.equal(
+      lockIsDead(lock, () => true, "here"),
+      false,
+    );
+    assert.equal(
+      lockIsDead(lock, () => false, "elsewhere"),
+      false,
+    );
+  });
+
+  it("does not take another process with the lock's number for a Pulumi", () => {
+    assert.equal(lockIsDead({ ...lock, pid: process.ppid }, undefined, "here"), true);
+  });
+
+  it("says whose lock it is and what to do", () => {
+    assert.equal(
+      lockedText("dev", lock),
+      'the stack "dev" is being changed by another run (process 4242 of ada on here, since 2026-01-02T03:04:05Z); wait ' +
+        "for it to end. If it cannot be running any more, `pulumi cancel` with the variables of `webinfra env dev` " +
+        "removes its lock",
+    );
+  });
+
+  it("finds the machines that the killed run left, and no others", () => {
+    const state = parseDeployment({
+      resources: [{ urn: "u", type: "webinfra:incus:Machine", id: "known" }],
+      pending_operations: [
+        { type: "creating", resource: { urn: "u", type: "webinfra:incus:Machine", inputs: { machine: "begun" } } },
+      ],
+    });
+    const machines = [
+      { name: "known", complete: false },
+      { name: "begun", complete: true },
+      { name: "half", complete: false },
+      { name: "of-another-home", complete: true },
+    ];
+    assert.deepEqual(leftovers(state, machines), ["begun", "half"]);
+  });
+
+  it("reads plain outputs, and none from a state that a failed run emptied", () => {
+    const state = parseDeployment({
+      resources: [{ urn: "u", type: "pulumi:pulumi:Stack", outputs: { url: "http://x" } }],
+    });
+    assert.equal(plainOutput(state, "url"), "http://x");
+    assert.equal(plainOutput(parseDeployment(null), "url"), undefined);
+  });
+});
+
+describe("cli: down", () => {
+  it("says what it keeps and how to delete it", () => {
+    assert.deepEqual(keptLines("dev", []), []);
+    assert.deepEqual(keptLines("dev", ["webinfra-dev-db-1-data"]), [
+      "kept: the databases' data (webinfra-dev-db-1-data) and who was primary; `webinfra up dev` takes both up again",
+      "to delete them: `webinfra down dev --delete-data`",
+    ]);
+  });
+
+  it("deletes nothing of a stack of the same name that another home knows", () => {
+    assert.throws(() => checkOwnership("dev", new Set(["mine"]), [{ name: "theirs", complete: true }], "/h"), {
+      message:
+        'nothing was deleted: Incus has machines of a stack "dev" that the state in /h does not know (theirs). They ' +
+        "belong to a stack of the same name under another WEBINFRA_HOME or backend: take it down from there, or delete " +
+        "them with `incus delete --project webinfra --force NAME` when that state is lost",
+    });
+    assert.doesNotThrow(() =>
+      checkOwnership(
+        "dev",
+        new Set(["mine"]),
+        [
+          { name: "mine", complete: true },
+          { name: "half", complete: false },
+        ],
+        "/h",
+      ),
+    );
+  });
+
+  it("leaves the Incus project when something is in it", () => {
+    assert.match(staysText(["a", "b"]), /^the Incus project webinfra stays: it holds a, b\./);
+  });
+
+  it("needs a terminal or --yes before data goes", async () => {
+    await assert.rejects(confirm("Delete?", { input: new PassThrough(), output: new PassThrough() }), {
+      message: "Delete? There is no terminal to ask at: give --yes to go ahead",
+    });
+  });
+
+  it("takes only y or yes for yes", async () => {
+    for (const [answer, expected] of [
+      ["y", true],
+      ["YES", true],
+      ["", false],
+      ["yup", false],
+    ] as const) {
+      const input = Object.assign(new PassThrough(), { isTTY: true });
+      const asked = confirm("Delete?", { input, output: new PassThrough() });
+      input.write(`${answer}\n`);
+      assert.equal(await asked, expected, answer);
+    }
+  });
+});
+
+describe("cli: Ctrl-C", () => {
+  it("interrupts the child in order first, and ends it at the third press", async () => {
+    const source = new EventEmitter();
+    const said: string[] = [];
+    const interruption = new Interruption((line) => said.push(line), source);
+    const child = spawn("sh", ["-c", "trap 'echo asked' INT; echo ready; while :; do sleep 0.05; done"]);
+    const heard: string[] = [];
+    const line = () => new Promise<void>((resolve) => child.stdout.once("data", () => resolve()));
+    child.stdout.on("data", (data: Buffer) => heard.push(data.toString().trim()));
+    const release = interruption.guard(child);
+    await line();
+    for (let press = 0; press < 2; press++) {
+      const answered = line();
+      source.emit("SIGINT");
+      await answered;
+    }
+    const ended = new Promise((resolve) => child.on("exit", (_code, signal) => resolve(signal)));
+    source.emit("SIGINT");
+    assert.equal(await ended, "SIGKILL");
+    release();
+    assert.deepEqual(heard, ["ready", "asked", "asked"]);
+    assert.deepEqual(said, [
+      "\nstopping: finishing what is in flight; press Ctrl-C again to end it at once",
+      "ending at once; the next run repairs what is left half-made",
+    ]);
+    assert.equal(interruption.requested, true);
+    assert.throws(() => interruption.check(), { name: "InterruptedError", code: 130 });
+    interruption.dispose();
+    assert.equal(source.listenerCount("SIGINT"), 0);
+  });
+});

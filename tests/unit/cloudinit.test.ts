@@ -1,0 +1,214 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join, posix } from "node:path";
+import { gunzipSync } from "node:zlib";
+import fc from "fast-check";
+import { parse } from "yaml";
+import { cloudConfig, compressed, PlacementConflict, userDataBudget } from "../../cloudinit";
+import { presetNames } from "../../config/schema";
+import { drawPassword } from "../../provider/secrets/password";
+import { makeAuthority, makeCertificate } from "../../provider/secrets/certificates";
+import type { HostSecrets, HostView, RoleParts } from "../../roles/types";
+import { mergeParts } from "../../cloudinit";
+import { devConfig, viewsOf } from "../support/hosts";
+
+interface CloudConfig {
+  readonly hostname: string;
+  readonly fqdn: string;
+  readonly ssh_pwauth: boolean;
+  readonly disable_root: boolean;
+  readonly packages?: unknown;
+  readonly runcmd: readonly (readonly string[])[];
+  readonly write_files: readonly { readonly path: string; readonly permissions: string; readonly content: string }[];
+}
+
+const read = (view: HostView): CloudConfig => parse(cloudConfig(view)) as CloudConfig;
+const stacks = presetNames.flatMap((topology) =>
+  ["active-active", "active-passive"].map((balancing) => viewsOf(devConfig({ topology, balancing }))),
+);
+
+describe("cloud-init: a host's user-data", () => {
+  let hosts: readonly { readonly view: HostView; readonly text: string; readonly document: CloudConfig }[];
+  before(() => {
+    hosts = stacks.flat().map((view) => {
+      const text = cloudConfig(view);
+      return { view, text, document: parse(text) as CloudConfig };
+    });
+  });
+
+  it("is YAML that begins as cloud-init wants", () => {
+    for (const { view, text, document } of hosts) {
+      assert.ok(text.startsWith("#cloud-config\n"));
+      const { hostname, fqdn, ssh_pwauth: passwords, disable_root: noRoot } = document;
+      assert.deepEqual(
+        { hostname, fqdn, passwords, noRoot },
+        { hostname: view.host.name, fqdn: `${view.host.name}.webinfra.internal`, passwords: false, noRoot: true },
+      );
+    }
+  });
+
+  it("has absolute paths, each once, in order, with modes in quotes", () => {
+    for (const { document } of hosts) {
+      const { write_files: files } = document;
+      const paths = files.map(({ path }) => path);
+      assert.deepEqual(paths, [...new Set(paths)].sort());
+      for (const { path, permissions, content } of files) {
+        assert.ok(posix.isAbsolute(path) && posix.normalize(path) === path, path);
+        // YAML would read 0644 without quotes as a number.
+        assert.ok(["0600", "0644", "0755"].includes(permissions), path);
+        assert.ok(
+          content === "" || content.endsWith("\n") || path.includes("/secrets/") || path.endsWith(".http"),
+          path,
+        );
+      }
+    }
+  });
+
+  it("leaves packages to the unit that tries again, and does not wait for it", () => {
+    for (const { document } of hosts) {
+      const { packages, runcmd, write_files: files } = document;
+      assert.equal(packages, undefined);
+      const listed = files.find(({ path }) => path === "/etc/webinfra/packages")?.content ?? "";
+      const lines = listed.trimEnd().split("\n");
+      assert.deepEqual(lines, [...new Set(lines)].sort());
+      for (const command of runcmd.filter((words) => words[0] === "systemctl" && words[1] === "start")) {
+        assert.ok(command.includes("--no-block"));
+      }
+    }
+  });
+
+  it("runs its steps in the order of their names, each a script with its interpreter", () => {
+    for (const { document } of hosts) {
+      const steps = document.write_files.filter(({ path }) => path.startsWith("/usr/local/lib/webinfra/steps.d/"));
+      assert.ok(steps.length >= 4);
+      for (const { path, permissions, content } of steps) {
+        assert.match(path, /\/\d\d-[a-z-]+$/);
+        assert.equal(permissions, "0755");
+        assert.match(content, /^#!(\/bin\/sh|\/usr\/bin\/env bash)\n/);
+      }
+    }
+  });
+
+  it("keeps any text of the configuration as it is", () => {
+    const value = fc.string({ unit: "grapheme" }).filter((text) => !/[^\P{Cc}\t]/u.test(text));
+    fc.assert(
+      fc.property(value, (text) => {
+        const config = devConfig({ app: JSON.stringify({ environment: { X: text } }) });
+        const web = viewsOf(config).find(({ host }) => host.name === "web-1");
+        assert.ok(web);
+        const file = read(web).write_files.find(({ path }) => path === "/etc/webinfra/app.env");
+        assert.ok(file?.content.includes(`\nX="${text.replace(/[\\"]/g, "\\$&")}"\n`));
+      }),
+      { numRuns: 30 },
+    );
+  });
+});
+
+describe("cloud-init: the budget", () => {
+  let secrets: HostSecrets;
+  before(async () => {
+    const authority = await makeAuthority({ commonName: "webinfra internal CA" });
+    const certificate = (dnsNames: string[]) =>
+      makeCertificate({
+        caCertificate: authority.certificate,
+        caKey: authority.key,
+        commonName: dnsNames[0] ?? "",
+        dnsNames,
+      });
+    const database = await certificate(["db.webinfra.internal", "*.webinfra.internal"]);
+    const web = await certificate(["www.foobar.com"]);
+    secrets = {
+      appPassword: drawPassword(32),
+      replicationPassword: drawPassword(32),
+      caCertificate: authority.certificate,
+      databaseCertificate: database.certificate,
+      databaseKey: database.key,
+      webCertificate: web.certificate,
+      webKey: web.key,
+      app: {},
+    };
+  });
+
+  // Hosts that hold everything have less room left, and a stack that needs more is told to spread its roles.
+  for (const topology of presetNames) {
+    const share = topology === "dedicated-databases" || topology === "split-tiers" ? 0.75 : 1;
+    it(`holds on every host of ${topology}, with ${String(100 - share * 100)} % to spare`, () => {
+      for (const view of viewsOf(devConfig({ topology, balancing: "active-passive", sticky: "true" }), secrets)) {
+        const size = compressed(cloudConfig(view)).length;
+        assert.ok(
+          size <= userDataBudget * share,
+          `${view.host.name}: ${String(size)} of ${String(userDataBudget)} bytes`,
+        );
+      }
+    });
+  }
+
+  it("counts the bytes that platforms take: gzip that any reader opens, the same every time", () => {
+    const text = readFileSync(
+      join(__dirname, "..", "golden", "dedicated-databases", "web-1", "etc/nginx/nginx.conf"),
+      "utf8",
+    );
+    const bytes = compressed(text);
+    assert.equal(gunzipSync(bytes).toString("utf8"), text);
+    assert.deepEqual(compressed(text), bytes);
+    // No time and no name in the header (RFC 1952).
+    assert.deepEqual([...bytes.subarray(0, 8)], [0x1f, 0x8b, 8, 0, 0, 0, 0, 0]);
+  });
+
+  it("has bytes that depend on the text alone", () => {
+    assert.equal(
+      Buffer.from(compressed("#cloud-config\nhostname: web-1\n".repeat(20))).toString("hex"),
+      "1f8b0800000000000203534ecec92f4dd14dcecf4bcb4ce7cac82f2ec94bcc4db552284f4dd235e41a951d95254f1600f17eb54558020000",
+    );
+  });
+});
+
+describe("cloud-init: what two roles of one host cannot both have", () => {
+  const part = (given: Partial<RoleParts>): RoleParts => ({ packages: [], files: [], steps: [], ports: [], ...given });
+  const file = (content: string, mode: "0600" | "0644" = "0644") =>
+    part({ files: [{ path: "/etc/x", content, mode }] });
+  const port = (description: string) => part({ ports: [{ port: 80, from: "world", description }] });
+
+  it("is different content at one path", () => {
+    assert.throws(
+      () => mergeParts("web-1", [file("a"), file("b")]),
+      new PlacementConflict("web-1: two of its roles want different content at /etc/x: place them on different hosts"),
+    );
+  });
+
+  it("is another mode at one path", () => {
+    assert.throws(() => mergeParts("web-1", [file("a"), file("a", "0600")]), PlacementConflict);
+  });
+
+  it("is another step of one name", () => {
+    const step = (script: string) => part({ steps: [{ name: "50-x", script }] });
+    assert.throws(
+      () => mergeParts("web-1", [step("a"), step("b")]),
+      new PlacementConflict(
+        "web-1: two of its roles want different content at /usr/local/lib/webinfra/steps.d/50-x: place them on different hosts",
+      ),
+    );
+  });
+
+  it("is one port", () => {
+    assert.throws(
+      () => mergeParts("web-1", [port("users' HTTP"), port("Nginx")]),
+      new PlacementConflict(
+        'web-1: port 80 is wanted twice, for "users\' HTTP" and for "Nginx": place those roles on different hosts',
+      ),
+    );
+  });
+
+  it("is not the very same file, nor a package", () => {
+    const files = mergeParts("web-1", [
+      file("a"),
+      file("a"),
+      part({ packages: ["b", "a"] }),
+      part({ packages: ["b"] }),
+    ]);
+    assert.deepEqual(files, [
+      { path: "/etc/webinfra/packages", content: "a\nb\n", mode: "0644" },
+      { path: "/etc/x", content: "a", mode: "0644" },
+    ]);
+  });
+});

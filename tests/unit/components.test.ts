@@ -1,0 +1,441 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import {
+  appendFileSync,
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import * as pulumi from "@pulumi/pulumi";
+import { packKit, packRelease } from "../../components/archive";
+import { pickAppSecrets } from "../../components/secrets";
+import { checkHosts } from "../../components/web-infrastructure";
+import { ConfigError } from "../../config/errors";
+import { loadConfig } from "../../config/load";
+import { cloudConfig, compressed, userDataBudget } from "../../cloudinit";
+import site from "../../index";
+import { place } from "../../topology/place";
+import { devConfig, devRawConfig, viewsOf } from "../support/hosts";
+import { mask, type Recorded, runProgram, type RunOptions, secretMark, secretsIn, shortUrn } from "../support/program";
+
+const root = join(__dirname, "..", "..");
+const fixture = join(root, "tests", "fixtures", "app");
+
+describe("components", () => {
+  let scratch: string;
+  let homeBefore: string | undefined;
+  before(() => {
+    scratch = mkdtempSync(join(tmpdir(), "webinfra-components-"));
+    homeBefore = process.env.WEBINFRA_HOME;
+    process.env.WEBINFRA_HOME = join(scratch, "home");
+  });
+  after(() => {
+    if (homeBefore === undefined) delete process.env.WEBINFRA_HOME;
+    else process.env.WEBINFRA_HOME = homeBefore;
+    rmSync(scratch, { recursive: true });
+  });
+
+  const app = (changes: object = {}): string => JSON.stringify({ directory: "tests/fixtures/app", ...changes });
+  const build = (config: RunOptions["config"] = {}, options: RunOptions = {}): Promise<readonly Recorded[]> =>
+    runProgram(site, { ...options, config: devRawConfig({ app: app(), ...config }) });
+  const find = (resources: readonly Recorded[], type: string, name: string): Recorded => {
+    const found = resources.find((one) => one.type === type && one.name === name);
+    assert.ok(found, `${type} ${name}`);
+    return found;
+  };
+
+  describe("the whole site", () => {
+    let resources: readonly Recorded[];
+    before(async () => {
+      resources = await build(
+        { app: app({ secrets: ["API_TOKEN"] }), secrets: `{"API_TOKEN":"${secretMark}-api"}` },
+        { secretKeys: ["secrets"] },
+      );
+    });
+
+    it("has a parent for everything but the stack", () => {
+      const orphans = resources.filter(({ parent }) => parent === "").map(({ type }) => type);
+      assert.deepEqual(orphans, ["pulumi:pulumi:Stack"]);
+      for (const { type, name, parent } of resources.filter(({ custom }) => custom)) {
+        const host = /^(.*?)(-inventory|-data)?$/.exec(name)?.[1] ?? name;
+        const hosts = ["lb-1", "web-1", "web-2", "db-1", "db-2"];
+        const right = hosts.includes(host)
+          ? `${host} (webinfra:index:Host)`
+          : "site (webinfra:index:WebInfrastructure)";
+        assert.equal(parent, right, `${type} ${name}`);
+      }
+      for (const name of ["lb-1", "db-2"]) {
+        assert.equal(find(resources, "webinfra:index:Host", name).parent, "site (webinfra:index:WebInfrastructure)");
+      }
+    });
+
+    it("has type tokens of three parts and names in kebab-case, counted from 1", () => {
+      for (const { type, name } of resources) {
+        assert.match(type, /^[a-z]+:[a-z]+:[A-Z][A-Za-z]+$/);
+        assert.match(name, /^[a-z]+(-[a-z]+|-[1-9][0-9]*)*$/);
+      }
+      const keys = resources.map(({ type, name }) => `${type} ${name}`);
+      assert.equal(new Set(keys).size, keys.length);
+    });
+
+    it("never replaces a database's machine beside the old one, nor for new user-data", () => {
+      for (const name of ["db-1", "db-2"]) {
+        const machine = find(resources, "webinfra:incus:Machine", name);
+        assert.equal(machine.deleteBeforeReplace, true);
+        assert.deepEqual(machine.ignoreChanges, ["userData", "image", "channel"]);
+        assert.equal(machine.protect, false);
+        assert.deepEqual(machine.inputs.volume, { name: `webinfra-dev-${name}-data`, path: "/var/lib/mysql" });
+      }
+    });
+
+    it("makes every other machine anew before the old one goes", () => {
+      for (const name of ["lb-1", "web-1", "web-2"]) {
+        const machine = find(resources, "webinfra:incus:Machine", name);
+        assert.equal(machine.deleteBeforeReplace, false);
+        assert.deepEqual(machine.ignoreChanges, []);
+        assert.equal(machine.protect, false);
+        assert.equal(machine.inputs.volume, undefined);
+      }
+    });
+
+    it("keeps the data, and who is primary, when all else is deleted", () => {
+      const kept = resources.filter(({ retainOnDelete }) => retainOnDelete).map(({ name }) => name);
+      assert.deepEqual(kept.sort(), ["db-1-data", "db-2-data", "kit", "primary-pointer", "release"]);
+      assert.equal(find(resources, "webinfra:channel:Object", "primary-pointer").inputs.keepExisting, true);
+    });
+
+    it("is ready only after every inventory entry and both pointers", () => {
+      const waitsFor = find(resources, "webinfra:index:Ready", "ready").dependencies.map(shortUrn);
+      for (const name of ["lb-1", "web-1", "web-2", "db-1", "db-2"]) {
+        assert.ok(waitsFor.includes(`${name}-inventory (webinfra:channel:Object)`), name);
+      }
+      for (const name of ["primary-pointer", "release-pointer"]) {
+        assert.ok(waitsFor.includes(`${name} (webinfra:channel:Object)`), name);
+      }
+    });
+
+    it("names a release only once it is in the channel", () => {
+      const waitsFor = find(resources, "webinfra:channel:Object", "release-pointer").dependencies.map(shortUrn);
+      assert.ok(waitsFor.includes("release (webinfra:channel:File)"), waitsFor.join(", "));
+    });
+
+    it("lists each machine by its id, with its name, roles and address", () => {
+      const entry = find(resources, "webinfra:channel:Object", "web-1-inventory");
+      assert.equal(entry.inputs.key, "inventory/webinfra-dev-web-1-abc123.json");
+      assert.deepEqual(JSON.parse(String(entry.inputs.content)), {
+        machine: "webinfra-dev-web-1-abc123",
+        name: "web-1",
+        roles: ["webServer", "appServer"],
+        address: "10.77.119.1",
+        standby: false,
+      });
+    });
+
+    it("keeps user-data secret, on its way in and out", () => {
+      const machines = resources.filter(({ type }) => type === "webinfra:incus:Machine");
+      assert.equal(machines.length, 5);
+      for (const { inputs, additionalSecretOutputs } of machines) {
+        assert.ok(mask(inputs.userData) === "[secret]");
+        assert.deepEqual(additionalSecretOutputs, ["userData"]);
+      }
+    });
+
+    it("has no secret in any plain input or output", () => {
+      const hidden = resources.flatMap(({ inputs }) => secretsIn(inputs));
+      // The marks were there to be found.
+      assert.ok(hidden.some((text) => text.includes(`${secretMark}-app-password`)));
+      assert.ok(hidden.some((text) => text.includes(`${secretMark}-database-certificate-key`)));
+      assert.ok(hidden.some((text) => text.includes(`${secretMark}-api`)));
+      for (const { type, name, inputs, outputs } of resources) {
+        assert.ok(!JSON.stringify(mask([inputs, outputs])).includes(secretMark), `${type} ${name}`);
+      }
+    });
+
+    it("shows the stack's address and hosts, none of it secret", () => {
+      const { outputs } = find(resources, "pulumi:pulumi:Stack", "webinfra-dev");
+      assert.equal(outputs.url, "http://10.77.108.1");
+      assert.equal(outputs.topology, "dedicated-databases");
+      assert.deepEqual(outputs, mask(outputs));
+      assert.deepEqual((outputs.hosts as readonly object[])[4], {
+        name: "db-2",
+        roles: ["database"],
+        machine: "webinfra-dev-db-2-abc123",
+        address: "10.77.100.2",
+      });
+    });
+  });
+
+  it("protects what holds data when it is told to, and nothing else", async () => {
+    const resources = await build({ mysql: '{"protect":true}' });
+    const names = resources.filter((one) => one.protect).map(({ type, name }) => `${type} ${name}`);
+    assert.deepEqual(names.sort(), [
+      "webinfra:incus:Machine db-1",
+      "webinfra:incus:Machine db-2",
+      "webinfra:incus:Volume db-1-data",
+      "webinfra:incus:Volume db-2-data",
+    ]);
+  });
+
+  it("takes the passwords that the stack gives", async () => {
+    const secrets = JSON.stringify({ databaseAppPassword: "given-1", databaseReplicationPassword: "given-2" });
+    const resources = await build({ secrets }, { secretKeys: ["secrets"] });
+    const userData = secretsIn(find(resources, "webinfra:incus:Machine", "db-1").inputs.userData).join();
+    assert.ok(
+      userData.includes("given-1") && userData.includes("given-2") && !userData.includes(`${secretMark}-app-password`),
+    );
+    assert.ok(!JSON.stringify(resources.map(({ inputs }) => mask(inputs))).includes("given-"));
+  });
+
+  it("asks for the subnet that the stack names", async () => {
+    const resources = await build({ network: '{"cidr":"10.9.0.0/24"}' });
+    assert.equal(find(resources, "webinfra:incus:Network", "network").inputs.cidr, "10.9.0.0/24");
+  });
+
+  it("asks for the same in a preview", async () => {
+    const [preview, update] = [await build({}, { preview: true }), await build()];
+    const key = ({ type, name }: Recorded): string => `${type} ${name}`;
+    assert.deepEqual(preview.map(key).sort(), update.map(key).sort());
+  });
+
+  describe("mistakes make nothing", () => {
+    const fails = (config: RunOptions["config"], message: string): void => {
+      const all: Recorded[] = [];
+      it(message.split("\n").at(-1) ?? "", async () => {
+        await assert.rejects(build(config, { recorded: all }), (error: unknown) => {
+          assert.ok(pulumi.RunError.isInstance(error), String(error));
+          assert.equal(error.message, message);
+          return true;
+        });
+        assert.deepEqual(
+          all.filter(({ custom }) => custom).map(({ name }) => name),
+          [],
+        );
+      });
+    };
+    const one = "The stack's configuration has a problem:\n  - ";
+    fails({ platform: "aws" }, `${one}webinfra:platform is "aws": not built yet: should be "incus"`);
+    fails({ platform: "digitalocean" }, `${one}webinfra:platform is "digitalocean": not built yet: should be "incus"`);
+    fails(
+      { app: app({ secrets: ["API_TOKEN"] }) },
+      `${one}webinfra:app.secrets names "API_TOKEN", which webinfra:secrets does not hold: run pulumi config set --secret --path 'webinfra:secrets.API_TOKEN'`,
+    );
+    fails(
+      { app: app({ directory: "no/such" }) },
+      `${one}webinfra:app.directory is "no/such": there is no such folder at ${join(root, "no/such")}: should be a folder with the application's files`,
+    );
+  });
+
+  describe("the size of user-data", () => {
+    const incompressible = (length: number): string =>
+      Array.from({ length: Math.ceil(length / 43) }, (_, index) =>
+        createHash("sha256").update(String(index)).digest("base64url"),
+      ).join("");
+    const withEnvironment = (length: number) => devConfig({ app: app({ environment: { X: incompressible(length) } }) });
+
+    it("is checked before anything is made", () => {
+      const config = devConfig({
+        app: app({
+          environment: Object.fromEntries(
+            Array.from({ length: 400 }, (_, index) => [
+              `X_${String(index)}`,
+              `${String(index ** 5)}-${String(index ** 7)}`,
+            ]),
+          ),
+        }),
+      });
+      assert.throws(
+        () => checkHosts(config, place(config)),
+        (error: unknown) => {
+          assert.ok(error instanceof ConfigError);
+          assert.equal(error.problems.length, 2);
+          for (const [index, problem] of error.problems.entries()) {
+            assert.match(
+              problem,
+              new RegExp(
+                `^web-${String(index + 1)}: its user-data has \\d+ bytes compressed, and at most 12288 fit: shorten app.environment or mysql.settings, or place its roles on several hosts$`,
+              ),
+            );
+          }
+          return true;
+        },
+      );
+    });
+
+    it("is never underestimated: what the check lets through does fit", () => {
+      for (let length = 0; length < 20_000; length += 500) {
+        const config = withEnvironment(length);
+        try {
+          checkHosts(config, place(config));
+        } catch (error) {
+          assert.ok(error instanceof ConfigError && length > 0);
+          return;
+        }
+        for (const view of viewsOf(config)) {
+          assert.ok(compressed(cloudConfig(view)).length <= userDataBudget);
+        }
+      }
+      assert.fail("the check let everything through");
+    });
+  });
+
+  describe("secrets of the application", () => {
+    it("are those that it names, and no others", () => {
+      assert.deepEqual(pickAppSecrets({ A: "1", B: "2" }, ["B"]), { B: "2" });
+    });
+
+    it("must be there", () => {
+      assert.throws(
+        () => pickAppSecrets({ A: "1" }, ["B"]),
+        new ConfigError([
+          `webinfra:app.secrets names "B", which webinfra:secrets does not hold: run pulumi config set --secret --path 'webinfra:secrets.B'`,
+        ]),
+      );
+    });
+  });
+
+  describe("the stack's configuration", () => {
+    const load = async (options: RunOptions): Promise<ReturnType<typeof loadConfig>> => {
+      let loaded: ReturnType<typeof loadConfig> | undefined;
+      await runProgram(() => Promise.resolve().then(() => ((loaded = loadConfig()), {})), options);
+      assert.ok(loaded);
+      return loaded;
+    };
+
+    it("is read from the engine, its secrets as secrets", async () => {
+      const { config, secrets } = await load({
+        config: { platform: "incus", web: "3", secrets: '{"A":"hidden"}' },
+        secretKeys: ["secrets"],
+      });
+      assert.equal(config.web, 3);
+      assert.doesNotMatch(JSON.stringify(config), /hidden/);
+      assert.equal(await pulumi.isSecret(secrets), true);
+      const values = await new Promise((resolve) => secrets.apply(resolve));
+      assert.deepEqual(values, { A: "hidden" });
+    });
+
+    it("has no secrets when none are set, and what it has then is secret all the same", async () => {
+      const { secrets } = await load({ config: { platform: "incus" } });
+      assert.equal(await pulumi.isSecret(secrets), true);
+    });
+
+    it("refuses a secret in another key", async () => {
+      await assert.rejects(load({ config: { platform: "incus", domain: "hidden" }, secretKeys: ["domain"] }), {
+        name: "ConfigError",
+        message:
+          "The stack's configuration has a problem:\n" +
+          "  - webinfra:domain holds a secret: put it under webinfra:secrets, which alone is kept secret, and name it where it is used",
+      });
+    });
+  });
+
+  describe("archives", () => {
+    let cache: string;
+    let copies = 0;
+    beforeEach(() => (cache = join(scratch, `cache-${String(++copies)}`)));
+    const copy = (): string => {
+      const to = join(scratch, `copy-${String(++copies)}`, "app");
+      cpSync(fixture, to, { recursive: true });
+      return to;
+    };
+    const pack = (folder: string) => packRelease(folder, root, cache);
+    const list = (path: string): readonly string[] =>
+      spawnSync("tar", ["-tzvf", path, "--numeric-owner"], { encoding: "utf8" }).stdout.trimEnd().split("\n");
+
+    it("are the same wherever and whenever the folder was copied, and whoever did it", async () => {
+      const first = await pack(fixture);
+      const folder = copy();
+      utimesSync(join(folder, "server.js"), 1, 1);
+      chmodSync(join(folder, "server.js"), 0o600);
+      chmodSync(join(folder, "static"), 0o700);
+      const second = await pack(folder);
+      assert.deepEqual(second, first);
+      assert.equal(basename(first.path), `${first.sha256}.tar.gz`);
+    });
+
+    it("can be read by everybody on the host, belong to nobody, and have no time", async () => {
+      const folder = copy();
+      chmodSync(join(folder, "server.js"), 0o600);
+      writeFileSync(join(folder, "run"), "#!/bin/sh\n", { mode: 0o700 });
+      symlinkSync("server.js", join(folder, "link"));
+      const lines = list((await pack(folder)).path).map((line) =>
+        line.replaceAll(/ +/g, " ").replace(/\d{4}-.*:\d\d /, ""),
+      );
+      assert.deepEqual(lines, [
+        "lrwxr-xr-x 0/0 0 link -> server.js",
+        "-rwxr-xr-x 0/0 10 run",
+        `-rw-r--r-- 0/0 ${String(statSync(join(fixture, "server.js")).size)} server.js`,
+        `-rw-r--r-- 0/0 ${String(statSync(join(fixture, "static/style.css")).size)} static/style.css`,
+      ]);
+    });
+
+    it("are others when a name, a content or what can be run changes", async () => {
+      const seen = new Set([(await pack(fixture)).sha256]);
+      const changes: readonly ((folder: string) => void)[] = [
+        (folder) => appendFileSync(join(folder, "server.js"), "\n"),
+        (folder) => writeFileSync(join(folder, "other"), ""),
+        (folder) => chmodSync(join(folder, "server.js"), 0o755),
+        (folder) => rmSync(join(folder, "static/style.css")),
+      ];
+      for (const change of changes) {
+        const folder = copy();
+        change(folder);
+        seen.add((await pack(folder)).sha256);
+      }
+      assert.equal(seen.size, 1 + changes.length);
+    });
+
+    it("are written once, and never half", async () => {
+      const { path } = await pack(fixture);
+      writeFileSync(path, "kept");
+      assert.equal((await pack(fixture)).path, path);
+      assert.equal(readFileSync(path, "utf8"), "kept");
+      assert.equal(statSync(cache).mode & 0o777, 0o700);
+    });
+
+    it("of hosts' programs hold what hosts run from the channel", async () => {
+      const { path } = await packKit(root, cache);
+      const lines = list(path);
+      for (const line of lines) {
+        assert.match(line, /^-rwxr-xr-x 0\/0 /);
+        assert.ok(existsSync(join(root, "agent", line.split(" ").at(-1) ?? "")), line);
+      }
+      assert.ok(lines.some((line) => line.endsWith(" sync.py")));
+    });
+
+    it("are refused of a folder that is not there, that is empty, or that is a file", async () => {
+      const empty = join(scratch, "empty");
+      mkdirSync(join(empty, "inner"), { recursive: true });
+      const file = join(fixture, "server.js");
+      const missing = (at: string): string =>
+        `webinfra:app.directory is "${at}": there is no such folder at ${at}: should be a folder with the application's files`;
+      await assert.rejects(pack("/no/such"), new ConfigError([missing("/no/such")]));
+      await assert.rejects(pack(file), new ConfigError([missing(file)]));
+      await assert.rejects(
+        pack(empty),
+        new ConfigError([
+          `webinfra:app.directory is "${empty}": the folder is empty: should hold the application's files`,
+        ]),
+      );
+    });
+
+    it("say how the sample application is built", async () => {
+      await assert.rejects(
+        packRelease("app/dist", scratch, cache),
+        new ConfigError([
+          `webinfra:app.directory is "app/dist": there is no such folder at ${join(scratch, "app/dist")}: run npm run build:app, which makes it`,
+        ]),
+      );
+    });
+  });
+});

@@ -1,0 +1,156 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parse, stringify } from "yaml";
+import { cloudConfig } from "../../cloudinit";
+import { parseConfig, type RawConfig } from "../../config/parse";
+import site from "../../index";
+import { agentScript } from "../../roles/template";
+import { checkGolden } from "../support/golden";
+import { devRawConfig, viewsOf } from "../support/hosts";
+import { mask, type Recorded, runProgram } from "../support/program";
+
+const root = join(__dirname, "..", "..");
+
+interface CloudConfig {
+  readonly write_files: readonly { readonly path: string; readonly permissions: string; readonly content: string }[];
+}
+
+/** The scripts of agent/ by what they hold: hosts get them as they are, so a golden copy would only repeat them. */
+const agentScripts = new Map(
+  readdirSync(join(root, "agent"), { withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => [agentScript(entry.name), `agent/${entry.name}`]),
+);
+
+/** One host's user-data as a folder: each of its files, and the rest as cloud-config.yaml. */
+function folderOf(userData: string): ReadonlyMap<string, string> {
+  const document = parse(userData) as CloudConfig;
+  const files = new Map<string, string>();
+  const listed = document.write_files.map(({ path, permissions, content }) => {
+    const script = agentScripts.get(content);
+    if (script === undefined) files.set(path.slice(1), content);
+    return { path, permissions, content: `<${script ?? "the file beside this one"}>` };
+  });
+  return files.set("cloud-config.yaml", `#cloud-config\n${stringify({ ...document, write_files: listed })}`);
+}
+
+/** The stacks whose graphs are kept. */
+const stacks: Readonly<Record<string, RawConfig>> = {
+  dev: {},
+  "dev-three-web-two-replicas": { web: "3", replicas: "2" },
+  "dev-primary-replica-pair": { topology: "primary-replica-pair" },
+  "dev-split-tiers": { topology: "split-tiers", balancing: "active-passive" },
+  "dev-replica-per-web": { topology: "replica-per-web", mysql: '{"protect":true}' },
+};
+
+/** What stands in a golden graph for one resource; options only where they are set. */
+function line({ type, name, parent, inputs, ...options }: Recorded): Record<string, unknown> {
+  const { protect, retainOnDelete, deleteBeforeReplace, ignoreChanges } = options;
+  const shown = (key: string): string => (key === "userData" ? `<user-data of ${String(inputs.host)}>` : "[secret]");
+  return {
+    type,
+    name,
+    parent,
+    inputs: mask(
+      // The hash of the user-data, which has golden files of its own.
+      "definition" in inputs ? { ...inputs, definition: `<definition of ${String(inputs.host)}>` } : inputs,
+      shown,
+    ),
+    ...(protect && { protect }),
+    ...(retainOnDelete && { retainOnDelete }),
+    ...(deleteBeforeReplace && { deleteBeforeReplace }),
+    ...(ignoreChanges.length > 0 && { ignoreChanges }),
+  };
+}
+
+/** An object with its keys in order, all the way down. */
+const sorted = (value: unknown): unknown => {
+  if (typeof value !== "object" || value === null) return value;
+  if (Array.isArray(value)) return value.map(sorted);
+  return Object.fromEntries(
+    Object.entries(value)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, item]) => [key, sorted(item)]),
+  );
+};
+
+describe("golden: the files of every host of dedicated-databases", () => {
+  for (const view of viewsOf(parseConfig(devRawConfig()))) {
+    it(view.host.name, () => checkGolden(join("dedicated-databases", view.host.name), folderOf(cloudConfig(view))));
+  }
+
+  it("holds no other host", () => {
+    const hosts = viewsOf(parseConfig(devRawConfig())).map(({ host }) => host.name);
+    assert.deepEqual(readdirSync(join(root, "tests", "golden", "dedicated-databases")).sort(), [...hosts].sort());
+  });
+});
+
+describe("golden: what the engine is asked to make", () => {
+  let home: string;
+  let before: string | undefined;
+  beforeEach(() => {
+    home = mkdtempSync(join(tmpdir(), "webinfra-golden-"));
+    before = process.env.WEBINFRA_HOME;
+    process.env.WEBINFRA_HOME = home;
+  });
+  afterEach(() => {
+    if (before === undefined) delete process.env.WEBINFRA_HOME;
+    else process.env.WEBINFRA_HOME = before;
+    rmSync(home, { recursive: true });
+  });
+
+  for (const [name, changes] of Object.entries(stacks)) {
+    it(name, async () => {
+      const app = { app: JSON.stringify({ directory: "tests/fixtures/app" }) };
+      const resources = await runProgram(site, { config: devRawConfig({ ...app, ...changes }) });
+      const lines = resources.map(line).map((one) => ({ key: `${String(one.type)} ${String(one.name)}`, one }));
+      lines.sort((a, b) => (a.key < b.key ? -1 : 1));
+      let graph = `${JSON.stringify(
+        lines.map(({ one }) => sorted(one)),
+        null,
+        2,
+      )}\n`;
+      // What changes with every edit of a program, or with the machine, is no part of the picture.
+      for (const { name: archive, inputs } of resources) {
+        if (typeof inputs.sha256 === "string") graph = graph.replaceAll(inputs.sha256, `<sha256 of ${archive}>`);
+      }
+      checkGolden(join("graphs", name), new Map([["resources.json", graph.replaceAll(home, "/home/user/.webinfra")]]));
+    });
+  }
+});
+
+describe("golden: the check itself", () => {
+  let golden: string;
+  const check = (files: Readonly<Record<string, string>>, update = false): void =>
+    checkGolden("x", new Map(Object.entries(files)), { root: golden, update });
+
+  beforeEach(() => {
+    golden = mkdtempSync(join(tmpdir(), "webinfra-golden-"));
+    check({ a: "1\n2\n", "b/c": "3\n" }, true);
+  });
+  afterEach(() => rmSync(golden, { recursive: true }));
+
+  it("is silent when nothing changed", () => check({ a: "1\n2\n", "b/c": "3\n" }));
+
+  it("names the file, the line and what to do", () => {
+    assert.throws(
+      () => check({ a: "1\nx\n", "b/c": "3\n" }),
+      /^AssertionError \[ERR_ASSERTION\]: x\/a line 2: was "2", is "x": when that is meant, run UPDATE_GOLDEN=1 npm run test:unit and commit what changed/,
+    );
+  });
+
+  it("fails on a file too few and on a stale one", () => {
+    assert.throws(() => check({ a: "1\n2\n" }), /golden files of x: when that is meant/);
+    assert.throws(() => check({ a: "1\n2\n", "b/c": "3\n", d: "" }), /golden files of x: when that is meant/);
+  });
+
+  it("takes over what changed and removes what is stale, only when told", () => {
+    writeFileSync(join(golden, "x", "stale"), "");
+    assert.throws(() => check({ a: "4\n" }));
+    check({ a: "4\n" }, true);
+    check({ a: "4\n" });
+    assert.deepEqual(readdirSync(join(golden, "x")), ["a"]);
+  });
+});

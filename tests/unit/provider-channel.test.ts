@@ -1,0 +1,169 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { file } from "../../provider/channel/file";
+import { object } from "../../provider/channel/object";
+
+const context = { signal: new AbortController().signal, status: () => undefined, warn: () => undefined };
+
+describe("provider: channel", () => {
+  let home: string;
+  let directory: string;
+  beforeEach(async () => {
+    home = await mkdtemp(join(tmpdir(), "webinfra-channel-"));
+    directory = join(home, "channels", "dev");
+  });
+  afterEach(() => rm(home, { recursive: true }));
+
+  const version = (): Promise<string> => readFile(join(directory, "version"), "utf8");
+  const read = (key: string): Promise<string> => readFile(join(directory, key), "utf8");
+  const mode = async (path: string): Promise<number> => (await stat(path)).mode & 0o777;
+
+  describe("object", () => {
+    it("is written with its folders, readable by everyone whatever the umask, and nothing is left beside it", async () => {
+      const before = process.umask(0o077);
+      try {
+        const { id } = await object.create({ directory, key: "pointers/primary.json", content: "{}" }, context);
+        assert.equal(id, join(directory, "pointers/primary.json"));
+      } finally {
+        process.umask(before);
+      }
+      assert.equal(await read("pointers/primary.json"), "{}");
+      assert.equal(await mode(join(directory, "pointers/primary.json")), 0o644);
+      assert.equal(await mode(join(directory, "version")), 0o644);
+      assert.equal(await mode(join(directory, "pointers")), 0o755);
+      assert.equal(await mode(directory), 0o755);
+      assert.deepEqual(await readdir(join(home, "channels")), ["dev"]);
+      assert.deepEqual((await readdir(directory)).sort(), ["pointers", "version"]);
+    });
+
+    it("changes the version at every change, and only then", async () => {
+      const inputs = { directory, key: "a.json", content: "1" };
+      const seen = new Set<string>();
+      const { id, outs } = await object.create(inputs, context);
+      seen.add(await version());
+      const updated = await object.update(id, outs, { ...inputs, content: "2" }, context);
+      seen.add(await version());
+      await object.read(id, updated.outs, context);
+      seen.add(await version());
+      await object.delete(id, updated.outs, context);
+      seen.add(await version());
+      assert.equal(seen.size, 3);
+      await assert.rejects(read("a.json"), { code: "ENOENT" });
+    });
+
+    it("is whole at every moment for those who read", async () => {
+      const inputs = { directory, key: "big", content: "a".repeat(1_000_000) };
+      const { id, outs } = await object.create(inputs, context);
+      let writing = true;
+      const reader = (async () => {
+        while (writing) {
+          const text = await read("big");
+          assert.ok(text.length === 1_000_000 && new Set(text).size === 1);
+        }
+      })();
+      for (const letter of "bcdefgh") {
+        await object.update(id, outs, { ...inputs, content: letter.repeat(1_000_000) }, context);
+      }
+      writing = false;
+      await reader;
+    });
+
+    it("that somebody changed or deleted is seen by a refresh", async () => {
+      const inputs = { directory, key: "a.json", content: "1" };
+      const { id, outs } = await object.create(inputs, context);
+      await writeFile(join(directory, "a.json"), "other");
+      const found = await object.read(id, outs, context);
+      assert.equal(found.props["content"], "other");
+      assert.deepEqual(await object.diff(found.props, inputs, context), { changes: true, replaces: [] });
+      await rm(join(directory, "a.json"));
+      assert.deepEqual(await object.read(id, outs, context), { id: "", props: {} });
+    });
+
+    it("with keepExisting leaves what is there, on creation and later", async () => {
+      const inputs = { directory, key: "pointers/primary.json", content: "db-1", keepExisting: true };
+      await mkdir(join(directory, "pointers"), { recursive: true });
+      await writeFile(join(directory, "pointers/primary.json"), "db-2");
+      const { id, outs } = await object.create(inputs, context);
+      assert.equal(await read("pointers/primary.json"), "db-2");
+      const found = await object.read(id, outs, context);
+      assert.deepEqual(await object.diff(found.props, inputs, context), { changes: false, replaces: [] });
+      await object.update(id, outs, { ...inputs, content: "db-3" }, context);
+      assert.equal(await read("pointers/primary.json"), "db-2");
+    });
+
+    it("with keepExisting is written when there is nothing", async () => {
+      await object.create({ directory, key: "p", content: "db-1", keepExisting: true }, context);
+      assert.equal(await read("p"), "db-1");
+    });
+
+    it("goes quietly when the whole channel is gone", async () => {
+      const { id, outs } = await object.create({ directory, key: "a", content: "" }, context);
+      await rm(directory, { recursive: true });
+      await object.delete(id, outs, context);
+      await assert.rejects(stat(directory), { code: "ENOENT" });
+    });
+
+    it("stays inside the channel", () => {
+      for (const key of ["../a", "/a", "a/../../b", "version", "", "a//b", ".hidden"]) {
+        const [failure] = object.check({}, { directory, key, content: "" }).failures;
+        assert.equal(
+          failure?.reason,
+          'must be a relative path of letters, digits, ".", "_" and "-", such as pointers/primary.json, and not "version" ' +
+            `(it is ${JSON.stringify(key)})`,
+        );
+      }
+    });
+  });
+
+  describe("file", () => {
+    const sha256 = createHash("sha256").update("release").digest("hex");
+    const inputs = (): { directory: string; key: string; source: string; sha256: string } => ({
+      directory,
+      key: `releases/${sha256}.tar.gz`,
+      source: join(home, "release.tar.gz"),
+      sha256,
+    });
+
+    it("is copied and verified", async () => {
+      await writeFile(inputs().source, "release");
+      const { outs } = await file.create(inputs(), context);
+      assert.equal(await read(inputs().key), "release");
+      assert.equal(await mode(join(directory, inputs().key)), 0o644);
+      assert.deepEqual(await file.diff(outs, { ...inputs(), source: "/elsewhere" }, context), {
+        changes: false,
+        replaces: [],
+      });
+    });
+
+    it("says that its source is missing", async () => {
+      await assert.rejects(file.create(inputs(), context), {
+        message: `the file ${inputs().source} for ${inputs().key} in the channel does not exist: build the release again`,
+      });
+    });
+
+    it("says that its source is another, and leaves nothing", async () => {
+      await writeFile(inputs().source, "other");
+      const found = createHash("sha256").update("other").digest("hex");
+      await assert.rejects(file.create(inputs(), context), {
+        message:
+          `the file ${inputs().source} for ${inputs().key} in the channel has SHA-256 ${found}, ` +
+          `not ${sha256}: it changed after it was built; build the release again`,
+      });
+      assert.deepEqual(await readdir(join(directory, "releases")), []);
+      assert.deepEqual(await readdir(join(home, "channels")), ["dev"]);
+    });
+
+    it("that was damaged is seen by a refresh and mended", async () => {
+      await writeFile(inputs().source, "release");
+      const { id, outs } = await file.create(inputs(), context);
+      await writeFile(join(directory, inputs().key), "damaged");
+      const found = await file.read(id, outs, context);
+      assert.deepEqual(await file.diff(found.props, inputs(), context), { changes: true, replaces: [] });
+      await file.update(id, found.props, inputs(), context);
+      assert.equal(await read(inputs().key), "release");
+    });
+  });
+});

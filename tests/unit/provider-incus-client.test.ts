@@ -1,0 +1,163 @@
+import assert from "node:assert/strict";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { once } from "node:events";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { z } from "zod";
+import { answerError, connectionError, IncusClient, socketPath } from "../../provider/incus/client";
+
+describe("provider: Incus client", () => {
+  let directory: string;
+  let socket: string;
+  let server: Server | undefined;
+  beforeEach(async () => {
+    directory = await mkdtemp(join(tmpdir(), "webinfra-socket-"));
+    socket = join(directory, "unix.socket");
+  });
+  afterEach(async () => {
+    server?.closeAllConnections();
+    server?.close();
+    server = undefined;
+    await rm(directory, { recursive: true });
+  });
+
+  const serve = async (answer: (request: IncomingMessage, response: ServerResponse) => void): Promise<IncusClient> => {
+    server = createServer(answer).listen(socket);
+    await once(server, "listening");
+    return new IncusClient(socket);
+  };
+  const json = (response: ServerResponse, status: number, body: object): void => {
+    response.writeHead(status, { "Content-Type": "application/json" }).end(JSON.stringify(body));
+  };
+
+  it("finds the socket where the environment says, else where it usually is", () => {
+    assert.equal(
+      socketPath({ INCUS_SOCKET: "/a", INCUS_DIR: "/b" }, () => true),
+      "/a",
+    );
+    assert.equal(
+      socketPath({ INCUS_DIR: "/b" }, () => true),
+      "/b/unix.socket",
+    );
+    assert.equal(
+      socketPath({}, (path) => path.startsWith("/run")),
+      "/run/incus/unix.socket",
+    );
+    assert.equal(
+      socketPath({}, () => false),
+      "/var/lib/incus/unix.socket",
+    );
+  });
+
+  it("says what to do when Incus is not there", async () => {
+    await assert.rejects(new IncusClient(socket).get("/1.0", z.unknown()), {
+      name: "IncusError",
+      kind: "absent",
+      message:
+        `Incus is not running or not installed (nothing answers at ${socket}): ` +
+        "run `npm run setup`, or start its service with `sudo systemctl start incus`",
+    });
+    await writeFile(socket, "");
+    await assert.rejects(new IncusClient(socket).get("/1.0", z.unknown()), { kind: "absent" });
+  });
+
+  it("says which group to join when Incus refuses the user", () => {
+    const refused = Object.assign(new Error("connect EACCES"), { code: "EACCES" });
+    assert.equal(
+      connectionError(refused, "/s").message,
+      "no permission to use Incus at /s: join its group with `sudo usermod -aG incus-admin $USER` and log in again",
+    );
+    assert.equal(connectionError(new Error("boom"), "/s").message, "the connection to Incus at /s failed: boom");
+  });
+
+  it("tells what is missing from what was never set up", () => {
+    assert.equal(answerError(404, "Instance not found", "GET /x").kind, "notFound");
+    const project = answerError(404, "Project not found", "GET /x");
+    assert.equal(project.kind, "failed");
+    assert.equal(project.message, 'Incus has no project "webinfra": run `npm run setup`');
+    assert.equal(
+      answerError(404, "Storage pool not found", "GET /x").message,
+      'Incus has no storage pool "webinfra": run `npm run setup`',
+    );
+    assert.equal(answerError(500, "no space left", "POST /x").message, "Incus answered 500 to POST /x: no space left");
+  });
+
+  it("asks within the project and checks what it gets", async () => {
+    const asked: (string | undefined)[] = [];
+    const client = await serve((request, response) => {
+      asked.push(request.url);
+      json(response, 200, { type: "sync", metadata: { name: "x" } });
+    });
+    assert.deepEqual(await client.get("/1.0/instances/x", z.object({ name: z.string() })), { name: "x" });
+    await client.get("/1.0/networks?recursion=1&project=default", z.unknown());
+    assert.deepEqual(asked, ["/1.0/instances/x?project=webinfra", "/1.0/networks?recursion=1&project=default"]);
+    await assert.rejects(client.get("/1.0/instances/x", z.object({ name: z.number() })), z.ZodError);
+  });
+
+  it("takes 404 for absence where that is an answer", async () => {
+    const client = await serve((_request, response) => {
+      json(response, 404, { type: "error", error: "Instance not found", error_code: 404 });
+    });
+    assert.equal(await client.find("/1.0/instances/x", z.unknown()), undefined);
+    await assert.rejects(client.get("/1.0/instances/x", z.unknown()), { kind: "notFound" });
+  });
+
+  it("waits for an operation and reports how it ended", async () => {
+    const ends = [
+      { id: "op", status_code: 200, metadata: { done: true } },
+      { id: "op", status_code: 400, err: "Failed creating instance" },
+      { id: "op", status_code: 103 },
+      "Failed to run: forkstart",
+      "Instance not found",
+      "context deadline exceeded",
+    ];
+    const client = await serve((request, response) => {
+      if (request.method === "POST") {
+        json(response, 202, { type: "async", metadata: { id: "op", status_code: 103 } });
+      } else {
+        assert.equal(request.url, "/1.0/operations/op/wait?timeout=2&project=webinfra");
+        const end = ends.shift();
+        if (typeof end === "string") {
+          json(response, 500, { type: "error", error: end, error_code: 500 });
+        } else {
+          json(response, 200, { type: "sync", metadata: end });
+        }
+      }
+    });
+    const change = (): Promise<unknown> => client.change("POST", "/1.0/instances", {}, { timeoutMs: 2000 });
+    assert.deepEqual(await change(), { done: true });
+    await assert.rejects(change(), {
+      kind: "failed",
+      message: "Incus failed at POST /1.0/instances: Failed creating instance",
+    });
+    await assert.rejects(change(), { kind: "timeout", message: "Incus did not finish POST /1.0/instances within 2 s" });
+    await assert.rejects(change(), {
+      kind: "failed",
+      message: "Incus failed at POST /1.0/instances: Failed to run: forkstart",
+    });
+    await assert.rejects(change(), { kind: "notFound" });
+    await assert.rejects(change(), { kind: "timeout" });
+  });
+
+  it("gives up in time, and at once when the caller aborts", async () => {
+    const client = await serve(() => undefined);
+    await assert.rejects(client.get("/1.0", z.unknown(), { timeoutMs: 50 }), {
+      kind: "timeout",
+      message: "Incus did not answer GET /1.0 within 0.05 s",
+    });
+    const controller = new AbortController();
+    const waiting = client.get("/1.0", z.unknown(), { signal: controller.signal });
+    setTimeout(() => {
+      controller.abort(new Error("cancelled"));
+    }, 20);
+    await assert.rejects(waiting, { message: "cancelled" });
+  });
+
+  it("does not take something else for Incus", async () => {
+    const client = await serve((_request, response) => response.end("<html>"));
+    await assert.rejects(client.get("/1.0", z.unknown()), {
+      message: `Incus at ${socket} answered GET /1.0 with something else than JSON`,
+    });
+  });
+});

@@ -1,0 +1,237 @@
+import assert from "node:assert/strict";
+import { z } from "zod";
+import { machine, instanceRequest } from "../../provider/incus/machine";
+import { network } from "../../provider/incus/network";
+import { networkName, newMachineName, stackSlug, volumeName } from "../../provider/incus/labels";
+import { typeOf, WebinfraProvider } from "../../provider/provider";
+import { HalfMadeError, resource } from "../../provider/resource";
+import { changedKeys, holdsUnknown, secret, UNKNOWN, unwrap, unwrapBag, wrapBag } from "../../provider/values";
+
+const context = { signal: new AbortController().signal, status: () => undefined, warn: () => undefined };
+
+const given = {
+  host: "web-1",
+  stack: "dev",
+  roles: ["webServer"],
+  image: "webinfra-debian-13",
+  network: "webinfra-abcdef",
+  userData: "#cloud-config\n",
+  channel: "/srv/channel",
+};
+const made = { ...given, machine: "webinfra-dev-web-1-abc123", address: "10.77.0.2", status: "Running" };
+
+describe("provider: values", () => {
+  it("unwraps secrets at every depth and wraps them again", () => {
+    const wire = { a: secret("x"), b: [{ c: secret({ d: 1 }) }], e: null };
+    assert.deepEqual(unwrapBag(wire), { a: "x", b: [{ c: { d: 1 } }] });
+    assert.deepEqual(wrapBag({ a: "x", b: 1, gone: undefined }, new Set(["a"])), { a: secret("x"), b: 1 });
+  });
+
+  it("takes output values apart, known and unknown", () => {
+    const signature = { "4dabf18193072939515e22adb298388d": "d0e6a833031e9bbcd3f4e8bde6ca49a4" };
+    assert.equal(unwrap({ ...signature, value: "x" }), "x");
+    assert.ok(holdsUnknown({ deep: [unwrap(signature)] }));
+  });
+
+  it("compares deeply", () => {
+    assert.deepEqual(changedKeys({ a: [1], b: 1, c: {} }, { a: [1], b: 2 }, ["a", "b", "c"]), ["b", "c"]);
+  });
+});
+
+describe("provider: names", () => {
+  it("are valid host names and short enough, whatever the stack is called", () => {
+    assert.equal(stackSlug("dev"), "dev");
+    assert.match(stackSlug("My_Stack.1"), /^my-stack-1-[0-9a-f]{6}$/);
+    const longest = newMachineName("x".repeat(100), "a".repeat(24));
+    assert.ok(longest.length <= 63, longest);
+    assert.match(newMachineName("dev", "web-1"), /^webinfra-dev-web-1-[a-z0-9]{6}$/);
+    assert.ok(networkName("x".repeat(100)).length <= 15);
+    assert.equal(volumeName("dev", "db-1"), "webinfra-dev-db-1-data");
+  });
+
+  it("differ for stacks that look alike", () => {
+    assert.notEqual(stackSlug("a_b"), stackSlug("a.b"));
+    assert.notEqual(stackSlug("x".repeat(100)), stackSlug("x".repeat(101)));
+  });
+});
+
+describe("provider: check", () => {
+  it("names a machine once, and anew for a replacement", () => {
+    const first = machine.check({}, given);
+    assert.deepEqual(first.failures, []);
+    assert.match(String(first.inputs["machine"]), /^webinfra-dev-web-1-[a-z0-9]{6}$/);
+    assert.equal(machine.check(first.inputs, given).inputs["machine"], first.inputs["machine"]);
+    assert.notEqual(machine.check({}, given).inputs["machine"], first.inputs["machine"]);
+  });
+
+  it("keeps user-data secret though the program did not say so", () => {
+    assert.deepEqual(machine.check({}, given).inputs["userData"], secret("#cloud-config\n"));
+  });
+
+  it("names each property that does not fit, its value, and what would be right", () => {
+    const bad = { ...given, host: "Web_1", roles: "webServer", volume: { name: "v", path: "data" }, size: 3 };
+    assert.deepEqual(machine.check({}, bad).failures, [
+      {
+        property: "host",
+        reason: 'must be a host name of a-z, 0-9 and -, at most 24 characters, such as web-1 (it is "Web_1")',
+      },
+      { property: "roles", reason: 'Invalid input: expected array, received string (it is "webServer")' },
+      { property: "volume.path", reason: 'must be an absolute path (it is "data")' },
+      { property: "size", reason: "unknown property: size" },
+    ]);
+  });
+
+  it("says what is missing, and never shows a secret", () => {
+    const { userData: _userData, ...without } = given;
+    assert.deepEqual(machine.check({}, without).failures, [
+      { property: "userData", reason: "Invalid input: expected string, received undefined (it is missing)" },
+    ]);
+    assert.deepEqual(machine.check({}, { ...given, userData: secret(17) }).failures, [
+      { property: "userData", reason: "Invalid input: expected string, received number (it is a secret)" },
+    ]);
+  });
+
+  it("leaves what a preview does not know alone", () => {
+    const unknown = { ...given, network: UNKNOWN, roles: UNKNOWN, volume: { name: UNKNOWN, path: UNKNOWN } };
+    assert.deepEqual(machine.check({}, unknown).failures, []);
+  });
+
+  it("refuses subnets with host bits", () => {
+    const [failure] = network.check({}, { name: "webinfra-abcdef", stack: "dev", cidr: "10.77.0.1/24" }).failures;
+    assert.deepEqual(failure, {
+      property: "cidr",
+      reason: 'must be an IPv4 subnet of /16 to /28 with no host bits, for example 10.77.0.0/24 (it is "10.77.0.1/24")',
+    });
+  });
+});
+
+describe("provider: diff of a machine", () => {
+  const news = { ...given, machine: made.machine };
+  const table: [string, object, object, boolean, string[]][] = [
+    ["nothing", {}, {}, false, []],
+    ["user-data", {}, { userData: secret("#cloud-config\na: 1\n") }, true, ["userData"]],
+    ["the image", {}, { image: "other" }, true, ["image"]],
+    ["an unknown network", {}, { network: UNKNOWN }, true, ["network"]],
+    ["a volume more", {}, { volume: { name: "v", path: "/v" } }, true, ["volume"]],
+    ["the channel", {}, { channel: "/elsewhere" }, true, ["channel"]],
+    ["roles", {}, { roles: ["webServer", "appServer"] }, true, []],
+    ["a time-out", {}, { stopTimeoutSeconds: 5 }, true, []],
+    ["found stopped", { status: "Stopped" }, {}, true, []],
+    ["half made", { address: undefined }, {}, true, []],
+  ];
+  for (const [what, old, change, changes, replaces] of table) {
+    it(what, async () => {
+      const olds = { ...made, userData: secret(made.userData), ...old };
+      assert.deepEqual(await machine.diff(olds, { ...news, ...change }, context), { changes, replaces });
+    });
+  }
+});
+
+describe("provider: diff of a network", () => {
+  const olds = {
+    name: "webinfra-abcdef",
+    stack: "dev",
+    cidr: "10.77.0.0/24",
+    gateway: "10.77.0.1",
+    network: "webinfra-abcdef",
+  };
+  const { name, stack, cidr } = olds;
+
+  it("takes a cidr that was chosen as no change, written out or not", async () => {
+    assert.deepEqual(await network.diff(olds, { name, stack }, context), { changes: false, replaces: [] });
+    assert.deepEqual(await network.diff(olds, { name, stack, cidr }, context), { changes: false, replaces: [] });
+  });
+
+  it("refuses another cidr", async () => {
+    await assert.rejects(network.diff(olds, { name, stack, cidr: "10.99.0.0/24" }, context), {
+      message:
+        "the network webinfra-abcdef has 10.77.0.0/24, and addresses do not change while machines use them: " +
+        "set cidr back to 10.77.0.0/24 or leave it out; for 10.99.0.0/24 destroy the stack first",
+    });
+  });
+});
+
+describe("provider: dispatch", () => {
+  it("finds the type in a URN, also of a child", () => {
+    assert.equal(
+      typeOf("urn:pulumi:dev::webinfra::webinfra:index:Host$webinfra:incus:Machine::web-1"),
+      "webinfra:incus:Machine",
+    );
+  });
+
+  it("says which types there are", () => {
+    const provider = new WebinfraProvider();
+    assert.throws(
+      () => provider.check("urn:pulumi:dev::webinfra::webinfra:incus:Rocket::r", {}, {}),
+      /^Error: provider webinfra has no resource type "webinfra:incus:Rocket"; it has webinfra:incus:Network, /,
+    );
+  });
+
+  it("aborts the work in flight on cancel", async () => {
+    const provider = new WebinfraProvider();
+    await provider.cancel();
+    const inputs = {
+      site: "http://127.0.0.1",
+      machines: [{ machine: "m", name: "n", roles: [], address: "127.0.0.1" }],
+      release: "",
+    };
+    await assert.rejects(provider.create("urn:pulumi:dev::webinfra::webinfra:index:Ready::r", inputs), {
+      message: "cancelled",
+    });
+  });
+
+  it("wraps secrets of a half-made resource, too", async () => {
+    const shape = z.object({ open: z.string(), hidden: z.string() });
+    const never = (): Promise<never> =>
+      Promise.reject(new HalfMadeError("id", { open: "o", hidden: "h", address: undefined }, "late"));
+    const kind = resource({
+      inputs: shape,
+      state: shape,
+      replaceOn: [],
+      updateOn: [],
+      create: never,
+      read: never,
+      update: never,
+      delete: never,
+    });
+    await assert.rejects(kind.create({ open: "o", hidden: secret("h") }, context), {
+      id: "id",
+      message: "late",
+      reasons: ["late"],
+      properties: { open: "o", hidden: secret("h") },
+    });
+  });
+});
+
+describe("provider: the instance that Incus is asked to make", () => {
+  it("starts with Incus, hides its user-data from users of the machine, and mounts what it needs", () => {
+    assert.deepEqual(
+      instanceRequest({
+        ...given,
+        machine: made.machine,
+        volume: { name: "webinfra-dev-db-1-data", path: "/var/lib/mysql" },
+      }),
+      {
+        name: "webinfra-dev-web-1-abc123",
+        type: "container",
+        description: "web-1 of webinfra stack dev",
+        source: { type: "image", alias: "webinfra-debian-13" },
+        profiles: [],
+        config: {
+          "user.webinfra.stack": "dev",
+          "user.webinfra.host": "web-1",
+          "user.webinfra.roles": "webServer",
+          "boot.autostart": "true",
+          "cloud-init.user-data": "#cloud-config\n",
+          "security.guestapi": "false",
+        },
+        devices: {
+          root: { type: "disk", path: "/", pool: "webinfra" },
+          eth0: { type: "nic", name: "eth0", network: "webinfra-abcdef" },
+          channel: { type: "disk", source: "/srv/channel", path: "/var/lib/webinfra-channel", readonly: "true" },
+          data: { type: "disk", pool: "webinfra", source: "webinfra-dev-db-1-data", path: "/var/lib/mysql" },
+        },
+      },
+    );
+  });
+});

@@ -1,0 +1,328 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import fc from "fast-check";
+import { parse } from "yaml";
+import { cloudConfig, mergeParts } from "../../cloudinit";
+import { presetNames } from "../../config/schema";
+import { partsOf } from "../../roles";
+import { environmentLine } from "../../roles/app-server";
+import { memoryPlan, serverId } from "../../roles/database";
+import * as ports from "../../roles/ports";
+import { agentScript, render } from "../../roles/template";
+import type { HostFile, HostSecrets, HostView } from "../../roles/types";
+import { unavailable } from "../../roles/unavailable";
+import { devConfig, viewsOf } from "../support/hosts";
+
+/**
+ * Reads an environment file as systemd does inside double quotes (src/basic/env-file.c): a backslash takes the next of `"\$` and the backtick by its word,
+ * joins lines, and else stands for itself; all other characters stand for themselves, line ends, too.
+ */
+function readEnvironmentFile(text: string): ReadonlyMap<string, string> {
+  const found = new Map<string, string>();
+  let at = 0;
+  while (at < text.length) {
+    const equals = text.indexOf("=", at);
+    assert.equal(text[equals + 1], '"');
+    const name = text.slice(at, equals);
+    let value = "";
+    let index = equals + 2;
+    for (; text[index] !== '"'; index++) {
+      assert.ok(index < text.length, "the quote never ends");
+      if (text[index] !== "\\") {
+        value += text.charAt(index);
+        continue;
+      }
+      index++;
+      if ('"\\$`'.includes(text.charAt(index))) value += text.charAt(index);
+      else if (text[index] !== "\n") value += `\\${text.charAt(index)}`;
+    }
+    assert.equal(text[index + 1], "\n");
+    found.set(name, value);
+    at = index + 2;
+  }
+  return found;
+}
+
+/** The files that a host gets. */
+const filesOf = (view: HostView): readonly HostFile[] => mergeParts(view.host.name, partsOf(view));
+
+const contentAt = (view: HostView, path: string): string => {
+  const found = filesOf(view).find((file) => file.path === path);
+  assert.ok(found, `no ${path} on ${view.host.name}`);
+  return found.content;
+};
+
+const viewOf = (name: string, views: readonly HostView[]): HostView => {
+  const found = views.find((view) => view.host.name === name);
+  assert.ok(found);
+  return found;
+};
+
+describe("roles: environment of the application", () => {
+  it("comes through systemd as it was given", () => {
+    const value = fc.string({ unit: "grapheme" }).filter((text) => !/[^\P{Cc}\t\n]/u.test(text));
+    const nasty = fc.array(fc.constantFrom('"', "\\", "$", "`", "\n", "'", "#", ";", "%", " ", "=", "a", "n"), {
+      maxLength: 12,
+    });
+    fc.assert(
+      fc.property(
+        fc.dictionary(
+          fc.stringMatching(/^[A-Z_]{1,8}$/),
+          fc.oneof(
+            value,
+            nasty.map((parts) => parts.join("")),
+          ),
+        ),
+        (given) => {
+          const text = Object.entries(given)
+            .map(([name, one]) => `${environmentLine(name, one)}\n`)
+            .join("");
+          assert.deepEqual(readEnvironmentFile(text), new Map(Object.entries(given)));
+        },
+      ),
+      { numRuns: 500 },
+    );
+  });
+
+  it("has everything that the application is promised", () => {
+    const config = devConfig({
+      app: JSON.stringify({ environment: { LOG_LEVEL: 'a "b" \\c' }, secrets: ["API_TOKEN"] }),
+      secrets: '{"API_TOKEN":"x"}',
+    });
+    const views = viewsOf(config, { ...viewsOf(config)[0]!.secrets, app: { API_TOKEN: "line 1\nline 2" } });
+    const environment = readEnvironmentFile(contentAt(viewOf("web-1", views), "/etc/webinfra/app.env"));
+    const shared = { USER: "app", PASSWORD: "fake-app-password", NAME: "site", CA: "/etc/webinfra/tls/ca.pem" };
+    const endpoint = (kind: string, port: string): readonly (readonly [string, string])[] =>
+      Object.entries({ HOST: "127.0.0.1", PORT: port, ...shared, SERVER_NAME: "db.webinfra.internal" }).map(
+        ([name, one]) => [`DATABASE_${kind}_${name}`, one] as const,
+      );
+    assert.deepEqual(
+      environment,
+      new Map<string, string>([
+        ["HOST", "127.0.0.1"],
+        ["SERVER_NAME", "web-1"],
+        ...endpoint("WRITE", "3306"),
+        ...endpoint("READ", "3307"),
+        ["LOG_LEVEL", 'a "b" \\c'],
+        ["API_TOKEN", "line 1\nline 2"],
+      ]),
+    );
+  });
+
+  it("holds no address of a database", () => {
+    const web = viewOf("web-1", viewsOf(devConfig()));
+    assert.doesNotMatch(contentAt(web, "/etc/webinfra/app.env"), /db-\d|10\.77/);
+  });
+});
+
+describe("roles: MySQL", () => {
+  it("has a server id that follows from the name alone and is valid", () => {
+    assert.equal(serverId("db-1"), 1_746_210_045);
+    fc.assert(
+      fc.property(fc.string(), (name) => {
+        const id = serverId(name);
+        assert.ok(Number.isInteger(id) && id >= 1 && id <= 4_294_967_295);
+        assert.equal(serverId(name), id);
+      }),
+    );
+  });
+
+  it("has another server id on each host that a stack can have", () => {
+    const names = ["db", "web", "server", "app"].flatMap((word) =>
+      Array.from({ length: 64 }, (_, index) => `${word}-${String(index + 1)}`),
+    );
+    assert.equal(new Set(names.map(serverId)).size, names.length);
+  });
+
+  it("plans no more memory than it is given, and more when it is given more", () => {
+    const memory = fc.integer({ min: 256, max: 1_048_576 });
+    fc.assert(
+      fc.property(memory, memory, (a, b) => {
+        const [small, large] = [memoryPlan(Math.min(a, b)), memoryPlan(Math.max(a, b))];
+        for (const key of ["bufferPoolMiB", "redoLogMiB", "maxConnections"] as const)
+          assert.ok(small[key] <= large[key], key);
+        assert.ok(small.bufferPoolMiB + small.maxConnections <= Math.min(a, b));
+        // MySQL's own least values.
+        assert.ok(small.bufferPoolMiB >= 5 && small.redoLogMiB >= 8 && small.maxConnections >= 1);
+      }),
+    );
+  });
+
+  const cnf = (raw: Readonly<Record<string, string>>): string =>
+    contentAt(viewOf("db-1", viewsOf(devConfig(raw))), "/etc/mysql/mysql.conf.d/zz-webinfra.cnf");
+
+  it("waits for a replica as long as the durability says", () => {
+    assert.match(
+      cnf({}),
+      /^loose_rpl_semi_sync_source_enabled = ON\n(.*\n)*loose_rpl_semi_sync_source_timeout = 1000$/m,
+    );
+    assert.match(cnf({ replicas: "0" }), /^loose_rpl_semi_sync_source_enabled = OFF$/m);
+    assert.match(
+      cnf({ replicas: "2", mysql: '{"durability":"require"}' }),
+      /^loose_rpl_semi_sync_source_timeout = 4294967295$/m,
+    );
+  });
+
+  it("puts a stack's own settings last, so that they win", () => {
+    const text = cnf({
+      mysql: '{"settings":{"max_connections":321,"general_log":true,"innodb_ft_enable_stopword":false}}',
+    });
+    assert.ok(
+      text.endsWith("max_connections = 321\ngeneral_log = ON\ninnodb_ft_enable_stopword = OFF\n"),
+      text.slice(-200),
+    );
+  });
+
+  const source = (mysql: object): string =>
+    contentAt(
+      viewOf("db-1", viewsOf(devConfig({ mysql: JSON.stringify(mysql) }))),
+      "/usr/local/lib/webinfra/steps.d/25-mysql-source",
+    );
+
+  it("comes from MySQL's own repository with its key, unless told otherwise", () => {
+    const text = source({});
+    assert.match(text, /^uri=https:\/\/repo\.mysql\.com\/apt\/debian\/$/m);
+    assert.match(text, /curl .*'https:\/\/repo\.mysql\.com\/RPM-GPG-KEY-mysql-2023'/);
+    assert.match(text, /^Suites: trixie\nComponents: mysql-8\.4-lts\nSigned-By: \$key\nEOF$/m);
+  });
+
+  it("comes from the host's mirror, with options as Deb822 fields and pins", () => {
+    const view = viewOf("db-1", viewsOf(devConfig()));
+    const text = contentAt(view, "/usr/local/lib/webinfra/steps.d/25-mysql-source");
+    assert.doesNotMatch(text, /curl/);
+    assert.match(text, /^Check-Valid-Until: no$/m);
+    assert.equal(
+      contentAt(view, "/etc/apt/preferences.d/webinfra-mysql"),
+      "Package: *\nPin: release n=sid\nPin-Priority: 50\n\n" +
+        "Package: src:mysql-9.7 src:google-perftools src:gcc-16 src:glibc\nPin: release n=sid\nPin-Priority: 900\n",
+    );
+  });
+});
+
+describe("roles: templates", () => {
+  let folder: string;
+  before(() => {
+    folder = mkdtempSync(join(tmpdir(), "webinfra-template-"));
+    writeFileSync(join(folder, "a.njk"), "one {{ value }}\n{% for x in list %}\n- {{ x.y }}\n{% endfor %}\n");
+  });
+  after(() => rmSync(folder, { recursive: true }));
+
+  it("are filled in without escaping, and leave no line for a tag", () => {
+    assert.equal(render(folder, "a.njk", { value: "<&>\"'", list: [{ y: 1 }] }), "one <&>\"'\n- 1\n");
+  });
+
+  it("fail on a value that is not there", () => {
+    assert.throws(() => render(folder, "a.njk", { list: [] }), /attempted to output null or undefined value/);
+    assert.throws(
+      () => render(folder, "a.njk", { value: 1, list: [{}] }),
+      /attempted to output null or undefined value/,
+    );
+  });
+
+  it("lose their comments, never a script's first line", () => {
+    for (const name of ["converge", "agent.py", "install-packages"]) assert.match(agentScript(name), /^#!\/usr\/bin\//);
+    assert.doesNotMatch(agentScript("converge"), /^# /m);
+  });
+});
+
+describe("roles: the page of a proxy without servers", () => {
+  it("is a complete HTTP response whose length is right", () => {
+    const { content } = unavailable();
+    const [head = "", body = ""] = content.split("\r\n\r\n");
+    assert.match(head, /^HTTP\/1\.[01] 503 /);
+    assert.match(head, new RegExp(`^Content-Length: ${String(Buffer.byteLength(body))}$`, "m"));
+    assert.ok(body.includes("<html"));
+  });
+});
+
+describe("roles: ports", () => {
+  it("are each one thing's", () => {
+    const all = Object.values(ports).filter((value) => typeof value === "number");
+    assert.equal(new Set(all).size, all.length);
+  });
+
+  it("are open to the world on balancers alone", () => {
+    for (const topology of presetNames) {
+      for (const view of viewsOf(devConfig({ topology }))) {
+        const world = partsOf(view)
+          .flatMap((part) => part.ports)
+          .filter(({ from }) => from === "world")
+          .map(({ port }) => port);
+        const right = view.topology.terminatesTls ? [80, 443] : [80];
+        assert.deepEqual(world, view.host.roles.includes("loadBalancer") ? right : [], view.host.name);
+      }
+    }
+  });
+
+  it("have words that say what they are for", () => {
+    for (const view of viewsOf(devConfig())) {
+      for (const { port, description } of partsOf(view).flatMap((part) => part.ports)) {
+        assert.ok(Number.isInteger(port) && port > 0 && port < 65_536);
+        assert.ok(description.length > 5);
+      }
+    }
+  });
+});
+
+describe("roles: secrets on hosts", () => {
+  const marks: HostSecrets = {
+    appPassword: "MARK-app-password",
+    replicationPassword: "MARK-replication-password",
+    caCertificate: "public",
+    databaseCertificate: "public",
+    databaseKey: "MARK-database-key",
+    webCertificate: "public",
+    webKey: "MARK-web-key",
+    app: { API_TOKEN: "MARK-app-secret" },
+  };
+  /** Who needs what. */
+  function needs(view: HostView): readonly string[] {
+    const has = (role: HostView["host"]["roles"][number]): boolean => view.host.roles.includes(role);
+    const found = [
+      ...(has("appServer") ? [marks.appPassword, "MARK-app-secret"] : []),
+      ...(has("database") ? [marks.appPassword, marks.replicationPassword, marks.databaseKey] : []),
+      ...(has("webServer") && view.topology.terminatesTls ? [marks.webKey] : []),
+    ];
+    return [...new Set(found)].sort();
+  }
+  const stack = fc.record({
+    topology: fc.constantFrom(...presetNames),
+    balancing: fc.constantFrom("active-active", "active-passive"),
+    web: fc.integer({ min: 1, max: 3 }).map(String),
+    replicas: fc.integer({ min: 0, max: 2 }).map(String),
+    sticky: fc.constantFrom("true", "false"),
+  });
+
+  it("are only where they are needed, and only in files that root alone can read", () => {
+    fc.assert(
+      fc.property(stack, (given) => {
+        const config = devConfig({ ...given, app: '{"secrets":["API_TOKEN"]}', secrets: '{"API_TOKEN":"x"}' });
+        for (const view of viewsOf(config, marks)) {
+          const files = filesOf(view);
+          const open = files.filter(({ mode, content }) => mode !== "0600" && content.includes("MARK-"));
+          assert.deepEqual(
+            open.map(({ path }) => path),
+            [],
+            `${given.topology} ${view.host.name}`,
+          );
+          const seen = files.flatMap(({ content }) => content.match(/MARK-[a-z-]+/g) ?? []);
+          assert.deepEqual([...new Set(seen)].sort(), needs(view), `${given.topology} ${view.host.name}`);
+          // Nor in a file's name or a command.
+          const { write_files: written, ...rest } = parse(cloudConfig(view)) as {
+            readonly write_files: readonly object[];
+          };
+          assert.equal(written.length, files.length);
+          assert.doesNotMatch(JSON.stringify([rest, files.map(({ path }) => path)]), /MARK-/);
+        }
+      }),
+      { numRuns: 15 },
+    );
+  });
+
+  it("are none at all on a balancer of its own", () => {
+    const text = cloudConfig(viewOf("lb-1", viewsOf(devConfig(), marks)));
+    assert.doesNotMatch(text, /MARK-|PRIVATE KEY/);
+  });
+});

@@ -1,0 +1,56 @@
+/** What a host does. A host may have several roles. */
+export const roleNames = ["loadBalancer", "webServer", "appServer", "database", "monitor"] as const;
+export type RoleName = (typeof roleNames)[number];
+
+/** A machine to be: its name (a DNS label such as `web-1`) and the roles placed on it. */
+export interface TopologyHost {
+  readonly name: string;
+  readonly roles: readonly RoleName[];
+  /** A passive web server: balancers send to it only when no other one is left. */
+  readonly standby?: boolean;
+}
+
+export interface Topology {
+  readonly hosts: readonly TopologyHost[];
+  /** Where Nginx forwards to: the application on its own host, or every application server. */
+  readonly spread: "own" | "tier";
+  /** True when Nginx terminates TLS, and balancers pass port 443 on to it as it comes. */
+  readonly terminatesTls: boolean;
+  /** Name of the database host that is primary when the site is first created; who is primary later stands in the channel. */
+  readonly initialPrimary: string;
+}
+
+/** Internal names end in this zone; `.internal` is reserved for private use. */
+export const zone = "webinfra.internal";
+
+/** How many hosts a preset has of each kind. */
+export interface Counts {
+  readonly web: number;
+  readonly app: number;
+  readonly replicas: number;
+}
+
+/** Slots that names are made for: a role's, and apart from them those of passive web servers. */
+export const slotWords = ["web", "standby", "app", "db"] as const;
+export type SlotWord = (typeof slotWords)[number];
+
+/** The short word that stands for a role in host names and slot names. */
+export const roleWords: Readonly<Record<RoleName, string>> = {
+  loadBalancer: "lb",
+  webServer: "web",
+  appServer: "app",
+  database: "db",
+  monitor: "monitor",
+};
+
+/**
+ * Slots for a role with so many hosts: the fixed number of `server` lines that a proxy keeps for it. At least twice the hosts, because during a
+ * replacement the old and the new machine are both listed; at least 16 and a power of two, so that scaling out does not change the proxies.
+ */
+export const slotsOf = (hosts: number): number => Math.max(16, 2 ** Math.ceil(Math.log2(Math.max(1, hosts * 2))));
+
+export const hostName = (host: string): string => `${host}.${zone}`;
+export const slotName = (word: SlotWord, slot: number): string => `s${String(slot)}.${word}.${zone}`;
+
+export const hostsWith = (topology: Topology, role: RoleName): readonly TopologyHost[] =>
+  topology.hosts.filter((host) => host.roles.includes(role));
