@@ -65,7 +65,8 @@ export function takenSubnets(
   routes: readonly TakenSubnet[],
   except: string,
 ): TakenSubnet[] {
-  const known = new Set(networks.map((network) => network.name));
+  // Incus lists this machine's own interfaces as networks too, with no subnet.
+  const known = new Set(networks.filter((network) => network.cidr !== "").map((network) => network.name));
   return [
     ...networks
       .filter((network) => network.name !== except && network.cidr !== "")

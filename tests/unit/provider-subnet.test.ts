@@ -79,6 +79,7 @@ describe("provider: subnets", () => {
       { name: "webinfra-aaaaaa", cidr: "10.77.0.0/24", stack: "dev" },
       { name: "webinfra-bbbbbb", cidr: "10.77.1.0/24", stack: "prod" },
       { name: "incusbr0", cidr: "10.4.0.0/24", stack: undefined },
+      { name: "eth0", cidr: "", stack: undefined },
     ];
     const interfaces = [
       { name: "webinfra-bbbbbb", cidr: "10.77.1.1/24" },
