@@ -1,6 +1,6 @@
 import { z } from "zod";
 import * as ports from "../roles/ports";
-import { roleNames } from "../topology/types";
+import { RoleName, roleNames } from "../topology/types";
 
 /**
  * The whole configuration of a stack, with all defaults. Every key stands under `webinfra:` in `Pulumi.<stack>.yaml`.
@@ -14,6 +14,7 @@ const domainName = /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9](
 const environmentName = /^[A-Za-z_][A-Za-z0-9_]*$/;
 /** Debian package names (Debian Policy 5.6.1). */
 const packageName = /^[a-z0-9][a-z0-9+.-]+$/;
+const hostNamePattern = /^[a-z]([a-z0-9-]{0,22}[a-z0-9])?$/;
 const mysqlVariable = /^[a-z][a-z0-9_.]*$/;
 
 /** Ports that hosts use themselves, in order. */
@@ -286,7 +287,195 @@ const network = z.strictObject({
     .optional()
     .meta({
       description:
-        "The private network. Default on incus: the first of 10.77.0.0/24 … 10.77.255.0/24 that is free on this machine.",
+        "The private network. Default on incus: the first of 10.77.0.0/24 … 10.77.255.0/24 that is free on this machine; on aws 10.80.0.0/16, on digitalocean 10.81.0.0/20.",
+    }),
+});
+
+/** A value for each role; a host with several roles takes that of the first it has, in the order of {@link sizeRoles}. */
+const perRole = (pattern: RegExp, right: string, defaults: Readonly<Record<RoleName, string>>) => {
+  const size = (role: RoleName, hosts: string) =>
+    matching(pattern, right)
+      .default(defaults[role])
+      .meta({ description: `Of ${hosts}.` });
+  return z.strictObject({
+    loadBalancer: size("loadBalancer", "load balancers"),
+    webServer: size("webServer", "web servers"),
+    appServer: size("appServer", "application servers"),
+    database: size("database", "database servers"),
+    monitor: size("monitor", "monitoring hosts"),
+  });
+};
+
+/** The role that decides a host's size comes first. */
+const sizeRoles: readonly RoleName[] = ["database", "appServer", "webServer", "loadBalancer", "monitor"];
+
+/** The size of a host with these roles. */
+export function sizeOf(roles: readonly RoleName[], sizes: Readonly<Record<RoleName, string>>): string {
+  return sizes[sizeRoles.find((role) => roles.includes(role)) ?? "monitor"];
+}
+
+const hostsVolumes = (pattern: RegExp, right: string) =>
+  z.record(matching(hostNamePattern, "a host's name, such as db-1"), matching(pattern, right)).default({}).meta({
+    description:
+      "Data volumes that an earlier stack kept, by the host that takes each over with its data. Default: new, blank ones.",
+  });
+
+const aws = z
+  .strictObject({
+    region: matching(/^[a-z]{2}(-[a-z]+)+-\d$/, "an AWS region, such as eu-central-1")
+      .default("us-east-1")
+      .meta({ description: "The region." }),
+    zones: z
+      .array(matching(/^[a-z]{2}(-[a-z]+)+-\d[a-z]$/, "an availability zone, such as eu-central-1a"))
+      .min(2, "should name at least two availability zones")
+      .optional()
+      .meta({
+        description:
+          "Availability zones that the hosts of each role are spread over, by their numbers. Default: `a` and `b` of the region.",
+      }),
+    accountId: matching(/^\d{12}$/, 'an AWS account\'s 12 digits in quotes, such as "123456789012"')
+      .optional()
+      .meta({ description: "Refuse to work in another account than this one." }),
+    instanceTypes: perRole(/^[a-z][a-z0-9-]*\.[a-z0-9-]+$/, "an EC2 instance type, such as t3.small", {
+      loadBalancer: "t3.small",
+      webServer: "t3.small",
+      appServer: "t3.small",
+      database: "t3.medium",
+      monitor: "t3.small",
+    })
+      .prefault({})
+      .meta({ description: "EC2 instance types (x86-64, Nitro), a role." }),
+    image: matching(/^ami-[0-9a-f]{8,17}$/, "an image's id, such as ami-0123456789abcdef0")
+      .optional()
+      .meta({
+        description:
+          "The Debian 13 image of new machines. Default: Debian's newest at the time a machine is first made; a later one never replaces it unasked.",
+      }),
+    nat: oneOf(["none", "single", "per-zone"]).default("single").meta({
+      description:
+        "How private hosts reach the internet: one NAT gateway, one a zone, or none, which needs an `image` that holds all packages.",
+    }),
+    vpc: z
+      .strictObject({
+        id: matching(/^vpc-[0-9a-f]{8,17}$/, "a VPC's id, such as vpc-0123456789abcdef0").meta({
+          description: "Its id.",
+        }),
+        publicSubnets: z
+          .array(matching(/^subnet-[0-9a-f]{8,17}$/, "a subnet's id, such as subnet-0123456789abcdef0"))
+          .min(2, "should list at least two subnets")
+          .meta({
+            description: "For balancers: with a route to an internet gateway and public addresses, one a zone.",
+          }),
+        privateSubnets: z
+          .array(matching(/^subnet-[0-9a-f]{8,17}$/, "a subnet's id, such as subnet-0123456789abcdef0"))
+          .min(2, "should list at least two subnets")
+          .meta({ description: "For all other hosts: with a way out to the internet and to S3, one a zone." }),
+      })
+      .optional()
+      .meta({ description: "An existing VPC to use. Default: one of the stack's own." }),
+    zoneId: matching(/^Z[A-Z0-9]{4,31}$/, "a Route 53 hosted zone's id, such as Z0123456789ABCDEFGHIJ")
+      .optional()
+      .meta({ description: "Route 53 hosted zone that gets the site's name. Default: no DNS record." }),
+    volumes: hostsVolumes(/^vol-[0-9a-f]{8,17}$/, "a volume's id, such as vol-0123456789abcdef0"),
+  })
+  .superRefine(
+    ({ region, zones, nat, image, vpc }, context) => {
+      zones?.forEach((zone, index) => {
+        if (!zone.startsWith(region)) {
+          context.addIssue({
+            code: "custom",
+            path: ["zones", index],
+            input: zone,
+            message: `is not in the region ${region}: should be such as ${region}a`,
+          });
+        }
+      });
+      if (nat === "none" && image === undefined && vpc === undefined) {
+        context.addIssue({
+          code: "custom",
+          path: ["nat"],
+          input: nat,
+          message:
+            "private hosts could not install their packages: should be single or per-zone, or set aws.image to an image that holds all packages",
+        });
+      }
+    },
+    whenSound(["region"], ["zones"], ["nat"], ["image"], ["vpc"]),
+  );
+
+const digitalocean = z.strictObject({
+  region: matching(/^[a-z]{3}[1-9]$/, "a DigitalOcean region, such as fra1")
+    .refine((region) => !["nyc1", "nyc2", "ric1"].includes(region), {
+      error: () => "has no Spaces, which the channel needs: should be another region, such as nyc3 or fra1",
+    })
+    .default("fra1")
+    .meta({ description: "The region. It needs Spaces." }),
+  sizes: perRole(/^[a-z0-9]+(-[a-z0-9]+)+$/, "a Droplet size, such as s-1vcpu-2gb", {
+    loadBalancer: "s-1vcpu-2gb",
+    webServer: "s-1vcpu-2gb",
+    appServer: "s-1vcpu-2gb",
+    database: "s-2vcpu-4gb",
+    monitor: "s-1vcpu-2gb",
+  })
+    .prefault({})
+    .meta({ description: "Droplet sizes, a role." }),
+  image: matching(/^[a-z0-9][a-z0-9.-]*$/, "an image's slug or id, such as debian-13-x64")
+    .default("debian-13-x64")
+    .meta({
+      description: "The Debian 13 image of new Droplets, resolved once: a later one never replaces a host unasked.",
+    }),
+  publicNetworking: truth.default(true).meta({
+    description:
+      "`false`: hosts other than balancers have no public interface and reach the internet through a NAT gateway. `true`: they have one, which the firewall closes.",
+  }),
+  dnsZone: matching(domainName, "a domain that DigitalOcean serves, such as foobar.com")
+    .optional()
+    .meta({ description: "The DigitalOcean domain that gets the site's name. Default: no DNS record." }),
+  volumes: hostsVolumes(
+    /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/,
+    "a volume's id, such as 506f78a4-e098-11e5-ad9f-000f53306ae1",
+  ),
+});
+
+const addressRange = /^(\d{1,3}(\.\d{1,3}){3}\/\d{1,2}|[0-9a-f:]+\/\d{1,3})$/;
+
+const ssh = z.strictObject({
+  allowedCidrs: z
+    .array(
+      matching(addressRange, "an address range, such as 203.0.113.7/32").refine(
+        (cidr) => !/\/0$/.test(cidr),
+        "opens SSH to the whole world: should be your own address range, such as 203.0.113.7/32",
+      ),
+    )
+    .min(1, "should list at least one address range")
+    .meta({ description: "Who may connect to port 22 of the hosts; the whole world is refused." }),
+  publicKey: matching(
+    /^(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp256|sk-ssh-ed25519@openssh\.com) [A-Za-z0-9+/=]+( .*)?$/,
+    "an SSH public key, such as ssh-ed25519 AAAA… name",
+  ).meta({
+    description: "The key that logs in, as the user debian.",
+  }),
+});
+
+const rule = matching(/^[a-z0-9]+(-[a-z0-9]+)*$/, "the name of a rule, such as production-https");
+
+const policy = z.strictObject({
+  waivers: z
+    .record(rule, matching(/^.{10,}$/, "the reason, in at least 10 characters"))
+    .default({})
+    .meta({ description: "Rules of the policy pack that this stack need not keep, by name, each with the reason." }),
+  monthlyUsd: wholeNumber(1, 1_000_000, "US dollars").optional().meta({
+    description: "The most that the stack may cost a month, by the price table, in US dollars. Default: no ceiling.",
+  }),
+  regions: z
+    .array(matching(/^[a-z0-9-]+$/, "a region, such as eu-central-1"))
+    .optional()
+    .meta({ description: "Regions that the stack may use. Default: any." }),
+  sizes: z
+    .array(matching(/^[a-z0-9.-]+$/, "an instance type or Droplet size, such as t3.small"))
+    .optional()
+    .meta({
+      description: "Instance types and Droplet sizes that the stack may use. Default: those of the price table.",
     }),
 });
 
@@ -295,10 +484,9 @@ export const presetNames = ["dedicated-databases", "primary-replica-pair", "spli
 
 /** A host of a stack's own list. */
 const host = z.strictObject({
-  name: matching(
-    /^[a-z]([a-z0-9-]{0,22}[a-z0-9])?$/,
-    "a DNS label of at most 24 characters that starts with a letter, such as web-1",
-  ).meta({ description: "The host's name." }),
+  name: matching(hostNamePattern, "a DNS label of at most 24 characters that starts with a letter, such as web-1").meta(
+    { description: "The host's name." },
+  ),
   roles: z
     .array(oneOf(roleNames))
     .min(1, `should hold at least one of ${roleNames.join(", ")}`)
@@ -345,6 +533,14 @@ export const configSchema = z
     app: app.prefault({}).meta({ description: "The application that the site serves." }),
     mysql: mysql.prefault({}).meta({ description: "The database servers." }),
     network: network.prefault({}).meta({ description: "The private network of the hosts." }),
+    aws: aws.prefault({}).meta({ description: "What only the platform `aws` knows." }),
+    digitalocean: digitalocean.prefault({}).meta({ description: "What only the platform `digitalocean` knows." }),
+    ssh: ssh.optional().meta({ description: "Opens SSH on the clouds. Default: closed." }),
+    production: truth.default(false).meta({
+      description:
+        "The stack is production: the policy pack holds it to two balancers, three databases, HTTPS, backups and monitoring.",
+    }),
+    policy: policy.prefault({}).meta({ description: "What the policy pack allows this stack." }),
     readyTimeoutSeconds: wholeNumber(10, 3600, "seconds")
       .default(600)
       .meta({ description: "Seconds that `up` waits for every new machine to be seen serving." }),
@@ -354,9 +550,16 @@ export const configSchema = z
     }),
   })
   .superRefine(
-    ({ topology, hosts, primary }, context) => {
+    ({ platform, topology, hosts, primary, ssh }, context) => {
       const problem = (path: string, input: unknown, message: string) =>
         context.addIssue({ code: "custom", path: [path], input, message });
+      if (platform === "incus" && ssh !== undefined) {
+        problem(
+          "ssh",
+          ssh,
+          "is used only on aws and digitalocean: on incus `webinfra exec HOST` runs commands; leave it out",
+        );
+      }
       if (topology === "custom") {
         if (!hosts) problem("hosts", hosts, 'topology "custom" needs the list of hosts, each with a name and roles');
         return;
@@ -365,7 +568,7 @@ export const configSchema = z
       if (hosts) problem("hosts", hosts, `${only}: set webinfra:topology to custom, or leave hosts out`);
       if (primary !== undefined) problem("primary", primary, `${only}: leave it out`);
     },
-    whenSound(["topology"], ["hosts"], ["primary"]),
+    whenSound(["platform"], ["topology"], ["hosts"], ["primary"], ["ssh"]),
   );
 
 /** A stack's configuration after checks and defaults. Holds no secret. */

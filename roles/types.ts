@@ -8,6 +8,8 @@ export interface HostFile {
   readonly content: string;
   /** Octal permissions; the owner is root. */
   readonly mode: "0600" | "0644" | "0755";
+  /** It holds a secret: where secrets go through the channel, it does not come with user-data. Default: false. */
+  readonly secret?: boolean;
 }
 
 /** A TCP port that a role opens, and who may come: the world, or hosts with one of the roles. */
@@ -44,25 +46,52 @@ export interface HostSecrets {
   /** PEM certificate and key of the web servers, where Nginx terminates TLS; empty elsewhere. */
   readonly webCertificate: string;
   readonly webKey: string;
+  /** Token with which balancers claim the public address on DigitalOcean; empty elsewhere. */
+  readonly addressToken: string;
   /** Values for `app.secrets`, by name. */
   readonly app: Readonly<Record<string, string>>;
 }
 
+/** How a host reaches the channel: a folder, a private S3 bucket through the host's own identity, or a Spaces bucket with a read-only key. */
+export type ChannelView =
+  | { readonly type: "directory"; readonly path: string }
+  | { readonly type: "s3"; readonly bucket: string; readonly region: string }
+  | {
+      readonly type: "spaces";
+      readonly bucket: string;
+      /** Host name, such as `fra1.digitaloceanspaces.com`. */
+      readonly endpoint: string;
+      readonly accessKeyId: string;
+      readonly secretAccessKey: string;
+    };
+
+/** The site's public address, which balancers claim themselves, and what they need to do so. */
+export type PublicAddress =
+  | { readonly type: "aws"; readonly address: string; readonly allocationId: string; readonly region: string }
+  | { readonly type: "digitalocean"; readonly address: string };
+
+/** What only the platform knows of the place where a host runs. */
+export interface HostPlace {
+  /** The private network, `a.b.c.d/n`. */
+  readonly networkCidr: string;
+  /** Where the host finds the channel. */
+  readonly channel: ChannelView;
+  /** Path of the data volume's block device, blank or with a file system. Undefined: the platform mounts it, or the host has none. */
+  readonly dataDevice?: string | undefined;
+  /** Undefined: each balancer has its own address only. */
+  readonly publicAddress?: PublicAddress | undefined;
+  /** How secret files reach the host: with its user-data, or as `secrets/<host>.json` in the channel. */
+  readonly secretsThrough: "user-data" | "channel";
+}
+
 /** All that a role may look at to say what it asks of one host. */
-export interface HostView {
+export interface HostView extends HostPlace {
   readonly host: TopologyHost;
   readonly topology: Topology;
   readonly config: Config;
-  /** The private network, `a.b.c.d/n`. */
-  readonly networkCidr: string;
   readonly secrets: HostSecrets;
   /** SHA-256 of the archive with the hosts' programs, which the channel holds. */
   readonly kit: string;
-  /** Where the host finds the channel. */
-  readonly channel: ChannelView;
 }
-
-/** How a host reaches the channel: the body of rclone's `[channel]` remote. */
-export type ChannelView = { readonly type: "directory"; readonly path: string };
 
 export type Role = (view: HostView) => RoleParts;

@@ -3,6 +3,8 @@ import * as pulumi from "@pulumi/pulumi";
 import { MockMonitor, type Mocks } from "@pulumi/pulumi/runtime/mocks";
 import { setMockOptions } from "@pulumi/pulumi/runtime/settings";
 import type { RawConfig } from "../../config/parse";
+import { awsAnswers, awsCalls } from "./answers/aws";
+import { digitaloceanAnswers, digitaloceanCalls } from "./answers/digitalocean";
 
 /** What marks a secret on its way to the engine. */
 const signature = "4dabf18193072939515e22adb298388d";
@@ -24,6 +26,7 @@ export interface Recorded {
   readonly retainOnDelete: boolean;
   readonly deleteBeforeReplace: boolean;
   readonly ignoreChanges: readonly string[];
+  readonly replaceOnChanges: readonly string[];
   readonly additionalSecretOutputs: readonly string[];
   /** What a component registered as its outputs. */
   outputs: Readonly<Record<string, unknown>>;
@@ -41,6 +44,7 @@ interface RegisterRequest {
   getRetainondelete(): boolean;
   getDeletebeforereplace(): boolean;
   getIgnorechangesList(): string[];
+  getReplaceonchangesList(): string[];
   getAdditionalsecretoutputsList(): string[];
 }
 
@@ -83,6 +87,7 @@ class Recorder extends MockMonitor {
           retainOnDelete: request.getRetainondelete(),
           deleteBeforeReplace: request.getDeletebeforereplace(),
           ignoreChanges: request.getIgnorechangesList(),
+          replaceOnChanges: request.getReplaceonchangesList(),
           additionalSecretOutputs: request.getAdditionalsecretoutputsList(),
           outputs: {},
         });
@@ -98,8 +103,15 @@ class Recorder extends MockMonitor {
   }
 }
 
+/** What a provider adds to the inputs of a resource, by type; secret values by {@link wrap}. */
+export type Answers = Readonly<
+  Record<string, (name: string, inputs: Readonly<Record<string, unknown>>) => Readonly<Record<string, unknown>>>
+>;
+/** What a provider's functions (data sources) return, by token such as `aws:ec2/getAmi:getAmi`. */
+export type Calls = Readonly<Record<string, (inputs: Readonly<Record<string, unknown>>) => Record<string, unknown>>>;
+
 /** A secret as it travels. */
-const wrap = (value: string): Readonly<Record<string, string>> => ({ [signature]: secretSignature, value });
+export const wrap = (value: string): Readonly<Record<string, string>> => ({ [signature]: secretSignature, value });
 
 /** Marks of secrets that our provider would make: none of these may be seen in the plain. */
 export const secretMark = "made-up-secret";
@@ -109,7 +121,10 @@ const addressOf = (host: string): string => `10.77.${String(host.charCodeAt(0))}
 
 /** Answers as provider/ does, with fixed values. */
 function provider(): Mocks {
-  const made: Readonly<Record<string, (name: string, inputs: Record<string, unknown>) => Record<string, unknown>>> = {
+  const made: Answers = {
+    ...awsAnswers,
+    ...digitaloceanAnswers,
+    "random:index/randomPassword:RandomPassword": (name) => ({ result: wrap(`${secretMark}-${name}`) }),
     "webinfra:incus:Network": (_name, { name }) => ({ cidr: "10.77.0.0/24", gateway: "10.77.0.1", network: name }),
     "webinfra:incus:Volume": (_name, { name }) => ({ volume: name }),
     "webinfra:incus:Machine": (name) => ({
@@ -128,11 +143,13 @@ function provider(): Mocks {
     }),
     "webinfra:index:Ready": () => ({ checkedAt: "2025-01-01T00:00:00.000Z" }),
   };
+  const calls: Calls = { ...awsCalls, ...digitaloceanCalls };
   return {
-    call: () => ({}),
+    call: ({ token, inputs }) => calls[token]?.(inputs as Record<string, unknown>) ?? {},
     newResource: ({ type, name, inputs }) => {
       const given = inputs as Record<string, unknown>;
-      return { id: `${name}-id`, state: { ...given, ...made[type]?.(name, given) } };
+      const state = made[type]?.(name, given) ?? {};
+      return { id: typeof state.id === "string" ? state.id : `${name}-id`, state: { ...given, ...state } };
     },
   };
 }
@@ -144,19 +161,21 @@ export interface RunOptions {
   /** Keys that Pulumi would mark as secret. */
   readonly secretKeys?: readonly string[];
   readonly preview?: boolean;
+  /** Name of the stack. Default: `dev`. */
+  readonly stack?: string;
   /** Gets what was registered, also when the program fails. */
   readonly recorded?: Recorded[];
 }
 
-/** Runs `program` as stack `dev` of project `webinfra`. */
+/** Runs `program` as a stack of project `webinfra`. */
 export async function runProgram(
   program: () => Promise<Record<string, unknown>>,
-  { config = {}, secretKeys = [], preview = false, recorded = [] }: RunOptions = {},
+  { config = {}, secretKeys = [], preview = false, stack = "dev", recorded = [] }: RunOptions = {},
 ): Promise<readonly Recorded[]> {
   const mocks = provider();
-  await pulumi.runtime.setMocks(mocks, "webinfra", "dev", preview);
+  await pulumi.runtime.setMocks(mocks, "webinfra", stack, preview);
   const recorder = new Recorder(mocks, recorded);
-  setMockOptions(recorder, "webinfra", "dev", preview);
+  setMockOptions(recorder, "webinfra", stack, preview);
   const namespaced = (key: string): string => `webinfra:${key}`;
   pulumi.runtime.setAllConfig(
     Object.fromEntries(Object.entries(config).map(([key, value]) => [namespaced(key), value])),

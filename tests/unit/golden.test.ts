@@ -9,7 +9,8 @@ import site from "../../index";
 import { agentScript } from "../../roles/template";
 import { checkGolden } from "../support/golden";
 import { devRawConfig, viewsOf } from "../support/hosts";
-import { mask, type Recorded, runProgram } from "../support/program";
+import { graphText } from "../support/graph";
+import { runProgram } from "../support/program";
 
 const root = join(__dirname, "..", "..");
 
@@ -45,37 +46,6 @@ const stacks: Readonly<Record<string, RawConfig>> = {
   "dev-replica-per-web": { topology: "replica-per-web", mysql: '{"protect":true}' },
 };
 
-/** What stands in a golden graph for one resource; options only where they are set. */
-function line({ type, name, parent, inputs, ...options }: Recorded): Record<string, unknown> {
-  const { protect, retainOnDelete, deleteBeforeReplace, ignoreChanges } = options;
-  const shown = (key: string): string => (key === "userData" ? `<user-data of ${String(inputs.host)}>` : "[secret]");
-  return {
-    type,
-    name,
-    parent,
-    inputs: mask(
-      // The hash of the user-data, which has golden files of its own.
-      "definition" in inputs ? { ...inputs, definition: `<definition of ${String(inputs.host)}>` } : inputs,
-      shown,
-    ),
-    ...(protect && { protect }),
-    ...(retainOnDelete && { retainOnDelete }),
-    ...(deleteBeforeReplace && { deleteBeforeReplace }),
-    ...(ignoreChanges.length > 0 && { ignoreChanges }),
-  };
-}
-
-/** An object with its keys in order, all the way down. */
-const sorted = (value: unknown): unknown => {
-  if (typeof value !== "object" || value === null) return value;
-  if (Array.isArray(value)) return value.map(sorted);
-  return Object.fromEntries(
-    Object.entries(value)
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([key, item]) => [key, sorted(item)]),
-  );
-};
-
 describe("golden: the files of every host of dedicated-databases", () => {
   for (const view of viewsOf(parseConfig(devRawConfig()))) {
     it(view.host.name, () => checkGolden(join("dedicated-databases", view.host.name), folderOf(cloudConfig(view))));
@@ -105,18 +75,7 @@ describe("golden: what the engine is asked to make", () => {
     it(name, async () => {
       const app = { app: JSON.stringify({ directory: "tests/fixtures/app" }) };
       const resources = await runProgram(site, { config: devRawConfig({ ...app, ...changes }) });
-      const lines = resources.map(line).map((one) => ({ key: `${String(one.type)} ${String(one.name)}`, one }));
-      lines.sort((a, b) => (a.key < b.key ? -1 : 1));
-      let graph = `${JSON.stringify(
-        lines.map(({ one }) => sorted(one)),
-        null,
-        2,
-      )}\n`;
-      // What changes with every edit of a program, or with the machine, is no part of the picture.
-      for (const { name: archive, inputs } of resources) {
-        if (typeof inputs.sha256 === "string") graph = graph.replaceAll(inputs.sha256, `<sha256 of ${archive}>`);
-      }
-      checkGolden(join("graphs", name), new Map([["resources.json", graph.replaceAll(home, "/home/user/.webinfra")]]));
+      checkGolden(join("graphs", name), new Map([["resources.json", graphText(resources, home)]]));
     });
   }
 });
