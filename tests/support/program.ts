@@ -22,6 +22,12 @@ export interface Recorded {
   readonly inputs: Readonly<Record<string, unknown>>;
   /** URNs that it waits for. */
   readonly dependencies: readonly string[];
+  /** The same, for each input that comes from outputs of others. */
+  readonly propertyDependencies: Readonly<Record<string, readonly string[]>>;
+  /** The explicit provider; empty: the default one. */
+  readonly provider: string;
+  /** Id of what exists already and is taken over; empty: none. */
+  readonly importId: string;
   readonly protect: boolean;
   readonly retainOnDelete: boolean;
   readonly deleteBeforeReplace: boolean;
@@ -40,6 +46,11 @@ interface RegisterRequest {
   getCustom(): boolean;
   getObject(): { toJavaScript(): Record<string, unknown> } | undefined;
   getDependenciesList(): string[];
+  getPropertydependenciesMap(): {
+    forEach(each: (dependencies: { getUrnsList(): string[] }, input: string) => void): void;
+  };
+  getProvider(): string;
+  getImportid(): string;
   getProtect(): boolean;
   getRetainondelete(): boolean;
   getDeletebeforereplace(): boolean;
@@ -75,6 +86,10 @@ class Recorder extends MockMonitor {
   override async registerResource(request: RegisterRequest, callback: Callback): Promise<void> {
     await super.registerResource(request, (error: unknown, response: RegisterResponse) => {
       if (!error) {
+        const propertyDependencies: Record<string, readonly string[]> = {};
+        request.getPropertydependenciesMap().forEach((dependencies, input) => {
+          propertyDependencies[input] = dependencies.getUrnsList();
+        });
         this.recorded.push({
           urn: response.getUrn(),
           type: request.getType(),
@@ -83,6 +98,9 @@ class Recorder extends MockMonitor {
           custom: request.getCustom(),
           inputs: request.getObject()?.toJavaScript() ?? {},
           dependencies: request.getDependenciesList(),
+          propertyDependencies,
+          provider: request.getProvider(),
+          importId: request.getImportid(),
           protect: request.getProtect(),
           retainOnDelete: request.getRetainondelete(),
           deleteBeforeReplace: request.getDeletebeforereplace(),
