@@ -1,7 +1,10 @@
 /** `webinfra review`: what each element of a stack's topology is for, and what is weak in it. Starts neither Pulumi nor Incus. */
 import { z } from "zod";
 import { parseConfig, type RawConfig } from "../../config/parse";
+import { webinfraHome } from "../../config/home";
 import type { Config } from "../../config/schema";
+import { type Cost, estimate } from "../../topology/cost";
+import { costNotes, costRows } from "../../topology/cost/text";
 import { place } from "../../topology/place";
 import {
   review as reviewTopology,
@@ -11,7 +14,6 @@ import {
   summary,
   tellingLosses,
 } from "../../topology/review";
-import { webinfraHome } from "../backend";
 import { table } from "../output";
 import type { ConfigChoice, Surroundings } from "../stack";
 import {
@@ -72,7 +74,7 @@ function wrapped(text: string, indent: string): string[] {
 }
 
 /** The review for people at a terminal. */
-export function reviewLines(stack: string, review: Review): string[] {
+export function reviewLines(stack: string, review: Review, cost?: Cost): string[] {
   return [
     `stack ${stack}, topology ${review.topology}: ${summary(review)}`,
     "",
@@ -97,25 +99,38 @@ export function reviewLines(stack: string, review: Review): string[] {
       ...wrapped(purpose, "  "),
     ]),
     "",
+    ...(cost === undefined
+      ? []
+      : [...table([["COST OF", "USD A MONTH", ""], ...costRows(cost)]), ...wrapped(costNotes(cost).join(" "), ""), ""]),
     `next: \`webinfra review ${stack} --markdown\` draws the topology; --topology NAME shows another`,
   ];
 }
+
+/** What `webinfra review --json` prints, beside the stack's name. */
+export type ReviewResult = Review & {
+  /** Null on incus. */
+  readonly cost: Cost | null;
+};
 
 /** Prints the review and returns it. It ends well whatever it finds: a topology may be weak on purpose. */
 export function review(
   surroundings: Surroundings,
   stack: string,
   options: ReviewOptions & { readonly config?: ConfigChoice["overrides"]; readonly configFile?: string } = {},
-): Review {
+): ReviewResult {
   const { output } = surroundings;
   checkStackName(stack);
   const file = fileFor(surroundings.root, webinfraHome(surroundings.environment), stack, options.configFile);
   const settings = readSettings(file);
   const config = configOf(settings, options.config);
-  const result = reviewTopology(place(config), reviewSettings(config));
-  for (const line of options.markdown === true ? [reviewMarkdown(result).trimEnd()] : reviewLines(stack, result)) {
+  const topology = place(config);
+  const found = reviewTopology(topology, reviewSettings(config));
+  const cost = estimate(topology, config);
+  const lines = options.markdown === true ? [reviewMarkdown(found, cost).trimEnd()] : reviewLines(stack, found, cost);
+  for (const line of lines) {
     output.result(line);
   }
+  const result = { ...found, cost: cost ?? null };
   output.data({ stack, ...result });
   return result;
 }

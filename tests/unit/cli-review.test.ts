@@ -6,11 +6,12 @@ import { configOf, review } from "../../cli/commands/review";
 import { commandLine } from "../../cli/main";
 import { withTopology } from "../../cli/options";
 import { parseOverride } from "../../cli/stackfile";
+import { costSchema } from "../../topology/cost";
 import { reviewSchema } from "../../topology/review";
 import { type Sandbox, sandbox } from "../support/cli";
 import { mermaidProblems } from "../support/mermaid";
 
-const printed = reviewSchema.extend({ stack: z.string() });
+const printed = reviewSchema.extend({ stack: z.string(), cost: costSchema.nullable() });
 
 describe("cli: review", () => {
   let box: Sandbox;
@@ -42,6 +43,26 @@ describe("cli: review", () => {
   it("prints one JSON text of the promised shape", () => {
     const result = review(box.surroundings({ json: true }), "trial");
     assert.deepEqual(printed.parse(JSON.parse(box.stdout())), { stack: "trial", ...result });
+  });
+
+  it("says on a cloud what each host and all of it costs a month", () => {
+    const config = [parseOverride("platform=aws")];
+    const { cost } = review(box.surroundings(), "trial", { config });
+    assert.equal(cost?.monthlyUsd, 205.69);
+    const lines = box.stdout().split("\n");
+    const at = lines.findIndex((line) => line.startsWith("COST OF "));
+    assert.match(lines[at + 1] ?? "", /^lb-1 +\$22\.83 +t3\.small \$15\.18; root volume, 20 GiB \$1\.60; /);
+    assert.ok(lines.includes("total    $205.69"));
+  });
+
+  it("gives the cost in JSON and in Markdown too, and null on incus", () => {
+    const digitalocean = { config: [parseOverride("platform=digitalocean")] };
+    review(box.surroundings({ json: true }), "trial", digitalocean);
+    assert.equal(printed.parse(JSON.parse(box.stdout())).cost?.monthlyUsd, 119);
+    assert.equal(review(box.surroundings(), "trial").cost, null);
+    const before = box.stdout().length;
+    review(box.surroundings(), "trial", { ...digitalocean, markdown: true });
+    assert.match(box.stdout().slice(before), /\n## Cost\n[^]*\n\| total \| \$119\.00 \| {2}\|\n/);
   });
 
   it("prints a Markdown document with a sound diagram", () => {

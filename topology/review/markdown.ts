@@ -1,13 +1,8 @@
+import { markdownTable as table } from "../markdown";
+import type { Cost } from "../cost";
+import { costMarkdown } from "../cost/text";
 import type { Review } from "../review";
 import { severities } from "./findings";
-
-const cell = (text: string): string => text.replaceAll("|", "\\|").replaceAll("\n", " ");
-
-const table = (head: readonly string[], rows: readonly (readonly string[])[]): string[] => [
-  `| ${head.join(" | ")} |`,
-  `| ${head.map(() => "---").join(" | ")} |`,
-  ...rows.map((row) => `| ${row.map(cell).join(" | ")} |`),
-];
 
 /** How many findings there are of each severity: `8 weaknesses: 1 critical, 5 high, 2 medium`. */
 export function summary({ findings }: Pick<Review, "findings">): string {
@@ -23,8 +18,8 @@ export function summary({ findings }: Pick<Review, "findings">): string {
 export const tellingLosses = ({ losses }: Pick<Review, "losses">): Review["losses"] =>
   losses.filter(({ host, role }) => role === null || losses.filter((other) => other.host === host).length > 2);
 
-/** A review as a Markdown document, with its diagram. */
-export function reviewMarkdown(review: Review): string {
+/** A review as a Markdown document, with its diagram, and with the cost where the platform has one. */
+export function reviewMarkdown(review: Review, cost?: Cost): string {
   return [
     `# ${review.topology}`,
     "",
@@ -71,5 +66,6 @@ export function reviewMarkdown(review: Review): string {
           ),
           "",
         ]),
+    ...(cost === undefined ? [] : ["## Cost", "", ...costMarkdown(cost), ""]),
   ].join("\n");
 }
