@@ -1,29 +1,36 @@
 import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { WebInfrastructure } from "./components/web-infrastructure";
-import { incusPlatform, webinfraHome } from "./components/platforms/incus";
+import { incusPlatform } from "./components/platforms/incus";
 import { packKit, packRelease } from "./components/archive";
 import { ConfigError } from "./config/errors";
+import { webinfraHome } from "./config/home";
 import { loadConfig } from "./config/load";
+import { summarize } from "./config/summary";
+import { estimate } from "./topology/cost";
 import { place } from "./topology/place";
 import { review, reviewSettings } from "./topology/review";
 
 /** Builds the site of the current stack and returns the stack's outputs. */
 async function site(): Promise<Record<string, unknown>> {
   const { config, secrets } = loadConfig();
-  if (config.platform !== "incus") {
-    throw new ConfigError([`webinfra:platform is "${config.platform}": not built yet: should be "incus"`]);
-  }
   const topology = place(config);
-  const cache = join(webinfraHome(), "cache");
+  const stack = pulumi.getStack();
+  const home = webinfraHome(process.env);
+  const cost = estimate(topology, config);
+  const cache = join(home, "cache");
   const [release, kit] = await Promise.all([
     packRelease(config.app.directory, __dirname, join(cache, "releases")),
     packKit(__dirname, join(cache, "kits")),
   ]);
+  if (config.platform !== "incus") {
+    throw new ConfigError([`webinfra:platform is "${config.platform}": not built yet: should be "incus"`]);
+  }
   const infrastructure = new WebInfrastructure("site", {
     config,
     topology,
-    platform: (parent) => incusPlatform({ stack: pulumi.getStack(), cidr: config.network.cidr, parent }),
+    summary: summarize(stack, config, topology, cost?.monthlyUsd ?? null),
+    platform: (parent) => incusPlatform({ stack, home, cidr: config.network.cidr, parent }),
     release,
     kit,
     secrets,
@@ -33,8 +40,11 @@ async function site(): Promise<Record<string, unknown>> {
     topology: config.topology,
     domain: config.domain,
     url: infrastructure.url,
+    addresses: infrastructure.addresses,
     hosts: infrastructure.hosts,
+    channel: infrastructure.channel,
     review: review(topology, reviewSettings(config)),
+    cost: cost ?? null,
   };
 }
 

@@ -32,6 +32,15 @@ def version():
     return rclone("cat", "channel:version")
 
 
+def pull():
+    """Copies what names and pointers come from. A bucket's host may list these two folders and no other."""
+    if "directory" in SETTINGS:
+        rclone("sync", "channel:", str(COPY), "--exclude", "/releases/**", "--exclude", "/kits/**")
+    else:
+        for folder in ("inventory", "pointers"):
+            rclone("sync", f"channel:{folder}", str(COPY / folder))
+
+
 def write(path, text):
     """Replaces a file at once, when its text is another."""
     if path.exists() and path.read_text() == text:
@@ -130,14 +139,16 @@ def apply():
 def main():
     COPY.mkdir(parents=True, exist_ok=True)
     watched = {COPY / key: unit for key, unit in SETTINGS["nudges"].items()}
-    seen, digests, complaint = None, {path: None for path in watched}, None
+    seen, pulled, digests, complaint = None, 0, {path: None for path in watched}, None
     while True:
         try:
             now = version()
-            if now != seen:
-                rclone("sync", "channel:", str(COPY), "--exclude", "/releases/**", "--exclude", "/kits/**")
+            # An entry that is deleted at the end of an update changes no version in a bucket.
+            overdue = "pullSeconds" in SETTINGS and time.monotonic() - pulled > SETTINGS["pullSeconds"]
+            if now != seen or overdue:
+                pull()
                 apply()
-                seen = now
+                seen, pulled = now, time.monotonic()
             SYNCED.touch()
             for path, unit in watched.items():
                 fresh = digest(path)

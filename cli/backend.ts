@@ -6,6 +6,7 @@ import { join, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { parse } from "yaml";
 import { z } from "zod";
+import { webinfraHome } from "../config/home";
 import { UserError } from "./errors";
 
 /** Environment variables, as `process.env` has them. */
@@ -23,12 +24,6 @@ export interface Backend {
   readonly environment: Readonly<Record<string, string>>;
   /** The state's folder when it is on this machine's disk. */
   readonly directory?: string;
-}
-
-/** WEBINFRA_HOME, default `~/.webinfra`: state, passphrase, channels and caches. Absolute. */
-export function webinfraHome(environment: Environment): string {
-  const chosen = environment["WEBINFRA_HOME"];
-  return chosen ? resolve(chosen) : join(homedir(), ".webinfra");
 }
 
 /** The file that holds the generated passphrase. */

@@ -1,7 +1,8 @@
 /** Opens a stack: its backend, its configuration, the Pulumi CLI, and the site's program run inline. */
 import { resolve } from "node:path";
 import { LocalWorkspace, type PulumiFn, type Stack } from "@pulumi/pulumi/automation";
-import { type Backend, chooseBackend, type Environment, prepareHome, webinfraHome } from "./backend";
+import { type Backend, chooseBackend, type Environment, prepareHome } from "./backend";
+import { webinfraHome } from "../config/home";
 import { UserError } from "./errors";
 import { Interruption } from "./interrupt";
 import type { Output } from "./output";

@@ -1,11 +1,7 @@
-import { gzipSync } from "fflate";
 import { stringify } from "yaml";
 import { HostFile, HostView, RoleParts } from "../roles/types";
 import { partsOf } from "../roles";
 import { hostName } from "../topology/types";
-
-/** Compressed bytes that a host's user-data may have. AWS takes 16 KiB; the rest is room for what a platform adds. */
-export const userDataBudget = 12 * 1024;
 
 /** Two roles of one host want what only one can have. */
 export class PlacementConflict extends Error {
@@ -71,6 +67,8 @@ export function mergeParts(host: string, parts: readonly RoleParts[]): readonly 
  * @throws PlacementConflict when two roles want different content at one path, or one port
  */
 export function cloudConfig(view: HostView): string {
+  const files = mergeParts(view.host.name, partsOf(view));
+  const { ssh } = view.config;
   const document = {
     hostname: view.host.name,
     fqdn: hostName(view.host.name),
@@ -78,16 +76,16 @@ export function cloudConfig(view: HostView): string {
     manage_etc_hosts: false,
     ssh_pwauth: false,
     disable_root: true,
-    write_files: mergeParts(view.host.name, partsOf(view)).map((file) => ({
-      path: file.path,
-      permissions: file.mode,
-      content: file.content,
-    })),
+    ...(ssh && { ssh_authorized_keys: [ssh.publicKey] }),
+    write_files: files
+      .filter((file) => view.secretsThrough === "user-data" || file.secret !== true)
+      .map((file) => ({ path: file.path, permissions: file.mode, content: file.content })),
     runcmd: [
       ["install", "-d", "-m", "0700", "/etc/webinfra/secrets"],
       ["systemd-sysusers", "/etc/sysusers.d/webinfra.conf"],
       ["systemctl", "daemon-reload"],
       ["systemctl", "restart", "systemd-journald.service"],
+      ["systemctl", "enable", "--now", "webinfra-metadata.service"],
       ["systemctl", "enable", "webinfra-converge.service", "webinfra-agent.service"],
       ["systemctl", "start", "--no-block", "webinfra-agent.service", "webinfra-converge.service"],
     ],
@@ -95,6 +93,6 @@ export function cloudConfig(view: HostView): string {
   return `#cloud-config\n${stringify(document, { lineWidth: 0 })}`;
 }
 
-/** Bytes of a host's user-data as platforms take it: gzip by a pinned pure-JavaScript compressor, so that the bytes never depend on Node. */
-export const compressed = (userData: string): Uint8Array =>
-  gzipSync(new TextEncoder().encode(userData), { level: 9, mtime: 0 });
+/** The host's secret files, in the order of their paths. */
+export const secretFiles = (view: HostView): readonly HostFile[] =>
+  mergeParts(view.host.name, partsOf(view)).filter((file) => file.secret === true);

@@ -77,7 +77,7 @@ export async function packRelease(directory: string, root: string, cache: string
 }
 
 /** The programs of hosts that come through the channel and not with user-data, which has room for little. */
-const kitPrograms = ["database.py", "drain", "release", "sync.py"] as const;
+const kitPrograms = ["claim.py", "database.py", "drain", "release", "sync.py"] as const;
 
 /** Packs the hosts' programs from `agent/` into `cache`. */
 export const packKit = (root: string, cache: string): Promise<Archive> => pack(join(root, "agent"), kitPrograms, cache);

@@ -9,6 +9,18 @@ import { Platform } from "./platform";
 /** Names in `webinfra:secrets` that replace what would be generated. */
 const given = { appPassword: "databaseAppPassword", replicationPassword: "databaseReplicationPassword" } as const;
 
+/** Name in `webinfra:secrets` of the token with which balancers claim the public address on DigitalOcean. */
+const addressTokenName = "digitaloceanAddressToken";
+
+/** @throws ConfigError when the token is not there */
+function pickAddressToken(values: Readonly<Record<string, string>>): string {
+  const token = values[addressTokenName];
+  if (token) return token;
+  throw new ConfigError([
+    `webinfra:secrets does not hold "${addressTokenName}": balancers claim the reserved address with it; make a token with the scopes reserved_ip:read, reserved_ip:update and actions:read, and run pulumi config set --secret --path 'webinfra:secrets.${addressTokenName}'`,
+  ]);
+}
+
 /** Arguments of {@link siteSecrets}. */
 export interface SiteSecretsArgs {
   readonly platform: Platform;
@@ -62,15 +74,18 @@ export function siteSecrets({
     certificate("database-certificate", `db.${zone}`, [`db.${zone}`, `*.${zone}`]),
     webDomain === undefined ? pulumi.output(["", ""]) : certificate("web-certificate", webDomain, [webDomain]),
   ]);
-  const app = secrets.apply((values) => pickAppSecrets(values, appSecrets));
+  const picked = secrets.apply((values) => ({
+    app: pickAppSecrets(values, appSecrets),
+    addressToken: platform.name === "digitalocean" ? pickAddressToken(values) : "",
+  }));
   return pulumi.secret(
     pulumi
-      .all([passwords, certificates, app])
+      .all([passwords, certificates, picked])
       .apply(
         ([
           [appPassword, replicationPassword],
           [caCertificate, [databaseCertificate, databaseKey], [webCertificate = "", webKey = ""]],
-          appValues,
+          { app, addressToken },
         ]) => ({
           appPassword,
           replicationPassword,
@@ -79,7 +94,8 @@ export function siteSecrets({
           databaseKey,
           webCertificate,
           webKey,
-          app: appValues,
+          addressToken,
+          app,
         }),
       ),
   );

@@ -1,9 +1,12 @@
+import { createHash } from "node:crypto";
 import * as pulumi from "@pulumi/pulumi";
-import { cloudConfig, compressed, PlacementConflict, userDataBudget } from "../cloudinit";
+import { cloudConfig, PlacementConflict } from "../cloudinit";
+import { userDataFormats } from "../cloudinit/limits";
 import { ConfigError } from "../config/errors";
 import { Config } from "../config/schema";
+import { SiteSummary } from "../config/summary";
 import { Ready } from "../provider/sdk";
-import { HostSecrets } from "../roles/types";
+import { HostPlace, HostSecrets } from "../roles/types";
 import { hostsWith, RoleName, Topology } from "../topology/types";
 import { Host } from "./host";
 import { Platform } from "./platform";
@@ -14,6 +17,8 @@ import { siteSecrets } from "./secrets";
 export interface WebInfrastructureArgs {
   readonly config: Config;
   readonly topology: Topology;
+  /** Plain facts of the site: this component's inputs as the engine and policies see them. */
+  readonly summary: SiteSummary;
   /** Makes the platform below this component. */
   readonly platform: (parent: pulumi.Resource) => Platform;
   /** The application's code. */
@@ -29,7 +34,10 @@ export interface HostOutput {
   readonly name: string;
   readonly roles: readonly RoleName[];
   readonly machine: string;
+  /** Private IPv4 address. */
   readonly address: string;
+  /** Of its own, and not the site's; where the program knows one. */
+  readonly publicAddress?: string;
 }
 
 /** Text that stands for a secret while the size of user-data is checked: the longest there will be, and as incompressible. */
@@ -46,14 +54,49 @@ const placeholders = (appSecrets: readonly string[]): HostSecrets => ({
   databaseKey: longest(300),
   webCertificate: longest(1000),
   webKey: longest(300),
+  addressToken: longest(100),
   app: Object.fromEntries(appSecrets.map((name) => [name, longest(128)])),
 });
+
+/** The place of a host whose text is the longest that there will be. */
+function longestPlace(platform: Config["platform"], holdsData: boolean): HostPlace {
+  const networkCidr = "255.255.255.255/32";
+  const address = "255.255.255.255";
+  const device = longest(80);
+  switch (platform) {
+    case "incus":
+      return { networkCidr, channel: { type: "directory", path: longest(64) }, secretsThrough: "user-data" };
+    case "aws":
+      return {
+        networkCidr,
+        channel: { type: "s3", bucket: longest(63), region: longest(20) },
+        secretsThrough: "channel",
+        dataDevice: holdsData ? device : undefined,
+        publicAddress: { type: "aws", address, allocationId: longest(30), region: longest(20) },
+      };
+    case "digitalocean":
+      return {
+        networkCidr,
+        channel: {
+          type: "spaces",
+          bucket: longest(63),
+          endpoint: longest(40),
+          accessKeyId: longest(20),
+          secretAccessKey: longest(43),
+        },
+        secretsThrough: "user-data",
+        dataDevice: holdsData ? device : undefined,
+        publicAddress: { type: "digitalocean", address },
+      };
+  }
+}
 
 /**
  * Renders every host with placeholders, so that a conflict or too large a host is an error before anything is created.
  * @throws ConfigError for all hosts at once
  */
 export function checkHosts(config: Config, topology: Topology): void {
+  const { size, limit, unit } = userDataFormats[config.platform];
   const problems = topology.hosts.flatMap((host) => {
     let userData: string;
     try {
@@ -61,20 +104,20 @@ export function checkHosts(config: Config, topology: Topology): void {
         host,
         topology,
         config,
-        networkCidr: "255.255.255.255/32",
         secrets: placeholders(config.app.secrets),
+        secretsSha256: longest(64),
         kit: longest(64),
-        channel: { type: "directory", path: longest(64) },
+        ...longestPlace(config.platform, host.roles.includes("database")),
       });
     } catch (error) {
       if (error instanceof PlacementConflict) return [error.message];
       throw error;
     }
-    const size = compressed(userData).length;
-    return size <= userDataBudget
+    const bytes = size(userData);
+    return bytes <= limit
       ? []
       : [
-          `${host.name}: its user-data has ${String(size)} bytes compressed, and at most ${String(userDataBudget)} fit: ` +
+          `${host.name}: its user-data has ${String(bytes)} ${unit}, and at most ${String(limit)} fit: ` +
             "shorten app.environment or mysql.settings, or place its roles on several hosts",
         ];
   });
@@ -89,9 +132,13 @@ export class WebInfrastructure extends pulumi.ComponentResource {
   /** Where users go. */
   declare public readonly url: pulumi.Output<string>;
   declare public readonly hosts: pulumi.Output<HostOutput[]>;
+  /** The public addresses that the site answers on, or those of the balancers on this computer. */
+  declare public readonly addresses: pulumi.Output<string[]>;
+  /** Where the channel is. */
+  declare public readonly channel: pulumi.Output<string>;
 
   constructor(name: string, args: WebInfrastructureArgs, opts?: pulumi.ComponentResourceOptions) {
-    super("webinfra:index:WebInfrastructure", name, {}, opts);
+    super("webinfra:index:WebInfrastructure", name, { summary: args.summary }, opts);
     const { config, topology, release, kit } = args;
     checkHosts(config, topology);
     const platform = args.platform(this);
@@ -103,15 +150,13 @@ export class WebInfrastructure extends pulumi.ComponentResource {
       webDomain: topology.terminatesTls ? config.domain : undefined,
       parent: this,
     });
-    platform.archive("kit", { folder: "kits", archive: kit }, this);
+    const programs = platform.archive("kit", { folder: "kits", archive: kit }, this);
     const archive = platform.archive("release", { folder: "releases", archive: release }, this);
+    const releaseText = JSON.stringify({ release: release.sha256 });
     const releasePointer = platform.channelObject(
       "release-pointer",
       // Named only once it is there.
-      {
-        key: "pointers/release.json",
-        content: pulumi.output(archive.urn).apply(() => JSON.stringify({ release: release.sha256 })),
-      },
+      { key: "pointers/release.json", content: pulumi.output(archive.urn).apply(() => releaseText) },
       this,
     );
     const primaryPointer = platform.channelObject(
@@ -132,26 +177,52 @@ export class WebInfrastructure extends pulumi.ComponentResource {
     this.hosts = pulumi.all(
       hosts.map(({ host, component }) =>
         pulumi
-          .all([component.machine, component.address])
-          .apply(([machine, address]) => ({ name: host.name, roles: host.roles, machine, address })),
+          .all([component.machine, component.address, component.publicAddress])
+          .apply(([machine, address, publicAddress]) => ({
+            name: host.name,
+            roles: host.roles,
+            machine,
+            address,
+            ...(publicAddress !== undefined && { publicAddress }),
+          })),
       ),
     );
+    const announced = platform.announce(
+      pulumi
+        .all([releaseText, ...hosts.map(({ component }) => component.entryText)])
+        .apply((texts) => createHash("sha256").update(JSON.stringify(texts)).digest("hex")),
+      [...hosts.map(({ component }) => component.entry), programs, releasePointer, primaryPointer],
+      this,
+    );
+    const balancers = new Set(hostsWith(topology, "loadBalancer").map((host) => host.name));
+    const own = this.hosts.apply((all) => all.filter(({ name }) => balancers.has(name)).map(({ address }) => address));
+    this.addresses = platform.publicAddress === undefined ? own : pulumi.all([platform.publicAddress]);
+    this.channel = platform.channel;
+    const site = this.addresses.apply(([address = ""]) => `http://${address}`);
     const standby = new Set(topology.hosts.filter((host) => host.standby === true).map((host) => host.name));
-    const front = hostsWith(topology, "loadBalancer")[0];
-    const site = this.hosts.apply((all) => `http://${all.find((host) => host.name === front?.name)?.address ?? ""}`);
     const ready = new Ready(
       "ready",
       {
         site,
         machines: this.hosts.apply((all) =>
-          all.map((one) => ({ ...one, roles: [...one.roles], standby: standby.has(one.name) })),
+          all.map(({ name, roles, machine, address }) => ({
+            name,
+            roles: [...roles],
+            machine,
+            address,
+            standby: standby.has(name),
+          })),
         ),
+        reach: platform.publicAddress === undefined ? "private" : "public",
         release: release.sha256,
         timeoutSeconds: config.readyTimeoutSeconds,
       },
-      { parent: this, dependsOn: [...hosts.map(({ component }) => component.entry), releasePointer, primaryPointer] },
+      {
+        parent: this,
+        dependsOn: [...hosts.map(({ component }) => component.entry), releasePointer, primaryPointer, ...announced],
+      },
     );
     this.url = pulumi.all([site, ready.checkedAt]).apply(([url]) => url);
-    this.registerOutputs({ url: this.url, hosts: this.hosts });
+    this.registerOutputs({ url: this.url, hosts: this.hosts, addresses: this.addresses, channel: this.channel });
   }
 }

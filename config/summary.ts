@@ -1,4 +1,6 @@
-import { Config } from "./schema";
+import { reviewSettings } from "../topology/review";
+import { hostsWith, Topology } from "../topology/types";
+import { Config, sizeOf } from "./schema";
 
 /**
  * Plain facts of a stack, the inputs of its `webinfra:index:WebInfrastructure` component: what policies are checked against. A type alias, because
@@ -26,3 +28,38 @@ export type SiteSummary = {
   /** `webinfra:policy` as it stands in the configuration. */
   readonly policy: Config["policy"];
 };
+
+/** Region and sizes of a platform that has them. */
+function placement(config: Config, topology: Topology): Pick<SiteSummary, "region" | "sizes"> {
+  const used = (sizes: Config["aws"]["instanceTypes"]) =>
+    [...new Set(topology.hosts.map((host) => sizeOf(host.roles, sizes)))].sort();
+  switch (config.platform) {
+    case "incus":
+      return { region: null, sizes: [] };
+    case "aws":
+      return { region: config.aws.region, sizes: used(config.aws.instanceTypes) };
+    case "digitalocean":
+      return { region: config.digitalocean.region, sizes: used(config.digitalocean.sizes) };
+  }
+}
+
+/** The facts of a stack. `monthlyUsd` is its estimate, null where there is none. */
+export function summarize(stack: string, config: Config, topology: Topology, monthlyUsd: number | null): SiteSummary {
+  const { https, backups, monitoring, alertReceiver } = reviewSettings(config);
+  return {
+    platform: config.platform,
+    stack,
+    topology: config.topology,
+    production: config.production,
+    balancers: hostsWith(topology, "loadBalancer").length,
+    webServers: hostsWith(topology, "webServer").length,
+    databases: hostsWith(topology, "database").length,
+    https,
+    backups,
+    monitoring,
+    alertReceiver,
+    ...placement(config, topology),
+    monthlyUsd,
+    policy: config.policy,
+  };
+}

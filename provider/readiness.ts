@@ -21,6 +21,8 @@ const isShown = (machine: ExpectedMachine): boolean => machine.roles.includes("w
 /** What must be seen before an update may say that all is well. */
 export interface Expectation {
   readonly machines: readonly ExpectedMachine[];
+  /** What of it can be reached from here. Default: `private`, which is all. */
+  readonly reach?: "private" | "public" | undefined;
   /** The release that app servers must run: SHA-256, or "" for any. */
   readonly release: string;
 }
@@ -59,8 +61,8 @@ export interface Missing {
   readonly reason: string;
 }
 
-/** Notes which machine answered through a balancer. */
-export function noteSighting(observations: Observations, balancer: string, answer: Answer): void {
+/** Notes which machine answered through balancers. */
+export function noteSighting(observations: Observations, balancers: readonly string[], answer: Answer): void {
   if (answer.status === undefined) {
     return;
   }
@@ -68,9 +70,11 @@ export function noteSighting(observations: Observations, balancer: string, answe
   if (machine === undefined) {
     return;
   }
-  const seen = observations.sightings.get(balancer) ?? new Map<string, string>();
-  seen.set(machine, answer.headers["x-release"] ?? "");
-  observations.sightings.set(balancer, seen);
+  for (const balancer of balancers) {
+    const seen = observations.sightings.get(balancer) ?? new Map<string, string>();
+    seen.set(machine, answer.headers["x-release"] ?? "");
+    observations.sightings.set(balancer, seen);
+  }
 }
 
 function parseJson(text: string): unknown {
@@ -118,7 +122,8 @@ function judgeAgent(expected: ExpectedMachine, release: string, answer: Answer |
   return undefined;
 }
 
-function judgeBalancer(expected: ExpectedMachine, answer: Answer | undefined): string | undefined {
+/** @param holders machines of which any may answer: the balancer itself, or whichever holds the site's address */
+function judgeBalancer(holders: readonly ExpectedMachine[], answer: Answer | undefined): string | undefined {
   if (answer === undefined) {
     return "its balancer was not asked yet";
   }
@@ -129,7 +134,7 @@ function judgeBalancer(expected: ExpectedMachine, answer: Answer | undefined): s
     return `its balancer answers ${String(answer.status)}`;
   }
   const machine = answer.headers["x-machine"];
-  return machine === expected.machine
+  return holders.some((one) => one.machine === machine)
     ? undefined
     : `its balancer answers as another machine, ${machine ?? "without a name"}`;
 }
@@ -157,25 +162,26 @@ export function balancersOf(expectation: Expectation): ExpectedMachine[] {
   return expectation.machines.filter((one) => one.roles.includes("loadBalancer"));
 }
 
-/** The web machines that `balancer` still has to show. */
+/** The web machines that one of `balancers` still has to show. */
 export function unseenThrough(
   expectation: Expectation,
-  balancer: ExpectedMachine,
+  balancers: readonly ExpectedMachine[],
   observations: Observations,
 ): ExpectedMachine[] {
   return expectation.machines.filter(
-    (one) => isShown(one) && judgeSightings(one, expectation.release, [balancer], observations) !== undefined,
+    (one) => isShown(one) && judgeSightings(one, expectation.release, balancers, observations) !== undefined,
   );
 }
 
 /** Each machine that is not ready, with the first reason; empty when all machines are. */
 export function missingMachines(expectation: Expectation, observations: Observations): Missing[] {
   const balancers = balancersOf(expectation);
+  const isPublic = expectation.reach === "public";
   return expectation.machines.flatMap((machine) => {
     const reason =
-      judgeAgent(machine, expectation.release, observations.agents.get(machine.machine)) ??
+      (isPublic ? undefined : judgeAgent(machine, expectation.release, observations.agents.get(machine.machine))) ??
       (machine.roles.includes("loadBalancer")
-        ? judgeBalancer(machine, observations.balancers.get(machine.machine))
+        ? judgeBalancer(isPublic ? balancers : [machine], observations.balancers.get(machine.machine))
         : undefined) ??
       (isShown(machine) ? judgeSightings(machine, expectation.release, balancers, observations) : undefined);
     return reason === undefined ? [] : [{ machine, reason }];

@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
 import { agentPort as hostAgentPort } from "../roles/ports";
 import { exec } from "./incus/exec";
-import { probe } from "./probe";
+import { type Answer, probe } from "./probe";
 import {
   balancersOf,
   type Expectation,
@@ -40,6 +40,7 @@ const inputs = z.strictObject({
     )
     .min(1, "must list at least one machine")
     .readonly(),
+  reach: z.enum(["private", "public"]).optional(),
   release: z.string().regex(/^([0-9a-f]{64})?$/, 'must be a SHA-256 in lower-case hexadecimal, or ""'),
   timeoutSeconds: z.number().positive("must be above 0, in seconds").optional(),
   channel: z.string().optional(),
@@ -76,7 +77,27 @@ export function throughAddress(site: string, address: string, path: string): { u
   return { url: url.href, host };
 }
 
-async function observe(
+/** Asks for machines through the balancer at `address` until each was seen, or enough was asked. Old machines take turns while they last. */
+async function lookThrough(
+  site: string,
+  address: string,
+  unseen: () => number,
+  note: (answer: Answer) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  // Round robin shows every machine once a turn.
+  const tries = 2 * unseen();
+  for (let count = 0; count < tries; count++) {
+    const served = throughAddress(site, address, "/-/host");
+    const answer = await probe(served.url, signal, { host: served.host });
+    note(answer);
+    if (answer.status === undefined || unseen() === 0) {
+      break;
+    }
+  }
+}
+
+async function observeMachines(
   site: string,
   expectation: Expectation,
   observations: Observations,
@@ -90,18 +111,53 @@ async function observe(
     ...balancersOf(expectation).map(async (balancer) => {
       const itself = throughAddress(site, balancer.address, "/-/balancer");
       observations.balancers.set(balancer.machine, await probe(itself.url, signal, { host: itself.host }));
-      // Round robin shows every machine once a turn; old machines take turns too while they last.
-      const tries = 2 * unseenThrough(expectation, balancer, observations).length;
-      for (let count = 0; count < tries; count++) {
-        const served = throughAddress(site, balancer.address, "/-/host");
-        const answer = await probe(served.url, signal, { host: served.host });
-        noteSighting(observations, balancer.machine, answer);
-        if (answer.status === undefined || unseenThrough(expectation, balancer, observations).length === 0) {
-          break;
-        }
-      }
+      await lookThrough(
+        site,
+        balancer.address,
+        () => unseenThrough(expectation, [balancer], observations).length,
+        (answer) => noteSighting(observations, [balancer.machine], answer),
+        signal,
+      );
     }),
   ]);
+}
+
+/** Through the site's address alone: what one balancer shows counts for whichever holds the address. */
+async function observePublic(
+  site: string,
+  expectation: Expectation,
+  observations: Observations,
+  signal: AbortSignal,
+): Promise<void> {
+  const balancers = balancersOf(expectation);
+  const answer = await probe(new URL("/-/balancer", site).href, signal);
+  for (const { machine } of balancers) {
+    observations.balancers.set(machine, answer);
+  }
+  await lookThrough(
+    site,
+    new URL(site).hostname,
+    () => unseenThrough(expectation, balancers, observations).length,
+    (seen) =>
+      noteSighting(
+        observations,
+        balancers.map(({ machine }) => machine),
+        seen,
+      ),
+    signal,
+  );
+}
+
+async function observe(
+  site: string,
+  expectation: Expectation,
+  observations: Observations,
+  signal: AbortSignal,
+  agentPort: number,
+): Promise<void> {
+  await (expectation.reach === "public"
+    ? observePublic(site, expectation, observations, signal)
+    : observeMachines(site, expectation, observations, signal, agentPort));
   if (missingMachines(expectation, observations).length === 0) {
     observations.site = await probe(new URL("/", site).href, signal);
   }
@@ -129,7 +185,7 @@ export async function waitUntilReady(
       const logs = new Map<string, string>();
       await Promise.all(
         missed.map(async ({ machine }) => {
-          if (machine !== undefined) {
+          if (machine !== undefined && given.reach !== "public") {
             logs.set(machine.machine, await readLogs(machine.machine));
           }
         }),
@@ -175,7 +231,7 @@ export const ready = resource<Inputs, State>({
   inputs,
   state,
   replaceOn: [],
-  updateOn: ["site", "release", "channel"],
+  updateOn: ["site", "release", "reach", "channel"],
   async drifted(current: State, news: Bag, context: Context) {
     if (
       holdsUnknown(news["machines"]) ||

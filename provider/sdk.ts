@@ -238,6 +238,11 @@ export interface ReadyArgs {
   readonly site: pulumi.Input<string>;
   /** Every machine of the site. */
   readonly machines: pulumi.Input<pulumi.Input<ReadyMachine>[]>;
+  /**
+   * `private`: this computer reaches every machine, and each must answer for itself. `public`: it reaches the site's address only, and what shows through
+   * it counts: a balancer, every active web server with the release, the first page. Default: `private`.
+   */
+  readonly reach?: pulumi.Input<"private" | "public"> | undefined;
   /** The release that app servers must run: SHA-256, or "" for any. */
   readonly release: pulumi.Input<string>;
   /** Longest wait. Default: 300 s. */

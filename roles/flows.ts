@@ -30,6 +30,7 @@ export function rolePorts(topology: Topology, config: Config): ReadonlyMap<RoleN
       channel: { type: "directory", path: "/" },
       secretsThrough: "user-data",
       secrets: noSecrets,
+      secretsSha256: "",
       kit: "",
     })
       .flatMap(({ ports }) => ports)

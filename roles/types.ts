@@ -52,6 +52,17 @@ export interface HostSecrets {
   readonly app: Readonly<Record<string, string>>;
 }
 
+/** The same, with all that is secret blank: certificates and the authority's certificate stay. */
+export const withoutSecrets = (secrets: HostSecrets): HostSecrets => ({
+  ...secrets,
+  appPassword: "",
+  replicationPassword: "",
+  databaseKey: "",
+  webKey: "",
+  addressToken: "",
+  app: {},
+});
+
 /** How a host reaches the channel: a folder, a private S3 bucket through the host's own identity, or a Spaces bucket with a read-only key. */
 export type ChannelView =
   | { readonly type: "directory"; readonly path: string }
@@ -90,6 +101,8 @@ export interface HostView extends HostPlace {
   readonly topology: Topology;
   readonly config: Config;
   readonly secrets: HostSecrets;
+  /** SHA-256 of the JSON list of the host's secret files, where they come through the channel; empty elsewhere. */
+  readonly secretsSha256: string;
   /** SHA-256 of the archive with the hosts' programs, which the channel holds. */
   readonly kit: string;
 }

@@ -41,6 +41,7 @@ export const appServer: Role = (view) => {
         path: "/etc/webinfra/app.env",
         content: variables.map(([name, value]) => `${environmentLine(name, value)}\n`).join(""),
         mode: "0600",
+        secret: true,
       },
       port("blue", app.port),
       port("green", app.port + 1),

@@ -10,8 +10,8 @@ export interface HealthCheck {
   readonly path: string;
 }
 
-/** Seconds between two looks at the channel's version object. */
-const syncSeconds = 1;
+/** How often hosts look at the channel's version object, and pull it whole though it did not change; in a bucket each look costs money. */
+const pace = { directory: { seconds: 1 }, bucket: { seconds: 5, pullSeconds: 300 } } as const;
 
 const scriptPath = (name: string): string => `/usr/local/lib/webinfra/${name}`;
 const script = (name: string) => ({ path: scriptPath(name), content: agentScript(name), mode: "0755" }) as const;
@@ -19,6 +19,10 @@ const unit = (name: string, file: string) =>
   ({ path: `/etc/systemd/system/${name}`, content: fileText(__dirname, file), mode: "0644" }) as const;
 const json = (path: string, value: unknown) =>
   ({ path, content: `${JSON.stringify(value, null, 1)}\n`, mode: "0644" }) as const;
+
+/** The first address of a network that a host may have: the way to it leads through the private interface. */
+const firstAddress = (cidr: string): string =>
+  (cidr.split("/")[0] ?? "").replace(/\d+$/, (last) => String(Number(last) + 1));
 
 /** Whose machines get the slots of a word. */
 const slottedRoles = { web: "webServer", standby: "webServer", app: "appServer", db: "database" } as const;
@@ -49,10 +53,16 @@ export function base(checks: readonly HealthCheck[], nudges: Readonly<Record<str
       { path: "/etc/systemd/journald.conf.d/webinfra.conf", content: "[Journal]\nSystemMaxUse=256M\n", mode: "0644" },
       { path: "/etc/sysusers.d/webinfra.conf", content: "u webinfra - webinfra\n", mode: "0644" },
       { path: "/etc/webinfra/rclone.conf", content: render(__dirname, "rclone.conf.njk", view), mode: "0600" },
+      unit("webinfra-metadata.service", "metadata.service"),
+      {
+        path: "/etc/systemd/networkd.conf.d/webinfra.conf",
+        content: "[Network]\nManageForeignRoutingPolicyRules=no\n",
+        mode: "0644",
+      },
+      ...(view.secretsThrough === "channel" ? [script("fetch-secrets")] : []),
       json("/etc/webinfra/sync.json", {
-        directory: view.channel.path,
+        ...(view.channel.type === "directory" ? { directory: view.channel.path, ...pace.directory } : pace.bucket),
         zone,
-        seconds: syncSeconds,
         words: slottedRoles,
         slots: Object.fromEntries(slotWords.map((word) => [word, slotCount(view, word)])),
         nudges,
@@ -65,7 +75,15 @@ export function base(checks: readonly HealthCheck[], nudges: Readonly<Record<str
       }),
     ],
     steps: [
-      { name: "10-identify", script: `#!/bin/sh\nexec ${scriptPath("identify")}\n` },
+      { name: "10-identify", script: `#!/bin/sh\nexec ${scriptPath("identify")} ${firstAddress(view.networkCidr)}\n` },
+      ...(view.secretsThrough === "channel"
+        ? [
+            {
+              name: "15-secrets",
+              script: `#!/bin/sh\nset -e\n${scriptPath("install-packages")} rclone\nexec ${scriptPath("fetch-secrets")} ${view.host.name} ${view.secretsSha256}\n`,
+            },
+          ]
+        : []),
       { name: "30-packages", script: `#!/bin/sh\nexec ${scriptPath("install-packages")}\n` },
       { name: "35-kit", script: `#!/bin/sh\nexec ${scriptPath("fetch-kit")} ${view.kit}\n` },
       {

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { fileText, render } from "../template";
+import { agentScript, fileText, render } from "../template";
 import { Role } from "../types";
 import { databaseName } from "../app-server";
 import { hostsWith, zone } from "../../topology/types";
@@ -41,7 +41,7 @@ export const database: Role = (view) => {
     (pin) => `Package: ${pin.package}\nPin: release ${pin.release}\nPin-Priority: ${String(pin.priority)}\n`,
   );
   const secret = (name: string, content: string) =>
-    ({ path: `/etc/webinfra/secrets/${name}`, content, mode: "0600" }) as const;
+    ({ path: `/etc/webinfra/secrets/${name}`, content, mode: "0600", secret: true }) as const;
   return {
     packages: [...mysql.source.packages, "python3-pymysql"],
     files: [
@@ -80,11 +80,22 @@ export const database: Role = (view) => {
       { path: "/etc/webinfra/tls/ca.pem", content: view.secrets.caCertificate, mode: "0644" },
       { path: "/etc/webinfra/tls/server.pem", content: view.secrets.databaseCertificate, mode: "0644" },
       { path: "/usr/local/lib/webinfra/show-mysql-data", content: fileText(__dirname, "show-data.sh"), mode: "0755" },
+      ...(view.dataDevice === undefined
+        ? []
+        : [{ path: "/usr/local/lib/webinfra/mount-data", content: agentScript("mount-data"), mode: "0755" } as const]),
       secret("server.key", view.secrets.databaseKey),
       secret("app-password", view.secrets.appPassword),
       secret("replication-password", view.secrets.replicationPassword),
     ],
     steps: [
+      ...(view.dataDevice === undefined
+        ? []
+        : [
+            {
+              name: "18-mysql-volume",
+              script: `#!/bin/sh\nexec /usr/local/lib/webinfra/mount-data ${view.dataDevice}\n`,
+            },
+          ]),
       { name: "20-mysql-data", script: fileText(__dirname, "prepare.sh") },
       {
         name: "25-mysql-source",

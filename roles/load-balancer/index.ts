@@ -4,15 +4,41 @@ import { slotNames } from "../base";
 import { balancerStatsPort, webPort, webTlsPort } from "../ports";
 import { startWithKnownNames } from "../names";
 import { fileText, render } from "../template";
-import { Role } from "../types";
+import { HostView, Role, RoleParts } from "../types";
 import { unavailable } from "../unavailable";
+
+/** What claims the site's public address, where the platform has one. */
+function claim({ publicAddress, secrets }: HostView): Pick<RoleParts, "packages" | "files" | "steps"> {
+  if (publicAddress === undefined) return { packages: [], files: [], steps: [] };
+  const token = { path: "/etc/webinfra/secrets/address-token", content: secrets.addressToken, mode: "0600" } as const;
+  return {
+    packages: publicAddress.type === "aws" ? ["awscli"] : [],
+    files: [
+      { path: "/etc/webinfra/claim.json", content: `${JSON.stringify(publicAddress)}\n`, mode: "0644" },
+      {
+        path: "/etc/systemd/system/webinfra-claim.service",
+        content: fileText(__dirname, "claim.service"),
+        mode: "0644",
+      },
+      ...(publicAddress.type === "digitalocean" ? [{ ...token, secret: true }] : []),
+    ],
+    steps: [
+      {
+        name: "70-claim",
+        script:
+          "#!/bin/sh\nset -e\nsystemctl --quiet enable webinfra-claim.service\nsystemctl start webinfra-claim.service\n",
+      },
+    ],
+  };
+}
 
 /** HAProxy in front of the web servers whose page can be served. */
 export const loadBalancer: Role = (view) => {
   const { topology, config } = view;
   const standby = hostsWith(topology, "webServer").some((host) => host.standby === true);
+  const claims = claim(view);
   return {
-    packages: ["haproxy"],
+    packages: ["haproxy", ...claims.packages],
     files: [
       {
         path: "/etc/haproxy/haproxy.cfg",
@@ -38,6 +64,7 @@ export const loadBalancer: Role = (view) => {
       },
       startWithKnownNames(),
       unavailable(),
+      ...claims.files,
     ],
     steps: [
       {
@@ -51,6 +78,7 @@ export const loadBalancer: Role = (view) => {
           "",
         ].join("\n"),
       },
+      ...claims.steps,
     ],
     ports: [
       { port: 80, from: "world", description: "users' HTTP" },

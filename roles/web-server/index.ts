@@ -27,7 +27,7 @@ export const webServer: Role = (view) => ({
     ...(view.topology.terminatesTls
       ? [
           { path: "/etc/webinfra/tls/web.pem", content: view.secrets.webCertificate, mode: "0644" } as const,
-          { path: "/etc/webinfra/secrets/web.key", content: view.secrets.webKey, mode: "0600" } as const,
+          { path: "/etc/webinfra/secrets/web.key", content: view.secrets.webKey, mode: "0600", secret: true } as const,
         ]
       : []),
   ],

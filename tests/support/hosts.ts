@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { parse } from "yaml";
 import { parseConfig, type RawConfig } from "../../config/parse";
 import type { Config } from "../../config/schema";
-import type { HostSecrets, HostView } from "../../roles/types";
+import type { HostPlace, HostSecrets, HostView } from "../../roles/types";
 import { place } from "../../topology/place";
 
 /** Values as Pulumi hands them out: scalars as text, the rest as JSON. */
@@ -44,7 +44,42 @@ export const fakeSecrets: HostSecrets = {
   databaseKey: fakePem("PRIVATE KEY", "fake database key, for golden files only"),
   webCertificate: fakePem("CERTIFICATE", "fake web certificate, for golden files only"),
   webKey: fakePem("PRIVATE KEY", "fake web key, for golden files only"),
+  addressToken: "fake-address-token",
   app: {},
+};
+
+/** The place of a host as each platform makes it. */
+const places: Readonly<Record<Config["platform"], (host: string, holdsData: boolean) => HostPlace>> = {
+  incus: () => ({
+    networkCidr: "10.77.0.0/24",
+    channel: { type: "directory", path: "/var/lib/webinfra-channel" },
+    secretsThrough: "user-data",
+  }),
+  aws: (_host, holdsData) => ({
+    networkCidr: "10.80.0.0/16",
+    channel: { type: "s3", bucket: "webinfra-prod-channel-0123456789abcdef", region: "eu-central-1" },
+    secretsThrough: "channel",
+    dataDevice: holdsData ? "/dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_vol0123456789abcdef0" : undefined,
+    publicAddress: {
+      type: "aws",
+      address: "203.0.113.7",
+      allocationId: "eipalloc-0123456789abcdef0",
+      region: "eu-central-1",
+    },
+  }),
+  digitalocean: (host, holdsData) => ({
+    networkCidr: "10.81.0.0/20",
+    channel: {
+      type: "spaces",
+      bucket: "webinfra-staging-channel-0123456789",
+      endpoint: "fra1.digitaloceanspaces.com",
+      accessKeyId: "DO00FAKEFAKEFAKEFAKE",
+      secretAccessKey: "fake-secret-access-key",
+    },
+    secretsThrough: "user-data",
+    dataDevice: holdsData ? `/dev/disk/by-id/scsi-0DO_Volume_webinfra-staging-${host}` : undefined,
+    publicAddress: { type: "digitalocean", address: "203.0.113.8" },
+  }),
 };
 
 /** One view a host of the stack. */
@@ -54,9 +89,9 @@ export function viewsOf(config: Config, secrets: HostSecrets = fakeSecrets): rea
     host,
     topology,
     config,
-    networkCidr: "10.77.0.0/24",
     secrets,
+    secretsSha256: config.platform === "aws" ? "1".repeat(64) : "",
     kit: "0".repeat(64),
-    channel: { type: "directory", path: "/var/lib/webinfra-channel" },
+    ...places[config.platform](host.name, host.roles.includes("database")),
   }));
 }

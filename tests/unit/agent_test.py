@@ -29,6 +29,7 @@ SETTINGS = {
         "nudges": {},
     },
     "agent.json": {"name": "db-1", "roles": ["database"], "maxLagSeconds": 5, "checks": []},
+    "claim.json": {"type": "digitalocean", "address": "127.0.0.1"},
     "database.json": {"name": "db-1", "zone": "z.internal", "database": "site"},
 }
 
@@ -221,10 +222,75 @@ class Names(Scratch):
             self.sync.apply()
         self.assertEqual(self.hosts.read_text(), "kept\n")
 
+    def test_a_directory_is_copied_whole_but_for_archives(self):
+        self.sync.SETTINGS["directory"] = "/nowhere"
+        with mock.patch.object(self.sync, "rclone") as rclone:
+            self.sync.pull()
+        rclone.assert_called_once_with("sync", "channel:", str(self.sync.COPY), "--exclude", "/releases/**", "--exclude", "/kits/**")
+
+    def test_of_a_bucket_only_the_two_folders_that_a_host_may_list_are_asked_for(self):
+        del self.sync.SETTINGS["directory"]
+        with mock.patch.object(self.sync, "rclone") as rclone:
+            self.sync.pull()
+        self.assertEqual([call.args[:2] for call in rclone.call_args_list], [("sync", "channel:inventory"), ("sync", "channel:pointers")])
+
     def test_a_directory_is_asked_for_its_version_without_rclone(self):
         (self.folder / "version").write_text("7")
         self.sync.SETTINGS["directory"] = str(self.folder)
         self.assertEqual(self.sync.version(), "7")
+
+
+class ClaimingTheAddress(unittest.TestCase):
+    def setUp(self):
+        self.claim = load("claim")
+        self.folder = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
+        self.claim.TOKEN = self.folder / "token"
+        self.claim.TOKEN.write_text("fake-token\n")
+
+    def test_is_done_once_by_a_balancer_that_can_serve_pages(self):
+        self.assertTrue(self.claim.wanted(2, claimed=False, unanswered=0))
+        self.assertFalse(self.claim.wanted(2, claimed=True, unanswered=0))
+        self.assertFalse(self.claim.wanted(0, claimed=False, unanswered=0))
+
+    def test_is_done_when_the_address_answers_nobody(self):
+        self.assertFalse(self.claim.wanted(0, claimed=True, unanswered=self.claim.LOOKS - 1))
+        self.assertTrue(self.claim.wanted(0, claimed=True, unanswered=self.claim.LOOKS))
+
+    def test_is_never_done_by_a_balancer_that_does_not_answer_itself(self):
+        for claimed in (False, True):
+            self.assertFalse(self.claim.wanted(None, claimed, unanswered=99))
+
+    def test_on_aws_names_the_address_and_this_machine(self):
+        self.claim.SETTINGS.update(type="aws", region="eu-central-1", allocationId="eipalloc-1")
+        with mock.patch.object(self.claim.subprocess, "run") as run:
+            self.claim.claim_aws("i-1")
+        command = " ".join(run.call_args.args[0])
+        self.assertEqual(command, "aws ec2 associate-address --region eu-central-1 --allocation-id eipalloc-1 --instance-id i-1 --allow-reassociation")
+
+    def test_on_digitalocean_waits_until_the_platform_has_done_it(self):
+        asked, statuses = [], ["in-progress", "in-progress", "completed"]
+
+        def api(method, path, body=None):
+            asked.append((method, path, body))
+            return {"action": {"id": 7, "status": statuses.pop(0)}}
+
+        with mock.patch.object(self.claim, "digitalocean", api), mock.patch.object(self.claim.time, "sleep"):
+            self.claim.claim_digitalocean("42")
+        path = "/reserved_ips/127.0.0.1/actions"
+        self.assertEqual(asked, [("POST", path, {"type": "assign", "droplet_id": 42}), ("GET", f"{path}/7", None), ("GET", f"{path}/7", None)])
+
+    def test_on_digitalocean_says_when_the_platform_did_not(self):
+        with mock.patch.object(self.claim, "digitalocean", lambda *_: {"action": {"id": 7, "status": "errored"}}):
+            with self.assertRaisesRegex(ValueError, "the platform answers errored"):
+                self.claim.claim_digitalocean("42")
+
+    def test_sends_the_token_in_a_header_over_https(self):
+        with mock.patch.object(self.claim.urllib.request, "urlopen") as urlopen:
+            urlopen.return_value.__enter__.return_value = io.StringIO('{"action": {}}')
+            self.claim.digitalocean("POST", "/reserved_ips/x/actions", {"type": "assign"})
+        sent = urlopen.call_args.args[0]
+        self.assertEqual(sent.get_header("Authorization"), "Bearer fake-token")
+        self.assertTrue(sent.full_url.startswith("https://api.digitalocean.com/v2/reserved_ips/"))
 
 
 PRIMARY = {"ro": 0, "sro": 0}

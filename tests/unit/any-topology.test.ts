@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { parse } from "yaml";
-import { cloudConfig, compressed, userDataBudget } from "../../cloudinit";
+import { cloudConfig } from "../../cloudinit";
+import { userDataFormats } from "../../cloudinit/limits";
 import { parseConfig } from "../../config/parse";
 import { presetNames } from "../../config/schema";
 import { serverId } from "../../roles/database";
@@ -77,7 +78,8 @@ describe("any topology", () => {
           const text = cloudConfig(view);
           const document = parse(text) as CloudConfig;
           assert.equal(document.hostname, view.host.name);
-          assert.ok(compressed(text).length <= userDataBudget, `${view.host.name}: ${String(compressed(text).length)}`);
+          const { size, limit } = userDataFormats[config.platform];
+          assert.ok(size(text) <= limit, `${view.host.name}: ${String(size(text))}`);
           const unknown = document.write_files
             .flatMap(({ content }) => namesIn(content))
             .filter((name) => !names.has(name));

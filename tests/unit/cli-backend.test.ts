@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { chooseBackend, passphraseFile, prepareHome, stateDirectory, webinfraHome } from "../../cli/backend";
+import { chooseBackend, passphraseFile, prepareHome, stateDirectory } from "../../cli/backend";
+import { webinfraHome } from "../../config/home";
 import { env, exportLines, shellWord } from "../../cli/commands/env";
 import { findPulumiRoot } from "../../cli/pulumi";
 import { type Sandbox, sandbox, stackFileText } from "../support/cli";

@@ -23,7 +23,8 @@ import { pickAppSecrets } from "../../components/secrets";
 import { checkHosts } from "../../components/web-infrastructure";
 import { ConfigError } from "../../config/errors";
 import { loadConfig } from "../../config/load";
-import { cloudConfig, compressed, userDataBudget } from "../../cloudinit";
+import { cloudConfig } from "../../cloudinit";
+import { userDataFormats } from "../../cloudinit/limits";
 import site from "../../index";
 import { place } from "../../topology/place";
 import { devConfig, devRawConfig, viewsOf } from "../support/hosts";
@@ -263,7 +264,7 @@ describe("components", () => {
             assert.match(
               problem,
               new RegExp(
-                `^web-${String(index + 1)}: its user-data has \\d+ bytes compressed, and at most 12288 fit: shorten app.environment or mysql.settings, or place its roles on several hosts$`,
+                `^web-${String(index + 1)}: its user-data has \\d+ bytes compressed, and at most 16384 fit: shorten app.environment or mysql.settings, or place its roles on several hosts$`,
               ),
             );
           }
@@ -282,7 +283,7 @@ describe("components", () => {
           return;
         }
         for (const view of viewsOf(config)) {
-          assert.ok(compressed(cloudConfig(view)).length <= userDataBudget);
+          assert.ok(userDataFormats.incus.size(cloudConfig(view)) <= userDataFormats.incus.limit);
         }
       }
       assert.fail("the check let everything through");

@@ -39,7 +39,7 @@ function allSeen(): Observations {
   const seen = nothingSeen();
   seen.agents.set(lb.machine, agent(lb.machine)).set(web.machine, agent(web.machine));
   seen.balancers.set(lb.machine, answer(200, { "x-machine": lb.machine }));
-  noteSighting(seen, lb.machine, answer(200, { "x-machine": web.machine, "x-release": release }));
+  noteSighting(seen, [lb.machine], answer(200, { "x-machine": web.machine, "x-release": release }));
   seen.site = answer(200);
   return seen;
 }

@@ -275,6 +275,7 @@ describe("roles: secrets on hosts", () => {
     databaseKey: "MARK-database-key",
     webCertificate: "public",
     webKey: "MARK-web-key",
+    addressToken: "address-token",
     app: { API_TOKEN: "MARK-app-secret" },
   };
   /** Who needs what. */

@@ -1,17 +1,14 @@
 import { createHash } from "node:crypto";
-import { homedir } from "node:os";
 import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { ChannelFile, ChannelObject, Machine, Network, Password, Volume } from "../../../provider/sdk";
 import { networkName, volumeName } from "../../../provider/incus/labels";
 import { CHANNEL_PATH } from "../../../provider/incus/machine";
+import { HostPlace } from "../../../roles/types";
 import { Platform } from "../../platform";
 
 /** Alias of the cloud image that set-up makes in the Incus project. */
 const image = "webinfra-debian-13";
-
-/** Folder on this computer for what belongs to all stacks: `WEBINFRA_HOME`, default `~/.webinfra`. */
-export const webinfraHome = (): string => process.env.WEBINFRA_HOME ?? join(homedir(), ".webinfra");
 
 /** One-way, and of a text full of random secrets: it may be shown. */
 const digest = (text: string): string => createHash("sha256").update(text).digest("hex");
@@ -20,19 +17,22 @@ const digest = (text: string): string => createHash("sha256").update(text).diges
 export interface IncusPlatformArgs {
   /** The stack's name; labels everything. */
   readonly stack: string;
+  /** WEBINFRA_HOME. */
+  readonly home: string;
   /** Subnet of the stack's bridge. Default: the first of 10.77.0.0/24 … 10.77.255.0/24 that is free. */
   readonly cidr: string | undefined;
   readonly parent: pulumi.Resource;
 }
 
 /** System containers on the user's own machine. Creates the stack's bridge. */
-export function incusPlatform({ stack, cidr, parent }: IncusPlatformArgs): Platform {
-  const directory = join(webinfraHome(), "channels", stack);
+export function incusPlatform({ stack, home, cidr, parent }: IncusPlatformArgs): Platform {
+  const directory = join(home, "channels", stack);
   const network = new Network("network", { name: networkName(stack), stack, cidr }, { parent });
   return {
     name: "incus",
-    networkCidr: network.cidr,
-    channel: { type: "directory", path: CHANNEL_PATH },
+    // Balancers answer on their own addresses, which this computer reaches.
+    publicAddress: undefined,
+    channel: pulumi.output(directory),
 
     machine(name, request, owner) {
       const volume =
@@ -52,6 +52,12 @@ export function incusPlatform({ stack, cidr, parent }: IncusPlatformArgs): Platf
         ? // Two machines must never mount one data volume, and one edit must never stop all databases.
           { protect: request.protect, deleteBeforeReplace: true, ignoreChanges: ["userData", "image", "channel"] }
         : {};
+      const place = network.cidr.apply((networkCidr): HostPlace => ({
+        networkCidr,
+        channel: { type: "directory", path: CHANNEL_PATH },
+        secretsThrough: "user-data",
+      }));
+      const userData = pulumi.secret(request.userData(place));
       const machine = new Machine(
         name,
         {
@@ -60,8 +66,8 @@ export function incusPlatform({ stack, cidr, parent }: IncusPlatformArgs): Platf
           roles: [...request.host.roles],
           image,
           network: network.network,
-          userData: request.userData,
-          definition: volume && pulumi.unsecret(pulumi.output(request.userData).apply(digest)),
+          userData,
+          definition: volume && pulumi.unsecret(userData.apply(digest)),
           channel: directory,
           volume: volume && { name: volume.volume, path: "/var/lib/mysql" },
         },
@@ -91,6 +97,9 @@ export function incusPlatform({ stack, cidr, parent }: IncusPlatformArgs): Platf
           retainOnDelete: true,
         },
       ),
+
+    // Whatever writes into the folder changes its version.
+    announce: () => [],
 
     password: (name, owner) => new Password(name, {}, { parent: owner }).result,
   };
