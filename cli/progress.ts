@@ -1,5 +1,5 @@
 /** Turns Pulumi's events into lines for people and into a summary for machines. */
-import type { EngineEvent, StepEventMetadata } from "@pulumi/pulumi/automation";
+import type { EngineEvent, PolicyEvent, StepEventMetadata } from "@pulumi/pulumi/automation";
 import type { Board } from "./board";
 import { duration, type Output } from "./output";
 import { urnName, urnType } from "./state";
@@ -46,6 +46,17 @@ export interface Problem {
   readonly message: string;
 }
 
+/** What a rule of a policy pack said. */
+export interface Violation {
+  /** The rule's name. */
+  readonly policy: string;
+  /** A broken mandatory rule fails the run. */
+  readonly mandatory: boolean;
+  /** The resource's name; undefined when it is about the stack. */
+  readonly resource?: string;
+  readonly message: string;
+}
+
 /** Removes Pulumi's colour marks and the terminal's escape codes. */
 export function plainText(text: string): string {
   // eslint-disable-next-line no-control-regex
@@ -65,9 +76,11 @@ interface RunningStep {
 export class Progress {
   readonly problems: Problem[] = [];
   readonly planned: PlannedStep[] = [];
+  readonly violations: Violation[] = [];
   private readonly running = new Map<string, RunningStep>();
   private readonly said = new Map<string, Map<string, string>>();
   private counts: Readonly<Record<string, number>> = {};
+  private packs: readonly string[] = [];
 
   /** @param board gets the steps in place of the output, when there is one */
   constructor(
@@ -79,6 +92,11 @@ export class Progress {
   /** How many resources each kind of step touched, components included: `{create: 3, same: 20}`. */
   get changes(): Readonly<Record<string, number>> {
     return this.counts;
+  }
+
+  /** Names of the policy packs that ran, as the end of the run tells them. */
+  get policyPacks(): readonly string[] {
+    return this.packs;
   }
 
   /** How many resources changed or would change. */
@@ -98,8 +116,11 @@ export class Progress {
     } else if (event.diagnosticEvent) {
       const { urn, severity, message } = event.diagnosticEvent;
       this.diagnostic(urn, severity, plainText(message).trim());
+    } else if (event.policyEvent) {
+      this.violations.push(violation(event.policyEvent));
     } else if (event.summaryEvent) {
       this.counts = Object.fromEntries(Object.entries(event.summaryEvent.resourceChanges));
+      this.packs = Object.keys(packsOf(event.summaryEvent));
     }
   };
 
@@ -204,6 +225,24 @@ export class Progress {
     });
     return changed.length === 0 ? undefined : `waiting for ${changed.join("; ")}`;
   }
+}
+
+function violation({ policyName, enforcementLevel, resourceUrn, message }: PolicyEvent): Violation {
+  // The SDK puts the policy's description before what is wrong here, on a line of its own.
+  const [first = "", ...rest] = plainText(message).trim().split("\n");
+  const isStack = !resourceUrn || urnType(resourceUrn) === "pulumi:pulumi:Stack";
+  return {
+    policy: policyName,
+    mandatory: enforcementLevel === "mandatory",
+    ...(isStack ? {} : { resource: urnName(resourceUrn) }),
+    message: rest.length === 0 ? first : rest.join(" ").trim(),
+  };
+}
+
+/** The engine writes this one name in PascalCase; the typings do not. */
+function packsOf(summary: object): object {
+  const packs: unknown = "PolicyPacks" in summary ? summary.PolicyPacks : undefined;
+  return typeof packs === "object" && packs !== null ? packs : {};
 }
 
 /** The host whose machine the step is about. */

@@ -252,6 +252,29 @@ describe("cli: progress", () => {
     ]);
   });
 
+  it("gathers what policies say, without their descriptions, and which packs ran", () => {
+    const say = (enforcementLevel: "mandatory" | "warning", message: string, resourceUrn?: string) =>
+      progress.onEvent({
+        ...event,
+        policyEvent: {
+          ...{ message, enforcementLevel, color: "never", policyName: "imdsv2", policyPackName: "webinfra" },
+          ...{ policyPackVersion: "", policyPackVersionTag: "", ...(resourceUrn === undefined ? {} : { resourceUrn }) },
+        },
+      });
+    say("mandatory", "<{%fg 13%}>IMDSv2 is required.\nthe host answers v1:\nrequire tokens<{%reset%}>\n", urn);
+    say("warning", "only this", "urn:pulumi:dev::webinfra::pulumi:pulumi:Stack::webinfra-dev");
+    say("warning", "nobody's");
+    assert.deepEqual(progress.violations, [
+      { policy: "imdsv2", mandatory: true, resource: "web-1", message: "the host answers v1: require tokens" },
+      { policy: "imdsv2", mandatory: false, message: "only this" },
+      { policy: "imdsv2", mandatory: false, message: "nobody's" },
+    ]);
+    assert.deepEqual(progress.policyPacks, []);
+    const summaryEvent = { maybeCorrupt: false, durationSeconds: 1, resourceChanges: { same: 2 }, policyPacks: {} };
+    progress.onEvent({ ...event, summaryEvent: { ...summaryEvent, ...{ PolicyPacks: { webinfra: "v1" } } } });
+    assert.deepEqual(progress.policyPacks, ["webinfra"]);
+  });
+
   it("shows a plan with the properties that differ", () => {
     progress.onEvent({ ...event, resourcePreEvent: { ...step("create"), planning: true } });
     assert.deepEqual(planLines(progress.planned), ["  + create web-1 [webinfra:incus:Machine]"]);
