@@ -22,6 +22,7 @@ const parts: readonly Part[] = [
   { name: "unused code", script: "knip", mocha: false, limitMinutes: 5 },
   { name: "shell scripts", script: "shellcheck", mocha: false, limitMinutes: 5 },
   { name: "unit tests", script: "test:unit", mocha: true, limitMinutes: 10 },
+  { name: "policies", script: "policy", mocha: true, limitMinutes: 10 },
   { name: "real tools", script: "test:hosts", mocha: true, limitMinutes: 15 },
   { name: "end to end", script: "test:e2e", mocha: true, limitMinutes: 60 },
 ];

@@ -1,0 +1,588 @@
+import assert from "node:assert/strict";
+import { gzipSync } from "node:zlib";
+import type { SiteSummary } from "../../config/summary";
+import type { PlannedResource, Scope } from "../../policy/rule";
+import { rules } from "../../policy/rules";
+import { resource, violations } from "../support/policy";
+
+interface Case {
+  readonly scope: Scope;
+  readonly title: string;
+  readonly resources?: readonly PlannedResource[];
+  readonly site?: Partial<SiteSummary>;
+  /** Empty: the rule is kept. */
+  readonly wrong: readonly string[];
+}
+
+const ingressRule = (props: object) =>
+  resource("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule", { ipProtocol: "tcp", ...props });
+const group = (props: object) =>
+  resource("aws:ec2/securityGroup:SecurityGroup", { description: "Balancers", ...props });
+const firewall = (...inboundRules: object[]) => resource("digitalocean:index/firewall:Firewall", { inboundRules });
+const instance = (props: object) => resource("aws:ec2/instance:Instance", { ...props });
+const droplet = (props: object) => resource("digitalocean:index/droplet:Droplet", { ...props });
+const bucket = resource("aws:s3/bucket:Bucket", {});
+const ofBucket = (type: string, props: object) => resource(type, { ...props }, { dependencies: [bucket.urn] });
+const accessBlock = (props: object) =>
+  ofBucket("aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock", {
+    blockPublicAcls: true,
+    blockPublicPolicy: true,
+    ignorePublicAcls: true,
+    restrictPublicBuckets: true,
+    ...props,
+  });
+const bucketPolicy = (statement: object) =>
+  ofBucket("aws:s3/bucketPolicy:BucketPolicy", {
+    policy: JSON.stringify({
+      Version: "2012-10-17",
+      Statement: [
+        {
+          Effect: "Deny",
+          Principal: "*",
+          Action: "s3:*",
+          Resource: ["arn:aws:s3:::it", "arn:aws:s3:::it/*"],
+          Condition: { Bool: { "aws:SecureTransport": "false" } },
+          ...statement,
+        },
+      ],
+    }),
+  });
+const world = "0.0.0.0/0";
+const world6 = "::/0";
+
+/** Violating and compliant cases by rule. */
+const cases: Readonly<Record<string, readonly Case[]>> = {
+  "ingress-web-only": [
+    {
+      scope: "aws",
+      title: "another port of a rule",
+      resources: [ingressRule({ cidrIpv4: world, fromPort: 3306, toPort: 3306 })],
+      wrong: ["lets in tcp port 3306 from 0.0.0.0/0"],
+    },
+    {
+      scope: "aws",
+      title: "a range of ports that begins well, IPv6",
+      resources: [ingressRule({ cidrIpv6: world6, fromPort: 80, toPort: 443 })],
+      wrong: ["lets in tcp ports 80 to 443 from ::/0"],
+    },
+    {
+      scope: "aws",
+      title: "UDP, ICMP and all protocols",
+      resources: ["udp", "icmp", "-1"].map((ipProtocol) =>
+        ingressRule({ ipProtocol, cidrIpv4: world, fromPort: 443, toPort: 443 }),
+      ),
+      wrong: [
+        "lets in udp port 443 from 0.0.0.0/0",
+        "lets in icmp ports 0 to 65535 from 0.0.0.0/0",
+        "lets in any protocol from 0.0.0.0/0",
+      ],
+    },
+    {
+      scope: "aws",
+      title: "inline rules of a group, half of the internet",
+      resources: [
+        group({
+          ingress: [
+            { protocol: "tcp", fromPort: 9000, toPort: 9000, cidrBlocks: ["10.0.0.0/8", "128.0.0.0/1"] },
+            { protocol: "tcp", fromPort: 8080, toPort: 8080, ipv6CidrBlocks: [world6], cidrBlocks: [world] },
+          ],
+        }),
+      ],
+      wrong: ["lets in tcp port 9000 from 128.0.0.0/1", "lets in tcp port 8080 from 0.0.0.0/0 and ::/0"],
+    },
+    {
+      scope: "aws",
+      title: "a rule of the older kind",
+      resources: [
+        resource("aws:ec2/securityGroupRule:SecurityGroupRule", {
+          type: "ingress",
+          protocol: "6",
+          fromPort: 25,
+          toPort: 25,
+          cidrBlocks: [world],
+        }),
+      ],
+      wrong: ["lets in tcp port 25 from 0.0.0.0/0"],
+    },
+    {
+      scope: "aws",
+      title: "web ports, ports for a group or an address range, and what goes out",
+      resources: [
+        ...[80, 443].map((port) => ingressRule({ cidrIpv4: world, fromPort: port, toPort: port })),
+        ingressRule({ referencedSecurityGroupId: "sg-0123", fromPort: 3306, toPort: 3306 }),
+        ingressRule({ cidrIpv4: "203.0.113.7/32", fromPort: 22, toPort: 22 }),
+        resource("aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule", { cidrIpv4: world, ipProtocol: "-1" }),
+        resource("aws:ec2/securityGroupRule:SecurityGroupRule", {
+          type: "egress",
+          protocol: "-1",
+          cidrBlocks: [world],
+        }),
+      ],
+      wrong: [],
+    },
+    {
+      scope: "digitalocean",
+      title: "other ports, all ports, UDP",
+      resources: [
+        firewall(
+          { protocol: "tcp", portRange: "9000", sourceAddresses: [world, world6] },
+          { protocol: "tcp", portRange: "8000-9000", sourceAddresses: [world6] },
+          { protocol: "tcp", portRange: "all", sourceAddresses: [world] },
+          { protocol: "udp", portRange: "443", sourceAddresses: [world] },
+          { protocol: "icmp", sourceAddresses: [world] },
+        ),
+      ],
+      wrong: [
+        "lets in tcp port 9000 from 0.0.0.0/0 and ::/0",
+        "lets in tcp ports 8000 to 9000 from ::/0",
+        "lets in tcp ports 0 to 65535 from 0.0.0.0/0",
+        "lets in udp port 443 from 0.0.0.0/0",
+        "lets in icmp ports 0 to 65535 from 0.0.0.0/0",
+      ],
+    },
+    {
+      scope: "digitalocean",
+      title: "web ports, ports for tags or an address range, and what is denied",
+      resources: [
+        firewall(
+          { protocol: "tcp", portRange: "80", sourceAddresses: [world, world6] },
+          { protocol: "tcp", portRange: "443", sourceAddresses: [world, world6] },
+          { protocol: "tcp", portRange: "3306", sourceTags: ["webinfra-prod-web"] },
+          { protocol: "tcp", portRange: "22", sourceAddresses: ["203.0.113.7", "198.51.100.0/24"] },
+          { action: "deny", protocol: "tcp", portRange: "all", sourceAddresses: [world] },
+        ),
+      ],
+      wrong: [],
+    },
+  ],
+  "no-world-ssh": [
+    {
+      scope: "aws",
+      title: "port 22, a range around it, all protocols",
+      resources: [
+        ingressRule({ cidrIpv4: world, fromPort: 22, toPort: 22 }),
+        ingressRule({ cidrIpv6: world6, fromPort: 0, toPort: 1024 }),
+        ingressRule({ cidrIpv4: world, ipProtocol: "-1" }),
+      ],
+      wrong: [
+        "opens SSH with tcp port 22 from 0.0.0.0/0",
+        "opens SSH with tcp ports 0 to 1024 from ::/0",
+        "opens SSH with any protocol from 0.0.0.0/0",
+      ],
+    },
+    {
+      scope: "aws",
+      title: "port 22 for an address range, port 80 for everybody",
+      resources: [
+        ingressRule({ cidrIpv4: "203.0.113.0/24", fromPort: 22, toPort: 22 }),
+        ingressRule({ cidrIpv4: world, fromPort: 80, toPort: 80 }),
+        ingressRule({ cidrIpv4: world, ipProtocol: "udp", fromPort: 22, toPort: 22 }),
+      ],
+      wrong: [],
+    },
+    {
+      scope: "digitalocean",
+      title: "port 22 and a range around it",
+      resources: [
+        firewall(
+          { protocol: "tcp", portRange: "22", sourceAddresses: [world] },
+          { protocol: "tcp", portRange: "1-65535", sourceAddresses: [world6] },
+        ),
+      ],
+      wrong: ["opens SSH with tcp port 22 from 0.0.0.0/0", "opens SSH with tcp ports 1 to 65535 from ::/0"],
+    },
+    {
+      scope: "digitalocean",
+      title: "port 22 for an address range and a tag",
+      resources: [
+        firewall({ protocol: "tcp", portRange: "22", sourceAddresses: ["203.0.113.7/32"], sourceTags: ["admin"] }),
+      ],
+      wrong: [],
+    },
+  ],
+  "described-rules": [
+    {
+      scope: "aws",
+      title: "no description",
+      resources: [
+        ingressRule({}),
+        resource("aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule", { description: " " }),
+        group({ description: undefined, egress: [{ protocol: "-1" }] }),
+        group({ description: "Managed by Pulumi" }),
+      ],
+      wrong: [
+        "the rule has no description",
+        "the rule has no description",
+        "the group has no description",
+        "a rule of the group has no description",
+        "the group has no description",
+      ],
+    },
+    {
+      scope: "aws",
+      title: "descriptions everywhere",
+      resources: [ingressRule({ description: "HTTP" }), group({ ingress: [{ description: "HTTP" }] })],
+      wrong: [],
+    },
+  ],
+  "encrypted-volumes": [
+    {
+      scope: "aws",
+      title: "volumes of their own and of instances",
+      resources: [
+        resource("aws:ebs/volume:Volume", { size: 20 }),
+        instance({ ebsBlockDevices: [{ deviceName: "/dev/sdf", encrypted: false }] }),
+      ],
+      wrong: [
+        "the volume is not encrypted",
+        "the root volume is not encrypted",
+        "the volume /dev/sdf is not encrypted",
+      ],
+    },
+    {
+      scope: "aws",
+      title: "encrypted ones",
+      resources: [
+        resource("aws:ebs/volume:Volume", { encrypted: true }),
+        instance({ rootBlockDevice: { encrypted: true }, ebsBlockDevices: [{ encrypted: true }] }),
+      ],
+      wrong: [],
+    },
+  ],
+  "encrypted-buckets": [
+    {
+      scope: "aws",
+      title: "no configuration",
+      resources: [bucket],
+      wrong: ["the bucket has no encryption configuration"],
+    },
+    {
+      scope: "aws",
+      title: "the configuration of another bucket",
+      resources: [
+        bucket,
+        resource(
+          "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",
+          {},
+          { dependencies: ["urn:another"] },
+        ),
+      ],
+      wrong: ["the bucket has no encryption configuration"],
+    },
+    {
+      scope: "aws",
+      title: "a configuration",
+      resources: [
+        bucket,
+        ofBucket("aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration", {}),
+      ],
+      wrong: [],
+    },
+  ],
+  "private-buckets": [
+    {
+      scope: "aws",
+      title: "no access block, a public access list",
+      resources: [bucket, ofBucket("aws:s3/bucketAcl:BucketAcl", { acl: "public-read" })],
+      wrong: ['the access list is "public-read"', "the bucket has no public access block"],
+    },
+    {
+      scope: "aws",
+      title: "half an access block",
+      resources: [bucket, accessBlock({ blockPublicPolicy: false, restrictPublicBuckets: undefined })],
+      wrong: ["blockPublicPolicy is not true", "restrictPublicBuckets is not true"],
+    },
+    {
+      scope: "aws",
+      title: "a whole access block",
+      resources: [bucket, accessBlock({}), ofBucket("aws:s3/bucketAcl:BucketAcl", { acl: "private" })],
+      wrong: [],
+    },
+    {
+      scope: "digitalocean",
+      title: "a public access list",
+      resources: [
+        resource("digitalocean:index/spacesBucket:SpacesBucket", { acl: "public-read" }),
+        resource("digitalocean:index/spacesBucketObject:SpacesBucketObject", { acl: "public-read" }),
+      ],
+      wrong: ['the access list is "public-read"', 'the access list is "public-read"'],
+    },
+    {
+      scope: "digitalocean",
+      title: "private, said or not",
+      resources: [
+        resource("digitalocean:index/spacesBucket:SpacesBucket", {}),
+        resource("digitalocean:index/spacesBucketObject:SpacesBucketObject", { acl: "private" }),
+      ],
+      wrong: [],
+    },
+  ],
+  "tls-only-buckets": [
+    { scope: "aws", title: "no policy", resources: [bucket], wrong: ["the bucket has no bucket policy"] },
+    {
+      scope: "aws",
+      title: "policies that let something through",
+      resources: [
+        bucket,
+        bucketPolicy({ Effect: "Allow" }),
+        bucketPolicy({ Action: "s3:GetObject" }),
+        bucketPolicy({ Principal: { AWS: "arn:aws:iam::123456789012:root" } }),
+        bucketPolicy({ Condition: { Bool: { "aws:SecureTransport": "true" } } }),
+        ofBucket("aws:s3/bucketPolicy:BucketPolicy", { policy: "no JSON" }),
+      ],
+      wrong: Array.from({ length: 5 }, () => "the bucket policy does not refuse requests without TLS"),
+    },
+    { scope: "aws", title: "a policy", resources: [bucket, bucketPolicy({})], wrong: [] },
+    {
+      scope: "aws",
+      title: "the same written otherwise",
+      resources: [
+        bucket,
+        bucketPolicy({
+          Principal: { AWS: ["*"] },
+          Action: ["s3:*"],
+          Condition: { Bool: { "aws:SecureTransport": [false] } },
+        }),
+      ],
+      wrong: [],
+    },
+  ],
+  imdsv2: [
+    {
+      scope: "aws",
+      title: "what AWS does unasked",
+      resources: [instance({})],
+      wrong: ["the metadata service answers without a session token", "the metadata service has no hop limit"],
+    },
+    {
+      scope: "aws",
+      title: "too far",
+      resources: [instance({ metadataOptions: { httpTokens: "required", httpPutResponseHopLimit: 2 } })],
+      wrong: ["the metadata service has a hop limit of 2"],
+    },
+    {
+      scope: "aws",
+      title: "tokens and one hop",
+      resources: [instance({ metadataOptions: { httpTokens: "required", httpPutResponseHopLimit: 1 } })],
+      wrong: [],
+    },
+  ],
+  "user-data-limit": [
+    {
+      scope: "aws",
+      title: "a byte too many before base64",
+      resources: [instance({ userDataBase64: Buffer.alloc(16_385).toString("base64") })],
+      wrong: ["the user-data has 16385 bytes, and 16384 fit"],
+    },
+    {
+      scope: "aws",
+      title: "exactly as many as fit",
+      resources: [
+        instance({ userDataBase64: Buffer.alloc(16_384).toString("base64") }),
+        instance({ userData: "x".repeat(16_384) }),
+        instance({}),
+      ],
+      wrong: [],
+    },
+    {
+      scope: "digitalocean",
+      title: "a byte too many",
+      resources: [droplet({ userData: "é".repeat(32_769) })],
+      wrong: ["the user-data has 65538 bytes, and 65536 fit"],
+    },
+    {
+      scope: "digitalocean",
+      title: "exactly as many",
+      resources: [droplet({ userData: "x".repeat(65_536) })],
+      wrong: [],
+    },
+  ],
+  "user-data-secrets": [
+    {
+      scope: "aws",
+      title: "a key, packed",
+      resources: [
+        instance({
+          userDataBase64: gzipSync("-----BEGIN EC PRIVATE KEY-----\nfake\n").toString("base64"),
+        }),
+      ],
+      wrong: ["the user-data holds a private key"],
+    },
+    {
+      scope: "aws",
+      title: "a secret file, plain",
+      resources: [instance({ userData: 'write_files:\n  - path: "/etc/webinfra/secrets/app.env"\n' })],
+      wrong: ["the user-data holds a file in /etc/webinfra/secrets"],
+    },
+    {
+      scope: "aws",
+      title: "what cannot be looked into",
+      resources: [instance({ userDataBase64: Buffer.from([0x1f, 0x8b, 1, 2, 3]).toString("base64") })],
+      wrong: ["the user-data cannot be unpacked"],
+    },
+    {
+      scope: "aws",
+      title: "certificates, and a mention of the folder",
+      resources: [
+        instance({
+          userDataBase64: gzipSync(
+            "-----BEGIN CERTIFICATE-----\nfake\nruncmd: [fetch-secrets, /etc/webinfra/secrets]\n",
+          ).toString("base64"),
+        }),
+      ],
+      wrong: [],
+    },
+  ],
+  "protected-data": [
+    {
+      scope: "aws",
+      title: "not protected",
+      resources: [resource("aws:ebs/volume:Volume", {})],
+      wrong: ["the data volume is not protected"],
+    },
+    {
+      scope: "aws",
+      title: "not protected, but no production",
+      resources: [resource("aws:ebs/volume:Volume", {})],
+      site: { production: false },
+      wrong: [],
+    },
+    {
+      scope: "aws",
+      title: "protected",
+      resources: [resource("aws:ebs/volume:Volume", {}, { protect: true })],
+      wrong: [],
+    },
+    {
+      scope: "digitalocean",
+      title: "not protected",
+      resources: [resource("digitalocean:index/volume:Volume", {})],
+      wrong: ["the data volume is not protected"],
+    },
+    {
+      scope: "digitalocean",
+      title: "protected",
+      resources: [resource("digitalocean:index/volume:Volume", {}, { protect: true })],
+      wrong: [],
+    },
+  ],
+  "production-balancers": [
+    { scope: "site", title: "one", site: { balancers: 1 }, wrong: ["the site has 1 load balancer"] },
+    { scope: "site", title: "two", site: { balancers: 2 }, wrong: [] },
+    { scope: "site", title: "one, but no production", site: { balancers: 1, production: false }, wrong: [] },
+  ],
+  "production-databases": [
+    { scope: "site", title: "two", site: { databases: 2 }, wrong: ["the site has 2 databases"] },
+    { scope: "site", title: "three", site: { databases: 3 }, wrong: [] },
+    { scope: "site", title: "one, but no production", site: { databases: 1, production: false }, wrong: [] },
+  ],
+  "production-https": [
+    { scope: "site", title: "none", site: { https: false }, wrong: ["the site is not served over HTTPS"] },
+    { scope: "site", title: "HTTPS", wrong: [] },
+    { scope: "site", title: "none, but no production", site: { https: false, production: false }, wrong: [] },
+  ],
+  "production-backups": [
+    { scope: "site", title: "none", site: { backups: false }, wrong: ["the databases are not backed up"] },
+    { scope: "site", title: "backups", wrong: [] },
+    { scope: "site", title: "none, but no production", site: { backups: false, production: false }, wrong: [] },
+  ],
+  "production-monitoring": [
+    { scope: "site", title: "none", site: { monitoring: false }, wrong: ["the site is not monitored"] },
+    { scope: "site", title: "no receiver", site: { alertReceiver: false }, wrong: ["alerts have no receiver"] },
+    { scope: "site", title: "both", wrong: [] },
+    { scope: "site", title: "none, but no production", site: { monitoring: false, production: false }, wrong: [] },
+  ],
+  "allowed-regions": [
+    {
+      scope: "site",
+      title: "another one",
+      site: { region: "us-east-1", policy: { waivers: {}, regions: ["eu-central-1", "eu-west-1"] } },
+      wrong: ['the region is "us-east-1", and allowed are eu-central-1, eu-west-1'],
+    },
+    {
+      scope: "site",
+      title: "one of the list",
+      site: { policy: { waivers: {}, regions: ["eu-central-1"] } },
+      wrong: [],
+    },
+    { scope: "site", title: "no list", wrong: [] },
+    {
+      scope: "site",
+      title: "no region",
+      site: { region: null, policy: { waivers: {}, regions: ["fra1"] } },
+      wrong: [],
+    },
+  ],
+  "allowed-sizes": [
+    {
+      scope: "site",
+      title: "one that is not on the list",
+      site: { policy: { waivers: {}, sizes: ["t3.small"] } },
+      wrong: ['the size "t3.medium" is in use, and allowed are t3.small'],
+    },
+    {
+      scope: "site",
+      title: "no list, and no price",
+      site: { monthlyUsd: null },
+      wrong: ["one of the sizes t3.medium, t3.small has no price in the price table"],
+    },
+    {
+      scope: "site",
+      title: "on the list, with no price",
+      site: { monthlyUsd: null, policy: { waivers: {}, sizes: ["t3.small", "t3.medium"] } },
+      wrong: [],
+    },
+    { scope: "site", title: "with a price", wrong: [] },
+    { scope: "site", title: "incus", site: { platform: "incus", sizes: [], monthlyUsd: null }, wrong: [] },
+  ],
+  "monthly-cost": [
+    {
+      scope: "site",
+      title: "over the ceiling",
+      site: { monthlyUsd: 232.4, policy: { waivers: {}, monthlyUsd: 200 } },
+      wrong: ["the estimate is $232.40 a month, and the ceiling is $200.00"],
+    },
+    {
+      scope: "site",
+      title: "not known",
+      site: { monthlyUsd: null, policy: { waivers: {}, monthlyUsd: 200 } },
+      wrong: ["the cost is not known, and the ceiling is $200.00: a size has no price"],
+    },
+    {
+      scope: "site",
+      title: "just the ceiling",
+      site: { monthlyUsd: 200, policy: { waivers: {}, monthlyUsd: 200 } },
+      wrong: [],
+    },
+    { scope: "site", title: "no ceiling", site: { monthlyUsd: 1e6 }, wrong: [] },
+  ],
+};
+
+describe("policy: rules", () => {
+  for (const rule of rules) {
+    for (const { scope, title, resources = [], site = {}, wrong } of cases[rule.name] ?? []) {
+      it(`${rule.name} (${scope}) ${wrong.length === 0 ? "allows" : "refuses"}: ${title}`, () => {
+        assert.deepEqual(violations(rule, resources, site), wrong);
+      });
+    }
+  }
+
+  it("has a violating and a compliant case of every rule and platform, and no others", () => {
+    const kinds = (scope: Scope, of: readonly Case[]) =>
+      [true, false].filter((kept) => of.some((one) => one.scope === scope && (one.wrong.length === 0) === kept)).length;
+    assert.deepEqual(
+      rules.flatMap(({ name, scopes }) => scopes.map((scope) => [name, scope, kinds(scope, cases[name] ?? [])])),
+      rules.flatMap(({ name, scopes }) => scopes.map((scope) => [name, scope, 2])),
+    );
+    assert.deepEqual(Object.keys(cases).sort(), rules.map(({ name }) => name).sort());
+  });
+
+  it("have names and texts that can be printed in one line", () => {
+    for (const { name, description, remediation } of rules) {
+      assert.match(name, /^[a-z0-9]+(-[a-z0-9]+)*$/);
+      assert.match(description, /^[A-Z][^\n]+\.$/, name);
+      assert.match(remediation, /^[a-z][^\n]+[^.\n]$/, name);
+    }
+    assert.equal(new Set(rules.map(({ name }) => name)).size, rules.length);
+  });
+});
