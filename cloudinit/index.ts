@@ -85,7 +85,6 @@ export function cloudConfig(view: HostView): string {
       ["systemd-sysusers", "/etc/sysusers.d/webinfra.conf"],
       ["systemctl", "daemon-reload"],
       ["systemctl", "restart", "systemd-journald.service"],
-      ["systemctl", "enable", "--now", "webinfra-metadata.service"],
       ["systemctl", "enable", "webinfra-converge.service", "webinfra-agent.service"],
       ["systemctl", "start", "--no-block", "webinfra-agent.service", "webinfra-converge.service"],
     ],

@@ -53,6 +53,7 @@ export function base(checks: readonly HealthCheck[], nudges: Readonly<Record<str
       { path: "/etc/systemd/journald.conf.d/webinfra.conf", content: "[Journal]\nSystemMaxUse=256M\n", mode: "0644" },
       { path: "/etc/sysusers.d/webinfra.conf", content: "u webinfra - webinfra\n", mode: "0644" },
       { path: "/etc/webinfra/rclone.conf", content: render(__dirname, "rclone.conf.njk", view), mode: "0600" },
+      script("close-metadata"),
       unit("webinfra-metadata.service", "metadata.service"),
       {
         path: "/etc/systemd/networkd.conf.d/webinfra.conf",
@@ -75,6 +76,11 @@ export function base(checks: readonly HealthCheck[], nudges: Readonly<Record<str
       }),
     ],
     steps: [
+      {
+        name: "05-metadata",
+        script:
+          "#!/bin/sh\nset -e\nsystemctl --quiet enable webinfra-metadata.service\nsystemctl start webinfra-metadata.service\n",
+      },
       { name: "10-identify", script: `#!/bin/sh\nexec ${scriptPath("identify")} ${firstAddress(view.networkCidr)}\n` },
       ...(view.secretsThrough === "channel"
         ? [
