@@ -1,0 +1,90 @@
+/** The address plan of a VPC: pure, and the same for a zone whatever other zones come after it. */
+import { TopologyHost } from "../../../topology/types";
+
+/** The network of a stack that names none. */
+export const defaultNetwork = "10.80.0.0/16";
+
+/** The subnets of one availability zone, each `a.b.c.d/n`. */
+export interface ZoneSubnets {
+  readonly zone: string;
+  readonly public: string;
+  readonly private: string;
+}
+
+/** Prefix lengths that a VPC and a subnet may have (Amazon VPC user guide, "VPC CIDR blocks" and "Subnet sizing"). */
+const [largest, smallest] = [16, 28];
+/** Addresses of each subnet that AWS keeps for itself (Amazon VPC user guide, "Subnet sizing"). */
+const reserved = 5;
+/** Subnets that a network is cut into where it is large enough: room for eight zones, more than any region has. */
+const usualSlots = 16;
+
+/** An IPv4 network as its first address and prefix length. */
+function parse(cidr: string): { readonly first: number; readonly prefix: number } {
+  const [address = "", prefix = ""] = cidr.split("/");
+  return { first: address.split(".").reduce((sum, octet) => sum * 256 + Number(octet), 0), prefix: Number(prefix) };
+}
+
+const format = (first: number, prefix: number): string =>
+  `${[24, 16, 8, 0].map((bits) => Math.floor(first / 2 ** bits) % 256).join(".")}/${String(prefix)}`;
+
+/** True for an IPv4 network whose host bits are zero, which is what EC2 takes. */
+export function isNetwork(cidr: string): boolean {
+  const { first, prefix } = parse(cidr);
+  return format(first, prefix) === cidr && prefix <= 32 && first % 2 ** (32 - prefix) === 0;
+}
+
+/**
+ * Index of a host's zone: from the number at the end of its name, so that it never moves because of other hosts. A host without a number counts as
+ * the first.
+ */
+export function zoneIndex(host: string, zones: number): number {
+  const number = Number(/\d+$/.exec(host)?.[0] ?? 1);
+  return (((number - 1) % zones) + zones) % zones;
+}
+
+/** True for hosts that users reach. */
+export const isPublic = (host: Pick<TopologyHost, "roles">): boolean => host.roles.includes("loadBalancer");
+
+/** Addresses that the fullest subnet of a kind needs: each machine's, and its successor's while it is replaced. */
+function mostHosts(hosts: readonly TopologyHost[], zones: number, open: boolean): number {
+  const counts = new Array<number>(zones).fill(0);
+  for (const host of hosts) {
+    const index = zoneIndex(host.name, zones);
+    if (isPublic(host) === open) counts[index] = (counts[index] ?? 0) + 2;
+  }
+  return Math.max(...counts);
+}
+
+/**
+ * Cuts the network into equal subnets, two a zone in the order of the zones.
+ * @returns the subnets, or why there is no room for them
+ */
+export function planSubnets(
+  cidr: string,
+  zones: readonly string[],
+  hosts: readonly TopologyHost[],
+): readonly ZoneSubnets[] | string {
+  const { first, prefix } = parse(cidr);
+  if (prefix < largest || prefix > smallest) {
+    return `a VPC has from /${String(smallest)} to /${String(largest)}: should be such as ${defaultNetwork}`;
+  }
+  const least = Math.ceil(Math.log2(zones.length * 2));
+  const subnet = prefix + Math.max(least, Math.min(Math.log2(usualSlots), smallest - prefix));
+  if (subnet > smallest) {
+    return (
+      `it has no room for two subnets in each of ${String(zones.length)} zones: ` +
+      `should be /${String(smallest - least)} or larger, such as ${defaultNetwork}`
+    );
+  }
+  const room = 2 ** (32 - subnet) - reserved;
+  // A NAT gateway takes an address of its public subnet.
+  const needed = Math.max(mostHosts(hosts, zones.length, true) + 1, mostHosts(hosts, zones.length, false));
+  if (needed > room) {
+    return (
+      `its subnets have ${String(room)} addresses, and one needs ${String(needed)}, ` +
+      `two a host to replace it: should be larger, such as ${defaultNetwork}`
+    );
+  }
+  const slot = (index: number): string => format(first + index * 2 ** (32 - subnet), subnet);
+  return zones.map((zone, index) => ({ zone, public: slot(2 * index), private: slot(2 * index + 1) }));
+}

@@ -1,0 +1,58 @@
+import { isIPv6 } from "node:net";
+import { Config } from "../../../config/schema";
+import { hostsWith, Topology } from "../../../topology/types";
+import { defaultNetwork, isNetwork, planSubnets } from "./addresses";
+
+/** Availability zones of the stack. */
+export const zonesOf = ({ aws: { region, zones } }: Config): readonly string[] => zones ?? [`${region}a`, `${region}b`];
+
+/** EC2 imports RSA and ED25519 keys only (EC2 API reference, `ImportKeyPair`). */
+const keyTypes = ["ssh-ed25519", "ssh-rsa"];
+
+function networkProblems({ network: { cidr }, aws, ...config }: Config, topology: Topology): readonly string[] {
+  if (aws.vpc === undefined) {
+    const plan = planSubnets(cidr ?? defaultNetwork, zonesOf({ network: { cidr }, aws, ...config }), topology.hosts);
+    return typeof plan === "string" ? [`webinfra:network.cidr is "${cidr ?? defaultNetwork}": ${plan}`] : [];
+  }
+  const { id } = aws.vpc;
+  return [
+    ...(cidr === undefined ? [] : [`webinfra:network.cidr is "${cidr}": ${id} has its own: leave it out`]),
+    ...(aws.zones === undefined
+      ? []
+      : [`webinfra:aws.zones is ${JSON.stringify(aws.zones)}: the subnets of ${id} have theirs: leave it out`]),
+  ];
+}
+
+function sshProblems({ ssh }: Config): readonly string[] {
+  if (!ssh) return [];
+  const type = ssh.publicKey.split(" ", 1).join();
+  return [
+    ...(keyTypes.includes(type)
+      ? []
+      : [`webinfra:ssh.publicKey is of the type ${type}: AWS takes ${keyTypes.join(" and ")} keys only`]),
+    ...ssh.allowedCidrs.flatMap((cidr, index) => {
+      const [address = "", prefix] = cidr.split("/");
+      return isNetwork(cidr) || (isIPv6(address) && Number(prefix) <= 128)
+        ? []
+        : [
+            `webinfra:ssh.allowedCidrs.${String(index)} is "${cidr}": ` +
+              "should be a network with its host bits zero, such as 203.0.113.7/32 or 203.0.113.0/24",
+          ];
+    }),
+  ];
+}
+
+/** What AWS cannot do of what a stack asks for, one line a problem. */
+export function awsProblems(config: Config, topology: Topology): readonly string[] {
+  const databases = hostsWith(topology, "database").map(({ name }) => name);
+  return [
+    ...networkProblems(config, topology),
+    ...sshProblems(config),
+    ...Object.keys(config.aws.volumes)
+      .filter((host) => !databases.includes(host))
+      .map(
+        (host) =>
+          `webinfra:aws.volumes names ${host}, which is no host with the role database: should be one of ${databases.join(", ")}`,
+      ),
+  ];
+}
