@@ -78,13 +78,20 @@ export function commandLine(actions: Actions): Command {
       .option("--diff", "show the change of each property")
       .option("--refresh", "look at what there is first")
       .option("--expect-no-changes", `exit with ${exitCode.notAsExpected} when there are changes`)
-      .option("--json", "print the result as JSON")
+      .addOption(new Option("--json", "print the result as JSON").conflicts("markdown"))
+      .addOption(
+        new Option(
+          "--markdown",
+          "print a pull request's comment: changes, policies, weaknesses and cost; progress goes to stderr",
+        ).conflicts("diff"),
+      )
       .addHelpText(
         "after",
         examples(
           ["webinfra preview --config web=4", "what more web servers would change"],
           ["webinfra preview --diff", "property by property"],
           ["webinfra preview --refresh --expect-no-changes", "in a script: is all as it should be?"],
+          ["webinfra preview prod --markdown > preview.md", "for a pull request"],
         ),
       ),
   ).action(
@@ -94,10 +101,12 @@ export function commandLine(actions: Actions): Command {
         readonly diff?: boolean;
         readonly refresh?: boolean;
         readonly expectNoChanges?: boolean;
+        readonly markdown?: boolean;
       },
     ) => {
       const { preview } = await import("./commands/preview.js");
-      actions.exit(await preview(await actions.surroundings(options.json === true), stack, withTopology(options)));
+      const surroundings = await actions.surroundings(options.json === true || options.markdown === true);
+      actions.exit(await preview(surroundings, stack, withTopology(options)));
     },
   );
 

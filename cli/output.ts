@@ -55,6 +55,11 @@ export class Output {
     }
   }
 
+  /** The whole result as one document, alone on stdout where progress goes to stderr (as with --json). */
+  document(text: string): void {
+    this.streams.stdout.write(`${text.trimEnd()}\n`);
+  }
+
   /** A warning or an error: always stderr. */
   problem(line: string): void {
     if (this.above !== undefined) {

@@ -115,10 +115,14 @@ export function lockIsDead(lock: Lock, runs: (pid: number) => boolean = processR
   return lock.hostname === here && !runs(lock.pid);
 }
 
-/** A plain output of the stack; undefined when there is none, or when a failed run emptied the outputs. */
+/** An output of the stack, of any shape; undefined when there is none, or when a failed run emptied the outputs. */
+export function stackOutput(state: StackState | undefined, name: string): unknown {
+  return state?.resources.find((resource) => resource.type === "pulumi:pulumi:Stack")?.outputs?.[name];
+}
+
+/** A plain text among the stack's outputs; undefined when there is none, or when a failed run emptied the outputs. */
 export function plainOutput(state: StackState | undefined, name: string): string | undefined {
-  const root = state?.resources.find((resource) => resource.type === "pulumi:pulumi:Stack");
-  const value = root?.outputs?.[name];
+  const value = stackOutput(state, name);
   return typeof value === "string" ? value : undefined;
 }
 

@@ -1,9 +1,13 @@
 /** `webinfra preview`: what `up` would change. */
+import { RunError } from "@pulumi/pulumi/errors";
+import { previewComment } from "../comment";
+import { deployedOf, proposedOf } from "../compare";
 import { exitCode } from "../errors";
 import { plainText, planLines, type PlannedStep, Progress } from "../progress";
 import { operate } from "../run";
-import { openStack, type Surroundings } from "../stack";
+import { currentState, type OpenStack, openStack, type Surroundings } from "../stack";
 import type { Override } from "../stackfile";
+import type { StackState } from "../state";
 
 export interface PreviewOptions {
   /** Shows Pulumi's own property-by-property text. */
@@ -11,6 +15,8 @@ export interface PreviewOptions {
   /** Ends with exit code 3 when there are changes. */
   readonly expectNoChanges?: boolean;
   readonly refresh?: boolean;
+  /** Prints a pull request's comment and nothing else; needs an output with `json`. */
+  readonly markdown?: boolean;
   readonly config: readonly Override[];
   readonly configFile?: string;
 }
@@ -23,6 +29,26 @@ export interface PreviewResult {
   readonly steps: readonly PlannedStep[];
 }
 
+/** Why a preview failed, where that may be shown to everybody: a mistake in the configuration. Else empty: a provider's words may hold anything. */
+const publicReason = (open: OpenStack): string => {
+  const cause = open.programError();
+  return RunError.isInstance(cause) ? cause.message : "";
+};
+
+/** The comment on a preview that ended, well or not. */
+function commentOn(open: OpenStack, before: StackState, progress: Progress, failed: boolean): string {
+  return previewComment({
+    stack: open.name,
+    steps: progress.planned,
+    unchanged: progress.changes["same"] ?? 0,
+    policyPacks: progress.policyPacks,
+    violations: progress.violations,
+    ...proposedOf(open.settings),
+    deployed: deployedOf(before),
+    failure: failed ? publicReason(open) : undefined,
+  });
+}
+
 /** Runs `preview`. Returns the exit code: 0, or 3 with `expectNoChanges` when there are changes. */
 export async function preview(surroundings: Surroundings, name: string, options: PreviewOptions): Promise<number> {
   const { output } = surroundings;
@@ -33,13 +59,21 @@ export async function preview(surroundings: Surroundings, name: string, options:
   });
   try {
     const progress = new Progress(output);
+    const before = options.markdown === true ? await currentState(open) : undefined;
+    const comment = (failed: boolean): void => {
+      if (before !== undefined) output.document(commentOn(open, before, progress, failed));
+    };
     const { stdout } = await operate(open, progress, "preview", () =>
       open.stack.preview({
         onEvent: progress.onEvent,
         diff: options.diff === true,
         ...(options.refresh === true ? { refresh: true } : {}),
       }),
-    );
+    ).catch((error: unknown) => {
+      comment(true);
+      throw error;
+    });
+    comment(false);
     const hasChanges = progress.changed > 0;
     const result: PreviewResult = { stack: name, hasChanges, changes: progress.changes, steps: progress.planned };
     if (options.diff === true) {
@@ -50,7 +84,9 @@ export async function preview(surroundings: Surroundings, name: string, options:
       }
     }
     output.result(hasChanges ? `${progress.changed} resources would change` : "no changes");
-    output.data(result);
+    if (options.markdown !== true) {
+      output.data(result);
+    }
     return hasChanges && options.expectNoChanges === true ? exitCode.notAsExpected : exitCode.ok;
   } finally {
     open.close();
