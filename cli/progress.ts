@@ -57,6 +57,9 @@ export interface Violation {
   readonly message: string;
 }
 
+/** The engine's warning about a program of ours: what runs the policy pack where there is no language host. */
+const ownAnalyzer = /^using pulumi-analyzer-policy-nodejs from \$PATH at /;
+
 /** Removes Pulumi's colour marks and the terminal's escape codes. */
 export function plainText(text: string): string {
   // eslint-disable-next-line no-control-regex
@@ -180,7 +183,7 @@ export class Progress {
   private diagnostic(urn: string | undefined, severity: string, message: string): void {
     const isStack = urn === undefined || urn === "" || urnType(urn) === "pulumi:pulumi:Stack";
     const name = isStack ? undefined : urnName(urn);
-    if (message === "" || severity === "debug") {
+    if (message === "" || severity === "debug" || ownAnalyzer.test(message)) {
       return;
     }
     if (severity === "error") {

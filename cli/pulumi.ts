@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { homedir } from "node:os";
-import { delimiter, dirname, join } from "node:path";
+import { delimiter, dirname, join, resolve } from "node:path";
 import { PulumiCommand } from "@pulumi/pulumi/automation";
 import { version as sdkVersion } from "@pulumi/pulumi/version";
 import type { Environment } from "./backend";
@@ -42,6 +42,9 @@ export function findPulumiRoot(
     .find((path) => path.endsWith("/bin") && exists(join(path, "pulumi")));
   return folder === undefined ? undefined : dirname(folder);
 }
+
+/** Folder of the program that runs the policy pack for a Pulumi without its Node.js language host; it has to be on PATH. */
+const analyzerFolder = resolve(__dirname, "..", "policy", "bin");
 
 const inherited = (name: string): boolean => !name.startsWith("PULUMI_OPTION_") && name !== "PULUMI_STACK";
 
@@ -83,7 +86,8 @@ export class InterruptiblePulumi {
     onOutput?: (text: string) => void,
     onError?: (text: string) => void,
   ): Promise<PulumiResult> {
-    const path = [dirname(this.command), dirname(process.execPath), this.environment["PATH"] ?? ""].join(delimiter);
+    const own = [dirname(this.command), dirname(process.execPath), analyzerFolder];
+    const path = [...own, this.environment["PATH"] ?? ""].join(delimiter);
     const child = spawn(this.command, args.includes("--non-interactive") ? args : [...args, "--non-interactive"], {
       cwd: directory,
       detached: true,

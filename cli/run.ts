@@ -1,6 +1,7 @@
 /** What the commands share: preflight, and how a Pulumi operation's failure is told. */
 import { RunError } from "@pulumi/pulumi/errors";
 import { describeFailure, exitCode, InterruptedError, isDefect, UserError } from "./errors";
+import { policyRefusal } from "./policy";
 import { type Progress, problemText } from "./progress";
 import { type OpenStack, platformOf } from "./stack";
 
@@ -37,6 +38,10 @@ export async function operate<T>(
       }
       // A defect keeps its stack.
       throw cause instanceof Error && isDefect(cause) ? cause : new UserError(describeFailure(cause).text);
+    }
+    const refusal = policyRefusal(what, progress.violations);
+    if (refusal !== undefined) {
+      throw refusal;
     }
     if (progress.problems.length > 0) {
       const next =

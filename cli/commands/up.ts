@@ -1,10 +1,11 @@
 /** `webinfra up`: brings the site to what the stack's configuration says. */
-import { duration } from "../output";
+import { duration, Output } from "../output";
+import { adviceLines, isHeldToPolicies, policyPacks } from "../policy";
 import { Progress } from "../progress";
 import { recover } from "../recover";
 import { withBoard } from "../live";
 import { operate, preflight } from "../run";
-import { openStack, platformOf, stateOnDisk, type Surroundings } from "../stack";
+import { type OpenStack, openStack, platformOf, stateOnDisk, type Surroundings } from "../stack";
 import type { Override } from "../stackfile";
 import { knownMachines } from "../state";
 
@@ -37,6 +38,10 @@ export async function up(surroundings: Surroundings, name: string, options: UpOp
   try {
     await preflight(open);
     await recover(open, output);
+    const held = isHeldToPolicies(open.settings);
+    if (held) {
+      await checkPolicies(open, output);
+    }
     open.interruption.check();
     output.progress(`bringing up the stack "${name}"`);
     const hosts = knownMachines(stateOnDisk(open)).map(({ host }) => host);
@@ -44,7 +49,12 @@ export async function up(surroundings: Surroundings, name: string, options: UpOp
     const { progress, outputs } = await withBoard(output, "up", name, { hosts, watch }, async (board) => {
       const progress = new Progress(output, Date.now, board);
       const result = await operate(open, progress, "up", () =>
-        open.stack.up({ onEvent: progress.onEvent, ...(options.refresh === true ? { refresh: true } : {}) }),
+        open.stack.up({
+          onEvent: progress.onEvent,
+          ...(options.refresh === true ? { refresh: true } : {}),
+          // Values that the preview could not know are checked now.
+          ...(held ? { policyPacks } : {}),
+        }),
       );
       return { progress, outputs: result.outputs };
     });
@@ -59,6 +69,21 @@ export async function up(surroundings: Surroundings, name: string, options: UpOp
     return result;
   } finally {
     open.close();
+  }
+}
+
+/**
+ * Holds the stack to the policy pack before anything is created.
+ * @throws UserError with each violation
+ */
+async function checkPolicies(open: OpenStack, output: Output): Promise<void> {
+  output.progress("checking the policies");
+  // What the preview warns of, the update says again.
+  const quiet = { write: () => true };
+  const progress = new Progress(new Output(false, { stdout: quiet, stderr: quiet }));
+  await operate(open, progress, "up", () => open.stack.preview({ onEvent: progress.onEvent, policyPacks }));
+  for (const line of adviceLines(progress.violations)) {
+    output.progress(line);
   }
 }
 

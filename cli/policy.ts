@@ -1,0 +1,53 @@
+/** Holds previews and updates to the policy pack, and says what it refuses. */
+import { resolve } from "node:path";
+import { waivedRules } from "../policy/pack";
+import { exitCode, UserError } from "./errors";
+import type { Violation } from "./progress";
+import { platformOf } from "./stack";
+import type { StackSettings } from "./stackfile";
+
+/** The policy pack, as the Automation API takes it. */
+export const policyPacks = [resolve(__dirname, "..", "policy")];
+
+/**
+ * Whether `up` has to be held to the pack. Rules are about clouds and about production: on a site of this machine that is neither, none has anything to
+ * say, and `up` is spared a preview.
+ */
+export function isHeldToPolicies(settings: StackSettings): boolean {
+  return platformOf(settings) !== "incus" || String(settings.config?.["webinfra:production"]) === "true";
+}
+
+const where = ({ resource }: Violation): string => (resource === undefined ? "" : ` (${resource})`);
+
+/** The SDK says so when a rule read a value that is unknown in a preview. */
+const isWaiting = ({ mandatory, message }: Violation): boolean => !mandatory && message.startsWith("can't run policy ");
+
+/** What rules let pass: violations of waived ones, and how many checks wait for values that are not known yet. */
+export function adviceLines(violations: readonly Violation[]): readonly string[] {
+  const waived = violations.filter((one) => one.policy === waivedRules && !isWaiting(one));
+  const waiting = violations.filter(isWaiting).length;
+  return [
+    ...waived.map((one) => `  waived${where(one)}: ${one.message}`),
+    ...(waiting === 0
+      ? []
+      : [`  policy checks that wait for \`up\`, because a value is not known yet: ${String(waiting)}`]),
+  ];
+}
+
+/**
+ * The error that ends a run which mandatory rules refuse: what each refuses, and what to do. Undefined when none does.
+ * @param what the operation, such as `up`
+ */
+export function policyRefusal(what: string, violations: readonly Violation[]): UserError | undefined {
+  const refused = violations.filter(({ mandatory }) => mandatory);
+  if (refused.length === 0) return undefined;
+  const rules = new Set(refused.map(({ policy }) => policy)).size;
+  return new UserError(
+    [
+      `${what} is refused by ${rules === 1 ? "a rule" : `${String(rules)} rules`} of the policy pack:`,
+      ...refused.map((one) => `  ${one.policy}${where(one)}: ${one.message}`),
+      "next: do what they say, or waive a rule by its name, with the reason, in webinfra:policy.waivers (docs/policies.md)",
+    ].join("\n"),
+    exitCode.failed,
+  );
+}
