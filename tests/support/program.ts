@@ -31,6 +31,8 @@ export interface Recorded {
   readonly protect: boolean;
   readonly retainOnDelete: boolean;
   readonly deleteBeforeReplace: boolean;
+  /** Longest wait for a deletion; empty: the provider's own. */
+  readonly deleteTimeout: string;
   readonly ignoreChanges: readonly string[];
   readonly replaceOnChanges: readonly string[];
   readonly additionalSecretOutputs: readonly string[];
@@ -54,6 +56,7 @@ interface RegisterRequest {
   getProtect(): boolean;
   getRetainondelete(): boolean;
   getDeletebeforereplace(): boolean;
+  getCustomtimeouts(): { getDelete(): string } | undefined;
   getIgnorechangesList(): string[];
   getReplaceonchangesList(): string[];
   getAdditionalsecretoutputsList(): string[];
@@ -104,6 +107,7 @@ class Recorder extends MockMonitor {
           protect: request.getProtect(),
           retainOnDelete: request.getRetainondelete(),
           deleteBeforeReplace: request.getDeletebeforereplace(),
+          deleteTimeout: request.getCustomtimeouts()?.getDelete() ?? "",
           ignoreChanges: request.getIgnorechangesList(),
           replaceOnChanges: request.getReplaceonchangesList(),
           additionalSecretOutputs: request.getAdditionalsecretoutputsList(),
