@@ -34,20 +34,27 @@ export function adviceLines(violations: readonly Violation[]): readonly string[]
   ];
 }
 
-/**
- * The error that ends a run which mandatory rules refuse: what each refuses, and what to do. Undefined when none does.
- * @param what the operation, such as `up`
- */
-export function policyRefusal(what: string, violations: readonly Violation[]): UserError | undefined {
+/** The end of a run that mandatory rules refuse. */
+export class PolicyRefusal extends UserError {
+  /**
+   * @param what the operation, such as `up`
+   * @param refused at least one violation of a mandatory rule
+   */
+  constructor(what: string, refused: readonly Violation[]) {
+    const rules = new Set(refused.map(({ policy }) => policy)).size;
+    super(
+      [
+        `${what} is refused by ${rules === 1 ? "a rule" : `${String(rules)} rules`} of the policy pack:`,
+        ...refused.map((one) => `  ${one.policy}${where(one)}: ${one.message}`),
+        "next: do what they say, or waive a rule by its name, with the reason, in webinfra:policy.waivers (docs/policies.md)",
+      ].join("\n"),
+      exitCode.failed,
+    );
+  }
+}
+
+/** The refusal that violations amount to; undefined when none is of a mandatory rule. */
+export function refusalOf(what: string, violations: readonly Violation[]): PolicyRefusal | undefined {
   const refused = violations.filter(({ mandatory }) => mandatory);
-  if (refused.length === 0) return undefined;
-  const rules = new Set(refused.map(({ policy }) => policy)).size;
-  return new UserError(
-    [
-      `${what} is refused by ${rules === 1 ? "a rule" : `${String(rules)} rules`} of the policy pack:`,
-      ...refused.map((one) => `  ${one.policy}${where(one)}: ${one.message}`),
-      "next: do what they say, or waive a rule by its name, with the reason, in webinfra:policy.waivers (docs/policies.md)",
-    ].join("\n"),
-    exitCode.failed,
-  );
+  return refused.length === 0 ? undefined : new PolicyRefusal(what, refused);
 }

@@ -123,7 +123,8 @@ export class Progress {
       this.violations.push(violation(event.policyEvent));
     } else if (event.summaryEvent) {
       this.counts = Object.fromEntries(Object.entries(event.summaryEvent.resourceChanges));
-      this.packs = Object.keys(packsOf(event.summaryEvent));
+      // `NAME|local|FOLDER` for a pack of this machine.
+      this.packs = Object.keys(packsOf(event.summaryEvent)).map((pack) => pack.split("|")[0] ?? pack);
     }
   };
 

@@ -1,7 +1,7 @@
 /** What the commands share: preflight, and how a Pulumi operation's failure is told. */
 import { RunError } from "@pulumi/pulumi/errors";
 import { describeFailure, exitCode, InterruptedError, isDefect, UserError } from "./errors";
-import { policyRefusal } from "./policy";
+import { refusalOf } from "./policy";
 import { type Progress, problemText } from "./progress";
 import { type OpenStack, platformOf } from "./stack";
 
@@ -39,19 +39,20 @@ export async function operate<T>(
       // A defect keeps its stack.
       throw cause instanceof Error && isDefect(cause) ? cause : new UserError(describeFailure(cause).text);
     }
-    const refusal = policyRefusal(what, progress.violations);
-    if (refusal !== undefined) {
-      throw refusal;
-    }
+    const refusal = refusalOf(what, progress.violations);
     if (progress.problems.length > 0) {
       const next =
         what === "up"
           ? [`next: \`webinfra status ${open.name}\` shows each host; \`webinfra up ${open.name}\` goes on`]
           : [];
+      const refused = refusal === undefined ? [] : [refusal.message];
       throw new UserError(
-        [`${what} failed:`, ...progress.problems.map(problemText), ...next].join("\n"),
+        [`${what} failed:`, ...progress.problems.map(problemText), ...refused, ...next].join("\n"),
         exitCode.failed,
       );
+    }
+    if (refusal !== undefined) {
+      throw refusal;
     }
     throw error;
   } finally {

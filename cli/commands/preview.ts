@@ -3,7 +3,8 @@ import { RunError } from "@pulumi/pulumi/errors";
 import { previewComment } from "../comment";
 import { deployedOf, proposedOf } from "../compare";
 import { exitCode } from "../errors";
-import { plainText, planLines, type PlannedStep, Progress } from "../progress";
+import { adviceLines, policyPacks, PolicyRefusal } from "../policy";
+import { plainText, planLines, type PlannedStep, Progress, type Violation } from "../progress";
 import { operate } from "../run";
 import { currentState, type OpenStack, openStack, type Surroundings } from "../stack";
 import type { Override } from "../stackfile";
@@ -27,6 +28,8 @@ export interface PreviewResult {
   readonly hasChanges: boolean;
   readonly changes: Readonly<Record<string, number>>;
   readonly steps: readonly PlannedStep[];
+  /** What the policy pack says against it. */
+  readonly violations: readonly Violation[];
 }
 
 /** Why a preview failed, where that may be shown to everybody: a mistake in the configuration. Else empty: a provider's words may hold anything. */
@@ -49,7 +52,10 @@ function commentOn(open: OpenStack, before: StackState, progress: Progress, fail
   });
 }
 
-/** Runs `preview`. Returns the exit code: 0, or 3 with `expectNoChanges` when there are changes. */
+/**
+ * Runs `preview`. Returns the exit code: 0, or 3 with `expectNoChanges` when there are changes.
+ * @throws PolicyRefusal after the plan, when the policy pack refuses it
+ */
 export async function preview(surroundings: Surroundings, name: string, options: PreviewOptions): Promise<number> {
   const { output } = surroundings;
   const open = await openStack(surroundings, name, {
@@ -63,29 +69,41 @@ export async function preview(surroundings: Surroundings, name: string, options:
     const comment = (failed: boolean): void => {
       if (before !== undefined) output.document(commentOn(open, before, progress, failed));
     };
-    const { stdout } = await operate(open, progress, "preview", () =>
+    let text = "";
+    const refusal = await operate(open, progress, "preview", () =>
       open.stack.preview({
         onEvent: progress.onEvent,
+        onOutput: (part) => (text += part),
         diff: options.diff === true,
+        policyPacks,
         ...(options.refresh === true ? { refresh: true } : {}),
       }),
-    ).catch((error: unknown) => {
-      comment(true);
-      throw error;
-    });
+    ).then(
+      () => undefined,
+      (error: unknown) => {
+        // The plan is whole: it is shown before what rules say against it.
+        if (error instanceof PolicyRefusal) return error;
+        comment(true);
+        throw error;
+      },
+    );
     comment(false);
     const hasChanges = progress.changed > 0;
-    const result: PreviewResult = { stack: name, hasChanges, changes: progress.changes, steps: progress.planned };
+    const { changes, planned: steps, violations } = progress;
+    const result: PreviewResult = { stack: name, hasChanges, changes, steps, violations };
     if (options.diff === true) {
-      output.result(plainText(stdout));
+      output.result(plainText(text));
     } else {
-      for (const line of planLines(progress.planned)) {
+      for (const line of [...planLines(steps), ...adviceLines(violations)]) {
         output.result(line);
       }
     }
     output.result(hasChanges ? `${progress.changed} resources would change` : "no changes");
     if (options.markdown !== true) {
       output.data(result);
+    }
+    if (refusal !== undefined) {
+      throw refusal;
     }
     return hasChanges && options.expectNoChanges === true ? exitCode.notAsExpected : exitCode.ok;
   } finally {
