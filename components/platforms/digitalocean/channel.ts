@@ -14,7 +14,7 @@ export type SpacesObject = Readonly<
 
 /** The channel on Spaces. */
 export interface SpacesChannel {
-  /** How hosts reach it; secret. */
+  /** How hosts reach it; secret, as the key is. */
   readonly view: pulumi.Output<ChannelView>;
   readonly url: pulumi.Output<string>;
   /** The bucket, as projects name it. */
@@ -69,7 +69,7 @@ export function spacesChannel(stack: string, region: string, parent: pulumi.Reso
       secretAccessKey,
     }));
   return {
-    view: pulumi.secret(view),
+    view,
     url: pulumi.interpolate`https://${bucket.name}.${endpoint}`,
     urn: bucket.bucketUrn,
     object: (name, object, options) =>

@@ -109,7 +109,7 @@ export function machine(site: Site, name: string, request: MachineRequest, paren
       gracefulShutdown: true,
       sshKeys: [key.fingerprint],
       tags: [projectTag, firewalls.stackTag, ...host.roles.map((role) => firewalls.tagOf(role)), tag],
-      userData: pulumi.secret(request.userData(pulumi.secret(place)).apply(userDataFormats.digitalocean.encode)),
+      userData: pulumi.secret(request.userData(place).apply(userDataFormats.digitalocean.encode)),
       ...(volume && { volumeIds: [volume.id] }),
     },
     pulumi.mergeOptions(
