@@ -10,8 +10,12 @@ function line({ type, name, parent, inputs, ...options }: Recorded): Record<stri
     name,
     parent,
     inputs: mask(
-      // The hash of the user-data, which has golden files of its own.
-      "definition" in inputs ? { ...inputs, definition: `<definition of ${String(inputs.host)}>` } : inputs,
+      // User-data and its hash: it has golden files of its own.
+      {
+        ...inputs,
+        ...("definition" in inputs && { definition: `<definition of ${String(inputs.host)}>` }),
+        ...("userDataBase64" in inputs && { userDataBase64: `<user-data of ${name}>` }),
+      },
       shown,
     ),
     ...(protect && { protect }),

@@ -4,7 +4,7 @@ import { ConfigError } from "../../../config/errors";
 import { Config } from "../../../config/schema";
 import { defaultNetwork, planSubnets, ZoneSubnets } from "./addresses";
 import { AwsContext, optionsOf, tagsOf } from "./context";
-import { zonesOf } from "./problems";
+import { SubnetKind, subnetProblem, zonesOf } from "./problems";
 
 /** A subnet that machines are placed in. */
 export interface Subnet {
@@ -139,16 +139,12 @@ function ownNetwork(context: AwsContext): Network {
 function existingNetwork(context: AwsContext, vpc: NonNullable<Config["aws"]["vpc"]>): Network {
   const options = optionsOf(context);
   const found = aws.ec2.getVpcOutput({ id: vpc.id }, options);
-  const subnets = (kind: "publicSubnets" | "privateSubnets"): readonly Subnet[] =>
+  const subnets = (kind: SubnetKind): readonly Subnet[] =>
     vpc[kind].map((id, index) => {
-      const subnet = aws.ec2.getSubnetOutput({ id }, options).apply((one) => {
-        const problem = (what: string) =>
-          new ConfigError([`webinfra:aws.vpc.${kind}.${String(index)} is "${id}": ${what}`]);
-        if (one.vpcId !== vpc.id) throw problem(`it is a subnet of ${one.vpcId}: should be one of ${vpc.id}`);
-        if (kind === "publicSubnets" && !one.mapPublicIpOnLaunch) {
-          throw problem("it gives machines no public address, and balancers need one: should have mapPublicIpOnLaunch");
-        }
-        return one;
+      const subnet = aws.ec2.getSubnetOutput({ id }, options).apply((found) => {
+        const problem = subnetProblem(vpc.id, kind, index, found);
+        if (problem !== undefined) throw new pulumi.RunError(new ConfigError([problem]).message);
+        return found;
       });
       return { id: subnet.id, zone: subnet.availabilityZone };
     });

@@ -9,9 +9,13 @@ export const zonesOf = ({ aws: { region, zones } }: Config): readonly string[] =
 /** EC2 imports RSA and ED25519 keys only (EC2 API reference, `ImportKeyPair`). */
 const keyTypes = ["ssh-ed25519", "ssh-rsa"];
 
-function networkProblems({ network: { cidr }, aws, ...config }: Config, topology: Topology): readonly string[] {
+function networkProblems(config: Config, topology: Topology): readonly string[] {
+  const {
+    network: { cidr },
+    aws,
+  } = config;
   if (aws.vpc === undefined) {
-    const plan = planSubnets(cidr ?? defaultNetwork, zonesOf({ network: { cidr }, aws, ...config }), topology.hosts);
+    const plan = planSubnets(cidr ?? defaultNetwork, zonesOf(config), topology.hosts);
     return typeof plan === "string" ? [`webinfra:network.cidr is "${cidr ?? defaultNetwork}": ${plan}`] : [];
   }
   const { id } = aws.vpc;
@@ -55,4 +59,21 @@ export function awsProblems(config: Config, topology: Topology): readonly string
           `webinfra:aws.volumes names ${host}, which is no host with the role database: should be one of ${databases.join(", ")}`,
       ),
   ];
+}
+
+/** A list of subnets in `webinfra:aws.vpc`. */
+export type SubnetKind = "publicSubnets" | "privateSubnets";
+
+/** What is wrong with a subnet that the stack names, by what AWS says of it. */
+export function subnetProblem(
+  vpcId: string,
+  kind: SubnetKind,
+  index: number,
+  found: { readonly id: string; readonly vpcId: string; readonly mapPublicIpOnLaunch: boolean },
+): string | undefined {
+  const problem = (what: string): string => `webinfra:aws.vpc.${kind}.${String(index)} is "${found.id}": ${what}`;
+  if (found.vpcId !== vpcId) return problem(`it is a subnet of ${found.vpcId}: should be one of ${vpcId}`);
+  return kind === "publicSubnets" && !found.mapPublicIpOnLaunch
+    ? problem("it gives machines no public address, which balancers need: should have mapPublicIpOnLaunch")
+    : undefined;
 }

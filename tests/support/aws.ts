@@ -1,0 +1,64 @@
+/** The whole site on AWS, without an account: what the engine would be asked. */
+import { gunzipSync } from "node:zlib";
+import * as pulumi from "@pulumi/pulumi";
+import { awsPlatform } from "../../components/platforms/aws";
+import { WebInfrastructure } from "../../components/web-infrastructure";
+import { parseConfig } from "../../config/parse";
+import type { Config } from "../../config/schema";
+import { summarize } from "../../config/summary";
+import { place } from "../../topology/place";
+import { rawOf } from "./hosts";
+import { type Recorded, runProgram, type RunOptions, secretMark } from "./program";
+
+export type Settings = Readonly<Record<string, unknown>>;
+
+/** A stack's configuration on AWS with defaults, some keys set otherwise. */
+export const awsConfig = (settings: Settings = {}): Config => parseConfig(rawOf({ platform: "aws", ...settings }));
+
+/** How {@link buildAws} runs. */
+export interface AwsRunOptions extends Pick<RunOptions, "preview" | "recorded"> {
+  /** Name of the stack. Default: `prod`. */
+  readonly stack?: string;
+  /** SHA-256 of the release. Default: 64 times `b`. */
+  readonly release?: string;
+}
+
+/** Runs the site's program for a stack; the hosts' programs and the application are archives that are not there. */
+export function buildAws(
+  settings: Settings = {},
+  { stack = "prod", release = "b".repeat(64), ...options }: AwsRunOptions = {},
+): Promise<readonly Recorded[]> {
+  const config = awsConfig(settings);
+  const topology = place(config);
+  const archive = (folder: string, sha256: string) => ({ sha256, path: `/cache/${folder}/${sha256}.tar.gz` });
+  return runProgram(
+    () => {
+      const site = new WebInfrastructure("site", {
+        config,
+        topology,
+        summary: summarize(stack, config, topology, null),
+        platform: (parent) => awsPlatform({ stack, config, topology, parent }),
+        release: archive("releases", release),
+        kit: archive("kits", "a".repeat(64)),
+        secrets: pulumi.secret(Object.fromEntries(config.app.secrets.map((name) => [name, `${secretMark}-${name}`]))),
+      });
+      return Promise.resolve({ addresses: site.addresses, channel: site.channel });
+    },
+    { stack, ...options },
+  );
+}
+
+/** All resources of a type, by its last part: `Instance`. */
+export const ofType = (resources: readonly Recorded[], type: string): readonly Recorded[] =>
+  resources.filter((one) => one.type.endsWith(`:${type}`));
+
+/** One resource of a type. */
+export function find(resources: readonly Recorded[], type: string, name: string): Recorded {
+  const found = ofType(resources, type).find((one) => one.name === name);
+  if (!found) throw new Error(`no ${type} ${name}: ${resources.map((one) => `${one.type} ${one.name}`).join(", ")}`);
+  return found;
+}
+
+/** The `#cloud-config` that a machine boots with. */
+export const userDataOf = ({ inputs }: Recorded): string =>
+  gunzipSync(Buffer.from(String(inputs.userDataBase64), "base64")).toString();
