@@ -228,6 +228,17 @@ class Names(Scratch):
             self.sync.pull()
         rclone.assert_called_once_with("sync", "channel:", str(self.sync.COPY), "--exclude", "/releases/**", "--exclude", "/kits/**")
 
+    def test_the_version_in_a_bucket_is_copied_and_never_listed(self):
+        del self.sync.SETTINGS["directory"]
+        self.sync.VERSION = self.folder / "version"
+
+        def rclone(*arguments):
+            self.assertEqual(arguments, ("copyto", "--ignore-times", "channel:version", str(self.sync.VERSION)))
+            self.sync.VERSION.write_text("7")
+
+        with mock.patch.object(self.sync, "rclone", rclone):
+            self.assertEqual(self.sync.version(), "7")
+
     def test_of_a_bucket_only_the_two_folders_that_a_host_may_list_are_asked_for(self):
         del self.sync.SETTINGS["directory"]
         with mock.patch.object(self.sync, "rclone") as rclone:
