@@ -10,12 +10,15 @@ import { ingressWebOnly } from "./ingress-web-only";
 import { monthlyCost } from "./monthly-cost";
 import { noWorldSsh } from "./no-world-ssh";
 import { privateBuckets } from "./private-buckets";
+import { privateGroups } from "./private-groups";
+import { privateHosts } from "./private-hosts";
 import { productionBackups } from "./production-backups";
 import { productionBalancers } from "./production-balancers";
 import { productionDatabases } from "./production-databases";
 import { productionHttps } from "./production-https";
 import { productionMonitoring } from "./production-monitoring";
 import { protectedData } from "./protected-data";
+import { requiredTags } from "./required-tags";
 import { tlsOnlyBuckets } from "./tls-only-buckets";
 import { userDataLimit } from "./user-data-limit";
 import { userDataSecrets } from "./user-data-secrets";
@@ -23,6 +26,8 @@ import { userDataSecrets } from "./user-data-secrets";
 export const rules: readonly Rule[] = [
   ingressWebOnly,
   noWorldSsh,
+  privateHosts,
+  privateGroups,
   describedRules,
   encryptedVolumes,
   encryptedBuckets,
@@ -32,6 +37,7 @@ export const rules: readonly Rule[] = [
   userDataLimit,
   userDataSecrets,
   protectedData,
+  requiredTags,
   productionBalancers,
   productionDatabases,
   productionHttps,

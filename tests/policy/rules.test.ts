@@ -18,8 +18,11 @@ const ingressRule = (props: object) =>
   resource("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule", { ipProtocol: "tcp", ...props });
 const group = (props: object) =>
   resource("aws:ec2/securityGroup:SecurityGroup", { description: "Balancers", ...props });
-const firewall = (...inboundRules: object[]) => resource("digitalocean:index/firewall:Firewall", { inboundRules });
-const instance = (props: object) => resource("aws:ec2/instance:Instance", { ...props });
+const firewall = (tags: readonly string[], ...inboundRules: object[]) =>
+  resource("digitalocean:index/firewall:Firewall", { tags, inboundRules });
+const instance = (props: object, more: Partial<PlannedResource> = {}) =>
+  resource("aws:ec2/instance:Instance", { ...props }, more);
+const subnet = (mapPublicIpOnLaunch: boolean) => resource("aws:ec2/subnet:Subnet", { mapPublicIpOnLaunch });
 const droplet = (props: object) => resource("digitalocean:index/droplet:Droplet", { ...props });
 const bucket = resource("aws:s3/bucket:Bucket", {});
 const ofBucket = (type: string, props: object) => resource(type, { ...props }, { dependencies: [bucket.urn] });
@@ -125,6 +128,7 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
       title: "other ports, all ports, UDP",
       resources: [
         firewall(
+          [],
           { protocol: "tcp", portRange: "9000", sourceAddresses: [world, world6] },
           { protocol: "tcp", portRange: "8000-9000", sourceAddresses: [world6] },
           { protocol: "tcp", portRange: "all", sourceAddresses: [world] },
@@ -145,6 +149,7 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
       title: "web ports, ports for tags or an address range, and what is denied",
       resources: [
         firewall(
+          [],
           { protocol: "tcp", portRange: "80", sourceAddresses: [world, world6] },
           { protocol: "tcp", portRange: "443", sourceAddresses: [world, world6] },
           { protocol: "tcp", portRange: "3306", sourceTags: ["webinfra-prod-web"] },
@@ -185,6 +190,7 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
       title: "port 22 and a range around it",
       resources: [
         firewall(
+          [],
           { protocol: "tcp", portRange: "22", sourceAddresses: [world] },
           { protocol: "tcp", portRange: "1-65535", sourceAddresses: [world6] },
         ),
@@ -195,7 +201,168 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
       scope: "digitalocean",
       title: "port 22 for an address range and a tag",
       resources: [
-        firewall({ protocol: "tcp", portRange: "22", sourceAddresses: ["203.0.113.7/32"], sourceTags: ["admin"] }),
+        firewall([], { protocol: "tcp", portRange: "22", sourceAddresses: ["203.0.113.7/32"], sourceTags: ["admin"] }),
+      ],
+      wrong: [],
+    },
+  ],
+  "private-hosts": [
+    {
+      scope: "aws",
+      title: "public addresses, and a host that balances too",
+      resources: [
+        instance({ tags: { role: "database" }, associatePublicIpAddress: true }),
+        instance({ tags: { role: "webServer+appServer" }, ipv6AddressCount: 1 }),
+        instance({ tags: { role: "database" }, ipv6Addresses: ["2001:db8::1"] }),
+        instance({ tags: { role: "loadBalancer+appServer" } }),
+      ],
+      wrong: [
+        "a host with the role database has a public address",
+        "a host with the role appServer has a public address",
+        "a host with the role database has a public address",
+        "a host with the role appServer is a load balancer too",
+      ],
+    },
+    {
+      scope: "aws",
+      title: "a subnet with public addresses",
+      resources: [
+        subnet(true),
+        instance({ tags: { role: "database" } }, { dependencies: [subnet(true).urn] }),
+        instance({ tags: { role: "loadBalancer" } }, { dependencies: [subnet(true).urn] }),
+      ],
+      wrong: ["a host with the role database is in a subnet with public addresses"],
+    },
+    {
+      scope: "aws",
+      title: "private hosts, and a balancer in public",
+      resources: [
+        subnet(false),
+        instance({ tags: { role: "database" } }, { dependencies: [subnet(false).urn] }),
+        instance({ tags: { role: "loadBalancer" }, associatePublicIpAddress: true }),
+      ],
+      wrong: [],
+    },
+    {
+      scope: "digitalocean",
+      title: "public interfaces",
+      resources: [
+        droplet({ tags: ["webinfra-prod-role:db"] }),
+        droplet({ tags: ["webinfra-prod-role:web", "webinfra-prod-role:app"], publicNetworking: true }),
+        droplet({ tags: ["webinfra-prod-role:db"], publicNetworking: false, ipv6: true }),
+        droplet({ tags: ["webinfra-prod-role:lb", "webinfra-prod-role:app"], publicNetworking: false }),
+      ],
+      wrong: [
+        "a host with the role database has a public address",
+        "a host with the role appServer has a public address",
+        "a host with the role database has a public address",
+        "a host with the role appServer is a load balancer too",
+      ],
+    },
+    {
+      scope: "digitalocean",
+      title: "private hosts, and a balancer in public",
+      resources: [
+        droplet({ tags: ["webinfra-prod-role:db"], publicNetworking: false }),
+        droplet({ tags: ["webinfra-prod-role:lb"], publicNetworking: true }),
+        droplet({ tags: ["webinfra-prod-host:db"] }),
+      ],
+      wrong: [],
+    },
+  ],
+  "private-groups": [
+    {
+      scope: "aws",
+      title: "web ports of databases and applications",
+      resources: [
+        ingressRule({ cidrIpv4: world, fromPort: 443, toPort: 443, tags: { role: "database" } }),
+        group({
+          tags: { role: "appServer" },
+          ingress: [{ protocol: "tcp", fromPort: 80, toPort: 80, ipv6CidrBlocks: [world6] }],
+        }),
+      ],
+      wrong: ["lets tcp port 443 from 0.0.0.0/0 reach database", "lets tcp port 80 from ::/0 reach appServer"],
+    },
+    {
+      scope: "aws",
+      title: "web ports of balancers, other hosts' ports among each other",
+      resources: [
+        ingressRule({ cidrIpv4: world, fromPort: 443, toPort: 443, tags: { role: "loadBalancer" } }),
+        ingressRule({ referencedSecurityGroupId: "sg-0123", fromPort: 3306, toPort: 3306, tags: { role: "database" } }),
+      ],
+      wrong: [],
+    },
+    {
+      scope: "digitalocean",
+      title: "web ports of databases",
+      resources: [
+        firewall(["webinfra-prod-role:db"], { protocol: "tcp", portRange: "443", sourceAddresses: [world, world6] }),
+      ],
+      wrong: ["lets tcp port 443 from 0.0.0.0/0 and ::/0 reach database"],
+    },
+    {
+      scope: "digitalocean",
+      title: "web ports of balancers, other hosts' ports among each other",
+      resources: [
+        firewall(["webinfra-prod-role:lb"], { protocol: "tcp", portRange: "443", sourceAddresses: [world, world6] }),
+        firewall(["webinfra-prod-role:db"], {
+          protocol: "tcp",
+          portRange: "3306",
+          sourceTags: ["webinfra-prod-role:app"],
+        }),
+      ],
+      wrong: [],
+    },
+  ],
+  "required-tags": [
+    {
+      scope: "aws",
+      title: "no tags, and those of another stack",
+      resources: [
+        resource("aws:ec2/vpc:Vpc", {}),
+        resource("aws:iam/role:Role", { tags: { project: "webinfra", stack: "staging" } }),
+        resource("aws:ec2/eip:Eip", { tags: { project: "shop", stack: "" } }),
+      ],
+      wrong: [
+        'the tag "project" is missing',
+        'the tag "stack" is missing',
+        'the tag "stack" is "staging", and not "prod"',
+        'the tag "project" is "shop", and not "webinfra"',
+        'the tag "stack" is missing',
+      ],
+    },
+    {
+      scope: "aws",
+      title: "tags, and what has none",
+      resources: [
+        resource("aws:ec2/vpc:Vpc", { tags: { project: "webinfra", stack: "prod", Name: "webinfra-prod-network" } }),
+        resource("aws:ec2/route:Route", {}),
+        resource("pulumi:providers:aws", {}),
+      ],
+      wrong: [],
+    },
+    {
+      scope: "digitalocean",
+      title: "no tags, and those of another stack",
+      resources: [
+        droplet({ tags: ["webinfra", "webinfra-staging"] }),
+        resource("digitalocean:index/volume:Volume", {}),
+      ],
+      wrong: [
+        'the tag "webinfra-prod" is missing',
+        'the tag "webinfra" is missing',
+        'the tag "webinfra-prod" is missing',
+      ],
+    },
+    {
+      scope: "digitalocean",
+      title: "tags, and what has none",
+      resources: [
+        droplet({ tags: ["webinfra", "webinfra-prod"] }),
+        resource("digitalocean:index/volume:Volume", {
+          tags: ["webinfra", "webinfra-prod", "webinfra-prod-host:db-1"],
+        }),
+        resource("digitalocean:index/vpc:Vpc", {}),
       ],
       wrong: [],
     },
