@@ -21,6 +21,7 @@ const parts: readonly Part[] = [
   { name: "format", script: "format", mocha: false, limitMinutes: 5 },
   { name: "unused code", script: "knip", mocha: false, limitMinutes: 5 },
   { name: "shell scripts", script: "shellcheck", mocha: false, limitMinutes: 5 },
+  { name: "workflows", script: "actionlint", mocha: false, limitMinutes: 5 },
   { name: "unit tests", script: "test:unit", mocha: true, limitMinutes: 10 },
   { name: "policies", script: "policy", mocha: true, limitMinutes: 10 },
   { name: "real tools", script: "test:hosts", mocha: true, limitMinutes: 15 },

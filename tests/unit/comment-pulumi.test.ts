@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
+import { readdirSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { preview } from "../../cli/commands/preview";
 import { up } from "../../cli/commands/up";
@@ -48,6 +49,19 @@ describe("comment: of a preview by the Pulumi CLI", function () {
     assert.ok(text.startsWith("<!-- webinfra preview trial -->\n### `trial`: 1 change\n"));
     assert.match(text, /^\| create \| `webinfra:index:Host` \| `web-1` \| {2}\|$/m);
     assert.match(text, /^Nothing is deployed: all of them\.$/m);
+  });
+
+  it("writes nothing into the state of a stack that is there: a role that only reads is enough", async () => {
+    const state = join(box.home, "state");
+    const files = () =>
+      readdirSync(state, { recursive: true, encoding: "utf8" })
+        .sort()
+        .map((name) => [name, statSync(join(state, name)).mtimeMs]);
+    const before = files();
+    assert.ok(before.some(([name]) => String(name).endsWith("trial.json")));
+    await preview(json(site(["web-1", "web-2"], 2)), "trial", markdown);
+    assert.deepEqual(files(), before);
+    printed();
   });
 
   it("compares with what is deployed, and ends with 3 where no change is expected", async () => {
