@@ -8,7 +8,7 @@ import type { Config } from "../../config/schema";
 import { summarize } from "../../config/summary";
 import { place } from "../../topology/place";
 import { rawOf } from "./hosts";
-import { type Recorded, runProgram, type RunOptions, secretMark } from "./program";
+import { type Recorded, runProgram, type RunOptions } from "./program";
 
 export type Settings = Readonly<Record<string, unknown>>;
 
@@ -40,7 +40,7 @@ export function buildAws(
         platform: (parent) => awsPlatform({ stack, config, topology, parent }),
         release: archive("releases", release),
         kit: archive("kits", "a".repeat(64)),
-        secrets: pulumi.secret(Object.fromEntries(config.app.secrets.map((name) => [name, `${secretMark}-${name}`]))),
+        secrets: pulumi.secret((settings.secrets ?? {}) as Readonly<Record<string, string>>),
       });
       return Promise.resolve({ addresses: site.addresses, channel: site.channel });
     },
