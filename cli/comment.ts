@@ -25,6 +25,8 @@ export interface PreviewReport {
   /** Names of the policy packs that ran. */
   readonly policyPacks: readonly string[];
   readonly violations: readonly Violation[];
+  /** How many checks of policies wait for values that only an update knows. */
+  readonly waiting: number;
   /** Reasons of the configuration's waivers, by rule. */
   readonly waivers: Readonly<Record<string, string>>;
   /** Undefined when the configuration is not sound. */
@@ -53,7 +55,13 @@ const operations: Readonly<Record<string, string>> = {
 };
 
 /** Text that neither Markdown nor GitHub reads as more than text: no mention, no HTML. */
-const code = (text: string): string => `\`${text.replaceAll("`", "'").replace(/\s+/g, " ").trim()}\``;
+function code(text: string): string {
+  const line = text.replace(/\s+/g, " ").trim();
+  // A code span ends at as many backticks as it began with (CommonMark 6.1).
+  const longest = Math.max(0, ...[...line.matchAll(/`+/g)].map(([ticks]) => ticks.length));
+  const fence = "`".repeat(longest + 1);
+  return longest === 0 ? `\`${line}\`` : `${fence} ${line} ${fence}`;
+}
 
 const counted = (count: number, one: string, many = `${one}s`): string =>
   `${String(count)} ${count === 1 ? one : many}`;
@@ -98,7 +106,7 @@ function resources(report: PreviewReport): string[] {
   return shown.length > openRows ? folded(summary, table) : [`${summary}.`, "", ...table];
 }
 
-function policies({ violations, waivers, policyPacks }: PreviewReport): string[] {
+function policies({ violations, waiting, waivers, policyPacks }: PreviewReport): string[] {
   const broken = violations.filter(({ mandatory }) => mandatory);
   const reasons = Object.entries(waivers);
   const verdict =
@@ -126,6 +134,9 @@ function policies({ violations, waivers, policyPacks }: PreviewReport): string[]
               ]),
           ),
         ]),
+    ...(waiting === 0
+      ? []
+      : ["", `${counted(waiting, "check")} ${waiting === 1 ? "waits" : "wait"} for \`up\`: a value is not known yet.`]),
     ...(reasons.length === 0
       ? []
       : ["", "Waived by the configuration:", "", ...reasons.map(([rule, why]) => `- ${code(rule)}: ${code(why)}`)]),

@@ -3,7 +3,7 @@ import { RunError } from "@pulumi/pulumi/errors";
 import { previewComment } from "../comment";
 import { deployedOf, proposedOf } from "../compare";
 import { exitCode } from "../errors";
-import { adviceLines, policyPacks, PolicyRefusal } from "../policy";
+import { adviceLines, isWaiting, policyPacks, PolicyRefusal } from "../policy";
 import { plainText, planLines, type PlannedStep, Progress, type Violation } from "../progress";
 import { operate } from "../run";
 import { currentState, type OpenStack, openStack, type Surroundings } from "../stack";
@@ -45,7 +45,8 @@ function commentOn(open: OpenStack, before: StackState, progress: Progress, fail
     steps: progress.planned,
     unchanged: progress.changes["same"] ?? 0,
     policyPacks: progress.policyPacks,
-    violations: progress.violations,
+    violations: progress.violations.filter((one) => !isWaiting(one)),
+    waiting: progress.violations.filter(isWaiting).length,
     ...proposedOf(open.settings),
     deployed: deployedOf(before),
     failure: failed ? publicReason(open) : undefined,

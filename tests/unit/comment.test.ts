@@ -22,6 +22,7 @@ const quiet: PreviewReport = {
   unchanged: 12,
   policyPacks: ["webinfra"],
   violations: [],
+  waiting: 0,
   waivers: {},
   weaknesses: [https],
   cost: undefined,
@@ -118,7 +119,7 @@ describe("comment: resources", () => {
 
   it("writes names as code, whatever is in them", () => {
     const odd = { ...create, name: "a|`b`\n@everyone <img>" };
-    assert.ok(comment({ steps: [odd] }).includes("| `a\\|'b' @everyone <img>` |"));
+    assert.ok(comment({ steps: [odd] }).includes("| `` a\\|`b` @everyone <img> `` |"));
   });
 });
 
@@ -132,6 +133,14 @@ describe("comment: policies", () => {
 
   it("says when the pack did not run", () => {
     assert.equal(section(comment({ policyPacks: [] }), "Policies"), "The policy pack did not run.");
+  });
+
+  it("counts the checks that wait for values", () => {
+    assert.match(
+      section(comment({ waiting: 2 }), "Policies"),
+      /kept\.\n\n2 checks wait for `up`: a value is not known yet\.$/,
+    );
+    assert.match(section(comment({ waiting: 1 }), "Policies"), /^1 check waits for `up`:/m);
   });
 
   it("shows violations before advice, in the headline too, and the reasons of waivers", () => {
