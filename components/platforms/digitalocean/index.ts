@@ -31,7 +31,7 @@ export function digitaloceanPlatform({ stack, config, topology, parent }: Digita
   if (problems.length > 0) throw new ConfigError(problems);
 
   const project = stackProject(stack, config.production, parent);
-  const vpc = network(stack, config, project, parent);
+  const vpc = network(stack, config, parent);
   const channel = spacesChannel(stack, config.digitalocean.region, parent);
   const address = publicAddress(config, parent);
   assign("site-project", project, [address.reservedIpUrn, channel.urn], parent);

@@ -13,12 +13,7 @@ export interface Network {
 }
 
 /** The VPC, and a NAT gateway where hosts have no public interface. */
-export function network(
-  stack: string,
-  config: Config,
-  project: digitalocean.Project,
-  parent: pulumi.Resource,
-): Network {
+export function network(stack: string, config: Config, parent: pulumi.Resource): Network {
   const { region, publicNetworking } = config.digitalocean;
   const vpc = new digitalocean.Vpc(
     "network",
@@ -37,11 +32,16 @@ export function network(
             region,
             // The smallest: hosts fetch packages and the channel through it, users' requests take another way.
             size: 1,
-            // The provider sends this at creation only.
             vpcs: [{ vpcUuid: vpc.id, defaultGateway: true }],
-            projectId: project.id,
           },
-          { parent, deleteBeforeReplace: true },
+          {
+            parent,
+            deleteBeforeReplace: true,
+            // The provider sends them at creation only, and reads them back with an address that is in no input: a difference that is none
+            // must not cost every host its way out.
+            ignoreChanges: ["vpcs"],
+            replacementTrigger: vpc.id,
+          },
         ),
       ];
   return { id: vpc.id, cidr: vpc.ipRange, egress: nat };
