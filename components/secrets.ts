@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { ConfigError } from "../config/errors";
-import { secretProblems } from "../config/secrets";
+import { addressTokenName, secretProblems } from "../config/secrets";
 import { Certificate, CertificateAuthority } from "../provider/sdk";
 import { HostSecrets } from "../roles/types";
 import { zone } from "../topology/types";
@@ -8,18 +8,6 @@ import { Platform } from "./platform";
 
 /** Names in `webinfra:secrets` that replace what would be generated. */
 const given = { appPassword: "databaseAppPassword", replicationPassword: "databaseReplicationPassword" } as const;
-
-/** Name in `webinfra:secrets` of the token with which balancers claim the public address on DigitalOcean. */
-const addressTokenName = "digitaloceanAddressToken";
-
-/** @throws ConfigError when the token is not there */
-function pickAddressToken(values: Readonly<Record<string, string>>): string {
-  const token = values[addressTokenName];
-  if (token) return token;
-  throw new ConfigError([
-    `webinfra:secrets does not hold "${addressTokenName}": balancers claim the reserved address with it; make a token with the scopes reserved_ip:read, reserved_ip:update and actions:read, and run pulumi config set --secret --path 'webinfra:secrets.${addressTokenName}'`,
-  ]);
-}
 
 /** Arguments of {@link siteSecrets}. */
 export interface SiteSecretsArgs {
@@ -76,7 +64,7 @@ export function siteSecrets({
   ]);
   const picked = secrets.apply((values) => ({
     app: pickAppSecrets(values, appSecrets),
-    addressToken: platform.name === "digitalocean" ? pickAddressToken(values) : "",
+    addressToken: values[addressTokenName] ?? "",
   }));
   return pulumi.secret(
     pulumi

@@ -1,6 +1,6 @@
 import { ConfigError, problemsOf } from "./errors";
 import { Config, configSchema } from "./schema";
-import { decodeSecrets, secretProblems } from "./secrets";
+import { decodeSecrets, platformSecretProblems, secretProblems } from "./secrets";
 
 /** What stands in a stack's configuration: the key without `webinfra:`, and its text (structured values are JSON). */
 export type RawConfig = Readonly<Record<string, string>>;
@@ -42,7 +42,9 @@ export function parseConfig(raw: RawConfig, secretKeys: readonly string[] = []):
     const issues = result.error.issues.filter(({ path: [key] }) => key === undefined || !unread.has(String(key)));
     problems.push(...problemsOf(configSchema, issues, input));
   } else {
-    problems.push(...secretProblems(result.data.app.secrets, decodeSecrets(raw.secrets)));
+    const { app, platform } = result.data;
+    const values = decodeSecrets(raw.secrets);
+    problems.push(...secretProblems(app.secrets, values), ...platformSecretProblems(platform, values));
   }
   if (!result.success || problems.length > 0) throw new ConfigError(problems);
   const { secrets: _unread, ...config } = result.data;

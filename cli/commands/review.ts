@@ -1,6 +1,7 @@
 /** `webinfra review`: what each element of a stack's topology is for, and what is weak in it. Starts neither Pulumi nor Incus. */
 import { z } from "zod";
 import { parseConfig, type RawConfig } from "../../config/parse";
+import { addressTokenName } from "../../config/secrets";
 import { webinfraHome } from "../../config/home";
 import type { Config } from "../../config/schema";
 import { type Cost, estimate } from "../../topology/cost";
@@ -46,7 +47,7 @@ export function configOf(settings: StackSettings, overrides: readonly Override[]
   const wanted = appSchema.safeParse(config["webinfra:app"]).data?.secrets ?? [];
   const values: Readonly<Record<string, unknown>> = {
     ...config,
-    "webinfra:secrets": Object.fromEntries(wanted.map((name) => [name, "encrypted"])),
+    "webinfra:secrets": Object.fromEntries([...wanted, addressTokenName].map((name) => [name, "encrypted"])),
   };
   const entries = Object.entries(values).filter(([key, value]) => key.startsWith(namespace) && value !== undefined);
   const raw: RawConfig = Object.fromEntries(

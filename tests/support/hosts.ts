@@ -29,8 +29,14 @@ export const devRawConfig = (changes: RawConfig = {}): RawConfig => ({
   ...changes,
 });
 
+/** Secrets that a stack on DigitalOcean has to hold. */
+export const digitaloceanSecrets: RawConfig = {
+  secrets: JSON.stringify({ digitaloceanAddressToken: "fake-address-token" }),
+};
+
 /** The checked configuration of {@link devRawConfig}. */
-export const devConfig = (changes: RawConfig = {}): Config => parseConfig(devRawConfig(changes));
+export const devConfig = (changes: RawConfig = {}): Config =>
+  parseConfig(devRawConfig({ ...(changes.platform === "digitalocean" && digitaloceanSecrets), ...changes }));
 
 const fakePem = (kind: string, text: string): string =>
   `-----BEGIN ${kind}-----\n${Buffer.from(text).toString("base64")}\n-----END ${kind}-----\n`;

@@ -185,14 +185,41 @@ export interface RunOptions {
   readonly preview?: boolean;
   /** Name of the stack. Default: `dev`. */
   readonly stack?: string;
+  /** Variables that are set meanwhile. Default: credentials that anyone can see are none. */
+  readonly environment?: Readonly<Record<string, string>>;
   /** Gets what was registered, also when the program fails. */
   readonly recorded?: Recorded[];
+}
+
+const fakeCredentials = {
+  AWS_ACCESS_KEY_ID: "fake",
+  AWS_SECRET_ACCESS_KEY: "fake",
+  DIGITALOCEAN_TOKEN: "fake",
+};
+
+/** Sets variables and returns what sets them back. */
+function setEnvironment(variables: Readonly<Record<string, string>>): () => void {
+  const before = Object.keys(variables).map((name) => [name, process.env[name]] as const);
+  Object.assign(process.env, variables);
+  return () => {
+    for (const [name, value] of before) {
+      if (value === undefined) Reflect.deleteProperty(process.env, name);
+      else process.env[name] = value;
+    }
+  };
 }
 
 /** Runs `program` as a stack of project `webinfra`. */
 export async function runProgram(
   program: () => Promise<Record<string, unknown>>,
-  { config = {}, secretKeys = [], preview = false, stack = "dev", recorded = [] }: RunOptions = {},
+  {
+    config = {},
+    secretKeys = [],
+    preview = false,
+    stack = "dev",
+    environment = fakeCredentials,
+    recorded = [],
+  }: RunOptions = {},
 ): Promise<readonly Recorded[]> {
   const mocks = provider();
   await pulumi.runtime.setMocks(mocks, "webinfra", stack, preview);
@@ -203,9 +230,11 @@ export async function runProgram(
     Object.fromEntries(Object.entries(config).map(([key, value]) => [namespaced(key), value])),
     secretKeys.map(namespaced),
   );
+  const restore = setEnvironment(environment);
   try {
     await pulumi.runtime.runInPulumiStack(program);
   } finally {
+    restore();
     await pulumi.runtime.disconnect();
   }
   return recorded;
@@ -226,4 +255,12 @@ export function secretsIn(value: unknown): readonly string[] {
   if (typeof value !== "object" || value === null) return [];
   if (isSecret(value)) return [JSON.stringify((value as { readonly value: unknown }).value)];
   return Object.values(value).flatMap(secretsIn);
+}
+
+/** `value` with every secret inside it as plain text. */
+export function unwrapped(value: unknown): unknown {
+  if (typeof value !== "object" || value === null) return value;
+  if (isSecret(value)) return unwrapped((value as { readonly value: unknown }).value);
+  if (Array.isArray(value)) return value.map(unwrapped);
+  return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, unwrapped(item)]));
 }

@@ -27,7 +27,7 @@ import { cloudConfig } from "../../cloudinit";
 import { userDataFormats } from "../../cloudinit/limits";
 import site from "../../index";
 import { place } from "../../topology/place";
-import { devConfig, devRawConfig, viewsOf } from "../support/hosts";
+import { devConfig, devRawConfig, digitaloceanSecrets, viewsOf } from "../support/hosts";
 import { mask, type Recorded, runProgram, type RunOptions, secretMark, secretsIn, shortUrn } from "../support/program";
 
 const root = join(__dirname, "..", "..");
@@ -210,10 +210,14 @@ describe("components", () => {
   });
 
   describe("mistakes make nothing", () => {
-    const fails = (config: RunOptions["config"], message: string): void => {
+    const fails = (
+      config: RunOptions["config"],
+      message: string,
+      environment: Readonly<Record<string, string>> = {},
+    ): void => {
       const all: Recorded[] = [];
       it(message.split("\n").at(-1) ?? "", async () => {
-        await assert.rejects(build(config, { recorded: all }), (error: unknown) => {
+        await assert.rejects(build(config, { recorded: all, environment }), (error: unknown) => {
           assert.ok(pulumi.RunError.isInstance(error), String(error));
           assert.equal(error.message, message);
           return true;
@@ -225,8 +229,23 @@ describe("components", () => {
       });
     };
     const one = "The stack's configuration has a problem:\n  - ";
-    fails({ platform: "aws" }, `${one}webinfra:platform is "aws": not built yet: should be "incus"`);
-    fails({ platform: "digitalocean" }, `${one}webinfra:platform is "digitalocean": not built yet: should be "incus"`);
+    fails(
+      { platform: "aws" },
+      "the platform aws needs credentials:\n  - no AWS credentials: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY " +
+        "(neither /nowhere/.aws/credentials nor /nowhere/.aws/config is there)",
+      { HOME: "/nowhere", AWS_ACCESS_KEY_ID: "", AWS_SECRET_ACCESS_KEY: "", AWS_PROFILE: "" },
+    );
+    fails(
+      { platform: "digitalocean", ...digitaloceanSecrets },
+      "the platform digitalocean needs credentials:\n  - DIGITALOCEAN_TOKEN is not set: should be an API token that may read and write " +
+        "(https://cloud.digitalocean.com/account/api/tokens); DIGITALOCEAN_ACCESS_TOKEN will do as well",
+      { DIGITALOCEAN_TOKEN: "", DIGITALOCEAN_ACCESS_TOKEN: "" },
+    );
+    fails(
+      { platform: "digitalocean" },
+      `${one}webinfra:secrets does not hold "digitaloceanAddressToken", with which balancers claim the reserved address: make a token with the scopes ` +
+        "reserved_ip:read, reserved_ip:update and actions:read, and run pulumi config set --secret --path 'webinfra:secrets.digitaloceanAddressToken'",
+    );
     fails(
       { app: app({ secrets: ["API_TOKEN"] }) },
       `${one}webinfra:app.secrets names "API_TOKEN", which webinfra:secrets does not hold: run pulumi config set --secret --path 'webinfra:secrets.API_TOKEN'`,

@@ -29,12 +29,32 @@ const perfect: ReviewSettings = {
   movingAddress: true,
   https: true,
   firewall: true,
+  singleNat: false,
   monitoring: true,
   alertReceiver: true,
   backups: true,
   offsiteCopies: true,
 };
 const bare: ReviewSettings = { ...perfect, ...reviewSettings(configured({})), topology: "custom" };
+
+describe("review: on the clouds", () => {
+  it("finds a firewall, which containers on one bridge do not have", () => {
+    assert.ok(ids({}).includes("no-firewall"));
+    for (const platform of ["aws", "digitalocean"]) assert.ok(!ids({ platform }).includes("no-firewall"), platform);
+  });
+
+  it("names the one NAT gateway of several zones on AWS, and the setting that removes it", () => {
+    const [found] = reviewed({ platform: "aws" }).findings.filter(({ id }) => id === "single-nat-gateway");
+    assert.equal(found?.remedy, "set webinfra:aws.nat to per-zone");
+    const vpc = { id: "vpc-0123456789abcdef0", publicSubnets: ["subnet-00000001", "subnet-00000002"] };
+    const settled = [
+      { aws: { nat: "per-zone" } },
+      { aws: { vpc: { ...vpc, privateSubnets: ["subnet-00000003", "subnet-00000004"] } } },
+    ];
+    for (const aws of settled) assert.ok(!ids({ platform: "aws", ...aws }).includes("single-nat-gateway"));
+    assert.ok(!ids({ platform: "digitalocean" }).includes("single-nat-gateway"));
+  });
+});
 
 interface DocumentCase {
   readonly document: string;

@@ -15,6 +15,8 @@ export interface ReviewSettings {
   readonly https: boolean;
   /** Each host takes only the connections that its roles need. */
   readonly firewall: boolean;
+  /** Hosts of all zones reach the internet through one gateway in one of them. */
+  readonly singleNat: boolean;
   readonly monitoring: boolean;
   /** Alerts have somebody who gets them. */
   readonly alertReceiver: boolean;
@@ -222,6 +224,16 @@ function fromCounts(topology: Topology, settings: ReviewSettings): Finding[] {
       subject: topology.initialPrimary,
       what: "While no replica answers within a second, writes are acknowledged that only the primary has, and are lost with it.",
       remedy: "set webinfra:mysql.durability to require, with webinfra:replicas of 2 or more",
+      available: true,
+    });
+  }
+  if (settings.singleNat) {
+    findings.push({
+      id: "single-nat-gateway",
+      severity: "low",
+      subject: "site",
+      what: "One NAT gateway serves all zones: while its zone is gone, new hosts elsewhere cannot install their packages. Those that run need it for nothing.",
+      remedy: "set webinfra:aws.nat to per-zone",
       available: true,
     });
   }
