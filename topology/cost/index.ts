@@ -45,7 +45,7 @@ interface Lines {
 type Priced = Pick<Config, "platform" | "aws" | "digitalocean" | "mysql">;
 
 /** Size of an EC2 instance's root volume in GiB. */
-export const awsRootDiskGiB = 20;
+const awsRootDiskGiB = 20;
 
 /** Requests of one host to a channel in a bucket: it looks every 5 s, and lists two folders every 300 s (roles/base). */
 const hostGets = (hoursPerMonth * 3600) / 5;
