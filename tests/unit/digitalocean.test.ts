@@ -421,7 +421,10 @@ describe("digitalocean", () => {
           [{ protocol: "tcp", portRange: "22", sourceAddresses: allowedCidrs }],
         );
       }
-      assert.equal(find(resources, type.sshKey, "ssh-key").inputs.publicKey, publicKey);
+      assert.deepEqual(
+        ofType(resources, type.sshKey).map(({ inputs }) => inputs.publicKey),
+        [publicKey],
+      );
       for (const one of ofType(resources, type.droplet)) {
         assert.deepEqual(one.inputs.sshKeys, [fingerprintOf(publicKey)]);
         assert.ok(waitsFor(one).includes(`ssh-key (${type.sshKey})`));
@@ -629,7 +632,9 @@ describe("digitalocean", () => {
       assert.deepEqual(problems({ digitalocean: { dnsZone: "example.org" } }), [
         'webinfra:digitalocean.dnsZone is "example.org": the site\'s name www.foobar.com is not inside it: should be foobar.com, or another zone that holds webinfra:domain',
       ]);
-      assert.equal(problems({ domain: "notfoobar.com", digitalocean: { dnsZone: "foobar.com" } }).length, 1);
+      assert.deepEqual(problems({ domain: "notfoobar.com", digitalocean: { dnsZone: "foobar.com" } }), [
+        'webinfra:digitalocean.dnsZone is "foobar.com": the site\'s name notfoobar.com is not inside it: should be notfoobar.com, or another zone that holds webinfra:domain',
+      ]);
     });
 
     it("names a volume for a host that keeps no data", () => {

@@ -55,7 +55,7 @@ export function digitaloceanProblems(config: Config, topology: Topology): readon
       ? []
       : [
           `webinfra:digitalocean.dnsZone is "${digitalocean.dnsZone}": the site's name ${domain} is not inside it: ` +
-            `should be ${domain.split(".").slice(-2).join(".")}, or another zone that holds webinfra:domain`,
+            `should be ${domain.replace(/^[^.]+\.(?=.*\.)/, "")}, or another zone that holds webinfra:domain`,
         ]),
     ...Object.keys(digitalocean.volumes)
       .filter((host) => !databases.includes(host))
