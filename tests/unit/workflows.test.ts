@@ -86,6 +86,17 @@ describe("workflows: what they may do", () => {
     assert.ok(steps.every(([, { uses }]) => uses === undefined || uses.startsWith("./") || uses.includes("@")));
   });
 
+  it("are kept fresh where actions are pinned", () => {
+    const update = z.looseObject({ "package-ecosystem": z.string(), directories: z.array(z.string()) });
+    const { updates } = z
+      .object({ version: z.literal(2), updates: z.array(update) })
+      .parse(parse(read(".github/dependabot.yml")));
+    assert.deepEqual(
+      updates.map((one) => [one["package-ecosystem"], one.directories]),
+      [["github-actions", ["/", "/.github/actions/prepare"]]],
+    );
+  });
+
   it("have no permission but these", () => {
     for (const name of names) assert.deepEqual(workflows[name]?.permissions, {}, name);
     const cloud = { contents: "read", "id-token": "write" };
