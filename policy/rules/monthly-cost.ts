@@ -10,7 +10,9 @@ export const monthlyCost: Rule = {
   checkSite: ({ platform, monthlyUsd, policy: { monthlyUsd: ceiling } }) => {
     if (ceiling === undefined || platform === "incus") return [];
     if (monthlyUsd === null)
-      return [`the cost is not known, and the ceiling is ${dollars(ceiling)}: a size has no price`];
+      return [
+        `the cost is not known, and the ceiling is ${dollars(ceiling)}: not everything has a price (see \`webinfra review\`)`,
+      ];
     return monthlyUsd <= ceiling
       ? []
       : [`the estimate is ${dollars(monthlyUsd)} a month, and the ceiling is ${dollars(ceiling)}`];

@@ -4,7 +4,7 @@ import { userDataOf, userDataText } from "../user-data";
 /** What only user-data with secrets in it holds, by what to call it. */
 const marks: Readonly<Record<string, RegExp>> = {
   "a private key": /-----BEGIN ([A-Z]+ )*PRIVATE KEY-----/,
-  "a file in /etc/webinfra/secrets": /path:\s*["']?\/etc\/webinfra\/secrets\//,
+  "a file of secrets": /path:\s*["']?\/etc\/webinfra\/(secrets\/|app\.env)/,
 };
 
 export const userDataSecrets: Rule = {

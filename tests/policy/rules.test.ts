@@ -1,8 +1,14 @@
 import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { gzipSync } from "node:zlib";
 import type { SiteSummary } from "../../config/summary";
+import { cloudConfig, secretFiles } from "../../cloudinit";
+import { userDataFormats } from "../../cloudinit/limits";
 import type { PlannedResource, Scope } from "../../policy/rule";
 import { rules } from "../../policy/rules";
+import type { HostView } from "../../roles/types";
+import { devConfig, viewsOf } from "../support/hosts";
 import { resource, violations } from "../support/policy";
 
 interface Case {
@@ -579,7 +585,7 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
       scope: "aws",
       title: "a secret file, plain",
       resources: [instance({ userData: 'write_files:\n  - path: "/etc/webinfra/secrets/app.env"\n' })],
-      wrong: ["the user-data holds a file in /etc/webinfra/secrets"],
+      wrong: ["the user-data holds a file of secrets"],
     },
     {
       scope: "aws",
@@ -685,18 +691,18 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
       scope: "site",
       title: "one that is not on the list",
       site: { policy: { waivers: {}, sizes: ["t3.small"] } },
-      wrong: ['the size "t3.medium" is in use, and allowed are t3.small'],
+      wrong: ['the size "t3.medium" is not one of t3.small'],
     },
     {
       scope: "site",
       title: "no list, and no price",
-      site: { monthlyUsd: null },
-      wrong: ["one of the sizes t3.medium, t3.small has no price in the price table"],
+      site: { platform: "digitalocean", sizes: ["s-1vcpu-2gb", "x-99vcpu"] },
+      wrong: ['the size "x-99vcpu" has no price in the price table'],
     },
     {
       scope: "site",
       title: "on the list, with no price",
-      site: { monthlyUsd: null, policy: { waivers: {}, sizes: ["t3.small", "t3.medium"] } },
+      site: { sizes: ["x9.large"], policy: { waivers: {}, sizes: ["x9.large"] } },
       wrong: [],
     },
     { scope: "site", title: "with a price", wrong: [] },
@@ -713,7 +719,7 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
       scope: "site",
       title: "not known",
       site: { monthlyUsd: null, policy: { waivers: {}, monthlyUsd: 200 } },
-      wrong: ["the cost is not known, and the ceiling is $200.00: a size has no price"],
+      wrong: ["the cost is not known, and the ceiling is $200.00: not everything has a price (see `webinfra review`)"],
     },
     {
       scope: "site",
@@ -742,6 +748,42 @@ describe("policy: rules", () => {
       rules.flatMap(({ name, scopes }) => scopes.map((scope) => [name, scope, 2])),
     );
     assert.deepEqual(Object.keys(cases).sort(), rules.map(({ name }) => name).sort());
+  });
+
+  it("finds the secret files of every host in user-data, and none where they go through the channel", () => {
+    const rule = rules.find(({ name }) => name === "user-data-secrets")!;
+    const found = (view: HostView) =>
+      violations(rule, [instance({ userDataBase64: userDataFormats.aws.encode(cloudConfig(view)) })]);
+    const holders = viewsOf(devConfig()).filter((view) => secretFiles(view).length > 0);
+    assert.deepEqual(
+      holders.map(({ host }) => host.name),
+      ["web-1", "web-2", "db-1", "db-2"],
+    );
+    for (const view of holders) {
+      for (const { path } of secretFiles(view)) {
+        const userData = `write_files:\n  - path: ${path}\n`;
+        assert.deepEqual(violations(rule, [instance({ userData })]), ["the user-data holds a file of secrets"], path);
+      }
+      assert.ok(found(view).includes("the user-data holds a file of secrets"), view.host.name);
+      assert.deepEqual(found({ ...view, secretsThrough: "channel" }), [], view.host.name);
+    }
+  });
+
+  it("name types of resources that the providers have", () => {
+    const folder = resolve(__dirname, "../../policy");
+    const sources = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".ts"));
+    const types = sources.flatMap((file) =>
+      [...readFileSync(join(folder, file), "utf8").matchAll(/"((aws|digitalocean):(\w+)\/(\w+):\w+)"/g)].map(
+        ([, type = "", provider = "", module = "", name = ""]) => ({
+          type,
+          file: `@pulumi/${provider}/${module === "index" ? "" : `${module}/`}${name}`,
+        }),
+      ),
+    );
+    assert.ok(types.length > 30);
+    for (const { type, file } of types) {
+      assert.ok(readFileSync(require.resolve(file), "utf8").includes(`__pulumiType = '${type}'`), type);
+    }
   });
 
   it("have names and texts that can be printed in one line", () => {
