@@ -163,6 +163,16 @@ describe("site on Incus", function () {
       );
       for (const pattern of patterns) assert.ok(!state.includes(pattern), "the state shows a secret");
     });
+
+    it("and the metadata address to root: other users are refused by the kernel", async () => {
+      const connect =
+        "import socket\ntry: socket.create_connection(('169.254.169.254', 80), 1).close()\nexcept OSError as error: print(error.errno)";
+      for (const host of Object.keys(await site.machineIds())) {
+        const as = (user: string) => site.shell(host, `runuser -u ${user} -- python3 -c "${connect}"`);
+        assert.equal((await as("nobody")).trim(), "13", host);
+        assert.notEqual((await as("root")).trim(), "13", host);
+      }
+    });
   });
 
   describe("is run by a command", () => {

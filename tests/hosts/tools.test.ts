@@ -3,14 +3,15 @@
  */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { randomBytes } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { parse } from "yaml";
-import { cloudConfig } from "../../cloudinit";
+import { cloudConfig, secretFiles } from "../../cloudinit";
 import { packKit } from "../../components/archive";
+import { platforms } from "../../config/schema";
 import { exec, PROJECT } from "../../provider/incus";
 import { POOL } from "../../provider/incus/client";
 import { parseRoutes, pickSubnet } from "../../provider/incus/subnet";
@@ -48,6 +49,8 @@ describe("real tools", function () {
 
   let scratch: string;
   let hosts: readonly { readonly host: TopologyHost; readonly userData: string }[];
+  /** The same hosts on every platform. */
+  let everywhere: readonly { readonly name: string; readonly userData: string }[];
 
   const userDataOf = (role: TopologyHost["roles"][number]): string => {
     const found = hosts.find(({ host }) => host.roles.includes(role));
@@ -74,6 +77,13 @@ describe("real tools", function () {
     scratch = await mkdtemp(join(tmpdir(), "webinfra-tools-"));
     hosts = viewsOf(devConfig()).map((view) => ({ host: view.host, userData: cloudConfig(view) }));
 
+    everywhere = platforms.flatMap((platform) =>
+      viewsOf(devConfig({ platform })).map((view) => ({
+        name: `${platform}-${view.host.name}`,
+        userData: cloudConfig(view),
+      })),
+    );
+
     const gateway = pickSubnet(parseRoutes(await readFile("/proc/net/route", "utf8"))).replace(/\.0\//, ".1/");
     const settings = [`ipv4.address=${gateway}`, "ipv4.nat=true", "ipv6.address=none"];
     await run("incus", ["network", "create", network, ...settings, "--quiet"]);
@@ -90,7 +100,7 @@ describe("real tools", function () {
     await shell("/usr/local/lib/webinfra/install-packages");
     await install(userDataOf("webServer"));
     await shell("/usr/local/lib/webinfra/install-packages");
-    await shell("/usr/local/lib/webinfra/identify");
+    await shell("/usr/local/lib/webinfra/steps.d/10-identify");
     // The programs that hosts fetch from the channel.
     const kit = await packKit(join(__dirname, "..", ".."), scratch);
     await incus("file", "push", "--quiet", kit.path, `${machine}/root/kit.tar.gz`);
@@ -104,13 +114,13 @@ describe("real tools", function () {
   });
 
   it("cloud-init: every host's user-data fits its schema", async () => {
-    for (const { host, userData } of hosts) {
-      const path = join(scratch, `${host.name}.yaml`);
+    for (const { name, userData } of everywhere) {
+      const path = join(scratch, `${name}.yaml`);
       await writeFile(path, userData);
-      await incus("file", "push", "--quiet", path, `${machine}/root/${host.name}.yaml`);
-      const said = await shell(`cloud-init schema --config-file /root/${host.name}.yaml`);
-      assert.match(said, /Valid schema/, host.name);
-      assert.doesNotMatch(said, /deprecat/i, host.name);
+      await incus("file", "push", "--quiet", path, `${machine}/root/${name}.yaml`);
+      const said = await shell(`cloud-init schema --config-file /root/${name}.yaml`);
+      assert.match(said, /Valid schema/, name);
+      assert.doesNotMatch(said, /deprecat/i, name);
     }
   });
 
@@ -146,7 +156,7 @@ describe("real tools", function () {
   });
 
   it("systemd-analyze verify: every unit", async () => {
-    for (const { userData } of hosts) {
+    for (const { userData } of everywhere) {
       await install(userData);
     }
     const said = await shell(
@@ -156,7 +166,7 @@ describe("real tools", function () {
   });
 
   it("python and bash: every script parses", async () => {
-    for (const { userData } of hosts) {
+    for (const { userData } of everywhere) {
       await install(userData);
     }
     await shell(
@@ -164,5 +174,43 @@ describe("real tools", function () {
         'case $(head -n 1 "$file") in *python3) python3 -m py_compile "$file" ;; *bash) bash -n "$file" ;; *sh) sh -n "$file" ;; ' +
         '*) echo "$file: no interpreter"; exit 1 ;; esac; done',
     );
+  });
+
+  it("rclone: secrets come through the channel as an AWS host fetches them, to root alone, and not when somebody changed them", async () => {
+    const view = viewsOf(devConfig({ platform: "aws" })).find(({ host }) => host.roles.includes("database"));
+    assert.ok(view);
+    const text = JSON.stringify(secretFiles(view).map(({ path, content, mode }) => ({ path, content, mode })));
+    const secretsSha256 = createHash("sha256").update(text).digest("hex");
+    await install(cloudConfig({ ...view, secretsSha256 }));
+    const key = `/root/channel/secrets/${view.host.name}.json`;
+    const fetch = "/usr/local/lib/webinfra/steps.d/15-secrets";
+    await shell(
+      `install -d -m 0700 /etc/webinfra/secrets; mkdir -p "$(dirname ${key})"; echo ${Buffer.from(text).toString("base64")} | base64 -d >${key}
+       printf '[channel]\ntype = alias\nremote = /root/channel\n' >/etc/webinfra/rclone.conf`,
+    );
+    const said = await shell(fetch);
+    for (const { path, content } of secretFiles(view)) {
+      assert.equal(await shell(`stat -c %a:%U ${path}; cat ${path}`), `600:root\n${content}`, path);
+      assert.ok(!said.includes(content), `${path} was printed`);
+    }
+    const path = "/etc/webinfra/secrets/app-password";
+    await shell(`rm /etc/webinfra/secrets/fetched; sed -i s/fake/other/g ${key}; ! ${fetch}`);
+    assert.equal(await shell(`cat ${path}`), view.secrets.appPassword);
+    await shell(`rm -r /root/channel; echo ${secretsSha256} >/etc/webinfra/secrets/fetched; ${fetch}`);
+  });
+
+  it("rclone: every platform's channel is one that it can be asked for", async () => {
+    for (const platform of platforms) {
+      const [view] = viewsOf(devConfig({ platform }));
+      assert.ok(view);
+      await install(cloudConfig(view));
+      assert.match(await shell("rclone --config /etc/webinfra/rclone.conf listremotes"), /^channel:$/m);
+      // Names each section's type, or says why it cannot.
+      const dump = JSON.parse(await shell("rclone --config /etc/webinfra/rclone.conf config dump")) as Record<
+        string,
+        unknown
+      >;
+      assert.deepEqual(Object.keys(dump).sort(), platform === "incus" ? ["channel"] : ["channel", "store"]);
+    }
   });
 });
