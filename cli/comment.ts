@@ -75,7 +75,7 @@ const folded = (summary: string, lines: readonly string[]): string[] => [
 ];
 
 /** Adds the sign of a gain to an amount. */
-const signed = (amount: number): string => `${amount > 0 ? "+" : ""}${money(amount)}`;
+const signed = (amount: number): string => `${amount > 0 ? "+" : ""}${money(amount)} USD`;
 
 /** The hidden first line of a stack's part of the comment. */
 export const commentMarker = (stack: string): string => `<!-- webinfra preview ${stack} -->`;
@@ -194,8 +194,9 @@ function costLines(report: PreviewReport, cost: Cost): string[] {
         ? "the difference is not known"
         : change === 0
           ? "as what is deployed"
-          : `${signed(change)} to what is deployed`;
-  return [`**${money(cost.monthlyUsd)}** a month, ${against}.`, "", ...folded("what for", costMarkdown(cost))];
+          : `${signed(change)} against what is deployed`;
+  const total = cost.monthlyUsd === null ? "unknown" : `${money(cost.monthlyUsd)} USD`;
+  return [`**${total}** a month, ${against}.`, "", ...folded("what for", costMarkdown(cost))];
 }
 
 /** What matters most, in one line. */

@@ -51,8 +51,8 @@ describe("cli: review", () => {
     assert.equal(cost?.monthlyUsd, 205.69);
     const lines = box.stdout().split("\n");
     const at = lines.findIndex((line) => line.startsWith("COST OF "));
-    assert.match(lines[at + 1] ?? "", /^lb-1 +\$22\.83 +t3\.small \$15\.18; root volume, 20 GiB \$1\.60; /);
-    assert.ok(lines.includes("total    $205.69"));
+    assert.match(lines[at + 1] ?? "", /^lb-1 +22\.83 +t3\.small 15\.18; root volume, 20 GiB 1\.60; /);
+    assert.ok(lines.includes("total    205.69"));
   });
 
   it("gives the cost in JSON and in Markdown too, and null on incus", () => {
@@ -62,7 +62,7 @@ describe("cli: review", () => {
     assert.equal(review(box.surroundings(), "trial").cost, null);
     const before = box.stdout().length;
     review(box.surroundings(), "trial", { ...digitalocean, markdown: true });
-    assert.match(box.stdout().slice(before), /\n## Cost\n[^]*\n\| total \| \$119\.00 \| {2}\|\n/);
+    assert.match(box.stdout().slice(before), /\n## Cost\n[^]*\n\| total \| 119\.00 \| {2}\|\n/);
   });
 
   it("prints a Markdown document with a sound diagram", () => {

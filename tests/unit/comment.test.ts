@@ -199,11 +199,14 @@ describe("comment: cost", () => {
 
   it("gives the total and the difference to what is deployed", () => {
     const text = against(93);
-    assert.equal(text.split("\n")[1], "### `prod`: 0 changes, +$12.00 a month");
-    assert.match(section(text, "Cost"), /^\*\*\$105\.00\*\* a month, \+\$12\.00 to what is deployed\.\n\n<details>/);
-    assert.match(text, /^\| total \| \$105\.00 \| {2}\|$/m);
-    assert.match(against(110.1), /\*\*\$105\.00\*\* a month, -\$5\.10 to what is deployed\./);
-    assert.match(against(105), /\*\*\$105\.00\*\* a month, as what is deployed\./);
+    assert.equal(text.split("\n")[1], "### `prod`: 0 changes, +12.00 USD a month");
+    assert.match(
+      section(text, "Cost"),
+      /^\*\*105\.00 USD\*\* a month, \+12\.00 USD against what is deployed\.\n\n<details>/,
+    );
+    assert.match(text, /^\| total \| 105\.00 \| {2}\|$/m);
+    assert.match(against(110.1), /\*\*105\.00 USD\*\* a month, -5\.10 USD against what is deployed\./);
+    assert.match(against(105), /\*\*105\.00 USD\*\* a month, as what is deployed\./);
   });
 
   it("says what is not known", () => {

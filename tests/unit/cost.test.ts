@@ -236,15 +236,16 @@ describe("cost: the price table", () => {
 });
 
 describe("cost: as text", () => {
-  it("writes amounts with two decimals and the sign before the dollar", () => {
-    assert.deepEqual([0, 1234.5, -3, null].map(money), ["$0.00", "$1234.50", "-$3.00", "unknown"]);
+  it("writes amounts with two decimals, and no dollar sign, which Markdown takes for mathematics", () => {
+    assert.deepEqual([0, 1234.5, -3, null].map(money), ["0.00", "1234.50", "-3.00", "unknown"]);
+    assert.ok(!costMarkdown(digitalocean()).join("\n").includes("$"));
   });
 
   it("is a table whose rows have the head's columns, with the notes below", () => {
     const lines = costMarkdown(digitalocean());
     assert.equal(lines[0], "| for | USD a month | what |");
-    assert.ok(lines.includes("| db-1 | $26.00 | s-2vcpu-4gb $24.00; data volume, 20 GiB $2.00 |"));
-    assert.ok(lines.includes("| total | $93.00 |  |"));
+    assert.ok(lines.includes("| db-1 | 26.00 | s-2vcpu-4gb 24.00; data volume, 20 GiB 2.00 |"));
+    assert.ok(lines.includes("| total | 93.00 |  |"));
     assert.equal(
       lines.at(-1),
       `List prices of ${digitaloceanPrices.date}, a month of 730 h. Traffic, requests of visitors, snapshots, taxes and discounts are not in it.`,

@@ -165,8 +165,7 @@ export function estimate(topology: Topology, config: Priced): Cost | undefined {
   };
 }
 
-/** An amount as people read it: `$12.50`, `-$3.00`; `unknown` without a price. */
+/** An amount with its cents, `unknown` without a price. No dollar sign: GitHub's Markdown would take what stands between two for mathematics. */
 export function money(amount: number | null): string {
-  if (amount === null) return "unknown";
-  return `${amount < 0 ? "-" : ""}$${Math.abs(amount).toFixed(2)}`;
+  return amount === null ? "unknown" : amount.toFixed(2);
 }
