@@ -20,7 +20,8 @@ export function isHeldToPolicies(settings: StackSettings): boolean {
 const where = ({ resource }: Violation): string => (resource === undefined ? "" : ` (${resource})`);
 
 /** The SDK says so when a rule read a value that is unknown in a preview. */
-export const isWaiting = ({ mandatory, message }: Violation): boolean => !mandatory && message.startsWith("can't run policy ");
+export const isWaiting = ({ mandatory, message }: Violation): boolean =>
+  !mandatory && message.startsWith("can't run policy ");
 
 /** What rules let pass: violations of waived ones, and how many checks wait for values that are not known yet. */
 export function adviceLines(violations: readonly Violation[]): readonly string[] {
