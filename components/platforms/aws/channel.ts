@@ -5,8 +5,8 @@ import { AwsContext, optionsOf, tagsOf } from "./context";
 
 /** Days that an overwritten object, of which some are secrets, can still be brought back. */
 const noncurrentDays = 7;
-/** A bucket's prefix has at most 37 characters (S3 user guide leaves 26 of 63 for what makes it unique). */
-const prefixLength = 37;
+/** Of the 63 characters that a bucket's name may have, Pulumi takes some at its end to make it unique (S3 user guide, "Bucket naming rules"). */
+const nameLength = 50;
 
 /** The stack's bucket, private and encrypted, and what is put into it. */
 export interface Channel {
@@ -37,11 +37,11 @@ const tlsOnly = (arn: string): string =>
 
 function makeBucket(context: AwsContext): { readonly bucket: aws.s3.Bucket; readonly settings: pulumi.Resource[] } {
   const options = optionsOf(context);
-  const prefix = `webinfra-${context.stack.toLowerCase().replace(/[^a-z0-9-]+/g, "-")}`;
+  // Not `bucketPrefix`: Pulumi names a bucket itself, and some versions then find the two in conflict (pulumi/pulumi#6155).
+  const name = `webinfra-${context.stack.toLowerCase().replace(/[^a-z0-9]+/g, "-")}`.slice(0, nameLength);
   const bucket = new aws.s3.Bucket(
-    "channel",
+    name,
     {
-      bucketPrefix: `${prefix.slice(0, prefixLength - 1).replace(/-$/, "")}-`,
       // From the start, because it has to be in place before the delete. Nothing in it has another owner than the stack: who is primary, the one thing
       // that the program could not write again, the databases keep beside their data; and a later stack never reads this bucket.
       forceDestroy: true,
@@ -121,8 +121,8 @@ export function makeChannel(context: AwsContext): Channel {
         { key, content, contentType: "application/json" },
         owner,
         keepExisting
-          ? // All that another writer may leave otherwise: any of these would put the old content back.
-            { retainOnDelete: true, ignoreChanges: ["content", "contentType", "metadata", "tags"] }
+          ? // All that another writer may leave otherwise: a difference in most of these would put the old content back.
+            { retainOnDelete: true, ignoreChanges: ["content", "contentType", "metadata", "tags", "tagsAll"] }
           : {},
       ),
     secrets: (host, content, owner) =>

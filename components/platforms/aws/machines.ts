@@ -63,8 +63,10 @@ function dataVolume(
       ...optionsOf(context, owner),
       protect,
       retainOnDelete: true,
-      // The tags of an adopted one may be those of another stack, and an import takes no difference.
-      ...(adopted === undefined ? { ignoreChanges: ["size"] } : { ignoreChanges: ["size", "tags"], import: adopted }),
+      // An import takes no difference: not the tags of another stack (pulumi/pulumi-aws#4030), nor a default that the volume was read without.
+      ...(adopted === undefined
+        ? { ignoreChanges: ["size"] }
+        : { ignoreChanges: ["size", "tags", "tagsAll", "finalSnapshot"], import: adopted }),
     },
   );
 }

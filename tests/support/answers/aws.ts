@@ -38,8 +38,8 @@ export const awsAnswers: Answers = {
   "aws:ec2/keyPair:KeyPair": (name) => ({ id: `${name}-0a1b2c3`, keyName: `${name}-0a1b2c3` }),
   "aws:ec2/instance:Instance": withId("i", (_id, name) => ({ privateIp: addressOf(name), publicIp: "198.51.100.1" })),
   "aws:ebs/volume:Volume": withId("vol"),
-  "aws:s3/bucket:Bucket": (name, { bucketPrefix }) => {
-    const bucket = `${String(bucketPrefix)}${name}`;
+  "aws:s3/bucket:Bucket": (name) => {
+    const bucket = `${name}-0a1b2c3`;
     return { id: bucket, bucket, arn: `arn:aws:s3:::${bucket}` };
   },
   "aws:iam/role:Role": (name) => ({ name: `${name}-0a1b2c3` }),
