@@ -456,7 +456,7 @@ describe("digitalocean", () => {
       const resources = await build({ digitalocean: { volumes: { "db-2": id } } });
       const volume = find(resources, type.volume, "db-2-data");
       assert.equal(volume.importId, id);
-      assert.deepEqual(volume.ignoreChanges, ["name", "size", "tags"]);
+      assert.deepEqual(volume.ignoreChanges, ["name", "size", "tags", "description", "initialFilesystemType"]);
       assert.equal(find(resources, type.volume, "db-1-data").importId, "");
     });
 

@@ -57,7 +57,10 @@ function dataVolume(
       protect,
       retainOnDelete: true,
       // An import has to match: what is kept stays as it was made.
-      ...(kept !== undefined && { import: kept, ignoreChanges: ["name", "size", "tags"] }),
+      ...(kept !== undefined && {
+        import: kept,
+        ignoreChanges: ["name", "size", "tags", "description", "initialFilesystemType"],
+      }),
     },
   );
 }
