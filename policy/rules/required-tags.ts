@@ -39,7 +39,7 @@ function digitaloceanProblems({ props }: CheckedResource, site: SiteSummary | un
 export const requiredTags: Rule = {
   name: "required-tags",
   description: "Everything that can be tagged says which project and stack it belongs to.",
-  remediation: 'on AWS set the tags "project" and "stack", on DigitalOcean "webinfra" and "webinfra-<stack>"',
+  remediation: 'on AWS set the tags "project" and "stack", on DigitalOcean those of the project and of the stack',
   scopes: ["aws", "digitalocean"],
   checkResource: (resource, site) => {
     if (isOf("aws", resource)) return untagged.includes(resource.type) ? [] : awsProblems(resource, site);

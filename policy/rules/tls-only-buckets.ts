@@ -29,7 +29,7 @@ function statements(document: unknown): readonly Readonly<Record<string, unknown
 export const tlsOnlyBuckets: Rule = {
   name: "tls-only-buckets",
   description: "Buckets refuse requests without TLS.",
-  remediation: 'give it a BucketPolicy that denies "s3:*" to "*" where aws:SecureTransport is false',
+  remediation: "give it a BucketPolicy that denies everybody every action of S3 where aws:SecureTransport is false",
   // Spaces cannot refuse them.
   scopes: ["aws"],
   checkResource: ({ type, props }) =>

@@ -25,7 +25,8 @@ const program =
     return Promise.resolve({});
   };
 const weak: Partial<SiteSummary> = { https: false, backups: false };
-const open = { cidrIpv4: "0.0.0.0/0", ipProtocol: "tcp", fromPort: 22, toPort: 22, description: "SSH" };
+const tags = { project: "webinfra", stack: compliantSite.stack };
+const open = { cidrIpv4: "0.0.0.0/0", ipProtocol: "tcp", fromPort: 22, toPort: 22, description: "SSH", tags };
 const openGroup = ["aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule", "ssh", open] as const;
 const next =
   "next: do what they say, or waive a rule by its name, with the reason, in webinfra:policy.waivers (docs/policies.md)";
@@ -46,7 +47,7 @@ describe("policy: with the Pulumi CLI", function () {
   };
 
   it("refuses an up with every violation, before anything is created", async () => {
-    const site = program(weak, [openGroup, ["aws:s3/bucket:Bucket", "channel", {}]]);
+    const site = program(weak, [openGroup, ["aws:s3/bucket:Bucket", "channel", { tags }]]);
     await assert.rejects(
       up(box.surroundings({ program: site }), "trial", none),
       refused(
@@ -58,7 +59,7 @@ describe("policy: with the Pulumi CLI", function () {
           "  no-world-ssh (ssh): opens SSH with tcp port 22 from 0.0.0.0/0: set `webinfra:ssh.allowedCidrs` to the address ranges that administer the site, or leave SSH closed",
           "  encrypted-buckets (channel): the bucket has no encryption configuration: give it a BucketServerSideEncryptionConfiguration",
           "  private-buckets (channel): the bucket has no public access block: set the access list to private, and give an S3 bucket a BucketPublicAccessBlock with all four blocks true",
-          '  tls-only-buckets (channel): the bucket has no bucket policy: give it a BucketPolicy that denies "s3:*" to "*" where aws:SecureTransport is false',
+          "  tls-only-buckets (channel): the bucket has no bucket policy: give it a BucketPolicy that denies everybody every action of S3 where aws:SecureTransport is false",
           next,
         ].join("\n"),
       ),
@@ -141,7 +142,7 @@ describe("policy: with the Pulumi CLI", function () {
       refused(
         [
           "up is refused by a rule of the policy pack:",
-          '  tls-only-buckets (tls): the bucket policy does not refuse requests without TLS: give it a BucketPolicy that denies "s3:*" to "*" where aws:SecureTransport is false',
+          "  tls-only-buckets (tls): the bucket policy does not refuse requests without TLS: give it a BucketPolicy that denies everybody every action of S3 where aws:SecureTransport is false",
           next,
         ].join("\n"),
       ),
