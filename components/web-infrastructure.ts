@@ -62,7 +62,7 @@ const placeholders = (appSecrets: readonly string[]): HostSecrets => ({
 function longestPlace(platform: Config["platform"], holdsData: boolean): HostPlace {
   const networkCidr = "255.255.255.255/32";
   const address = "255.255.255.255";
-  const device = longest(80);
+  const device = longest(100);
   switch (platform) {
     case "incus":
       return { networkCidr, channel: { type: "directory", path: longest(64) }, secretsThrough: "user-data" };

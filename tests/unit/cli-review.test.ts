@@ -48,11 +48,11 @@ describe("cli: review", () => {
   it("says on a cloud what each host and all of it costs a month", () => {
     const config = [parseOverride("platform=aws")];
     const { cost } = review(box.surroundings(), "trial", { config });
-    assert.equal(cost?.monthlyUsd, 205.69);
+    assert.equal(cost?.monthlyUsd, 208.21);
     const lines = box.stdout().split("\n");
     const at = lines.findIndex((line) => line.startsWith("COST OF "));
-    assert.match(lines[at + 1] ?? "", /^lb-1 +22\.83 +t3\.small 15\.18; root volume, 20 GiB 1\.60; /);
-    assert.ok(lines.includes("total    205.69"));
+    assert.match(lines[at + 1] ?? "", /^lb-1 +23\.25 +t3\.small 15\.18; root volume, 20 GiB 1\.60; /);
+    assert.ok(lines.includes("total    208.21"));
   });
 
   it("gives the cost in JSON and in Markdown too, and null on incus", () => {

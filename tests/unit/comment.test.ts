@@ -249,7 +249,7 @@ describe("comment: its two sides", () => {
     const outputs = JSON.parse(JSON.stringify({ review: found, cost: estimate(place(config), config) })) as object;
     assert.deepEqual(deployedOf(parseDeployment({ resources: [stackResource({ ...outputs }), host] })), {
       weaknesses: found.findings.map(({ id, severity, subject, what }) => ({ id, severity, subject, what })),
-      monthlyUsd: 169.72,
+      monthlyUsd: 171.82,
     });
     assert.equal(
       deployedOf(parseDeployment({ resources: [stackResource({ cost: null }), host] }))?.monthlyUsd,
@@ -270,7 +270,7 @@ describe("comment: its two sides", () => {
     const waivers = { "production-https": "a test that needs none" };
     const settings = { "webinfra:platform": "aws", "webinfra:policy": { waivers } };
     const proposed = proposedOf({ config: settings });
-    assert.deepEqual([proposed.waivers, proposed.cost?.monthlyUsd], [waivers, 169.72]);
+    assert.deepEqual([proposed.waivers, proposed.cost?.monthlyUsd], [waivers, 171.82]);
     assert.deepEqual(proposed.weaknesses, found.findings);
     assert.deepEqual(proposedOf({ config: { ...settings, "webinfra:web": 0 } }), {
       waivers: {},

@@ -28,18 +28,18 @@ describe("cost: aws", () => {
       { what: "t3.small", monthlyUsd: 15.18 },
       { what: "root volume, 20 GiB", monthlyUsd: 1.6 },
       { what: "detailed monitoring", monthlyUsd: 2.1 },
-      { what: "channel requests", monthlyUsd: 0.3 },
+      { what: "channel requests", monthlyUsd: 0.72 },
       { what: "public IPv4 address", monthlyUsd: 3.65 },
     ]);
     assert.deepEqual(hostOf(cost, "db-1"), {
       host: "db-1",
-      monthlyUsd: 35.97,
+      monthlyUsd: 36.39,
       lines: [
         { what: "t3.medium", monthlyUsd: 30.37 },
         { what: "root volume, 20 GiB", monthlyUsd: 1.6 },
         { what: "data volume, 20 GiB", monthlyUsd: 1.6 },
         { what: "detailed monitoring", monthlyUsd: 2.1 },
-        { what: "channel requests", monthlyUsd: 0.3 },
+        { what: "channel requests", monthlyUsd: 0.72 },
       ],
     });
   });
@@ -48,10 +48,10 @@ describe("cost: aws", () => {
     assert.deepEqual(
       presetNames.map((topology) => [topology, aws({ topology }).monthlyUsd]),
       [
-        ["dedicated-databases", 169.72],
-        ["primary-replica-pair", 131.36],
-        ["split-tiers", 208.08],
-        ["replica-per-web", 167.33],
+        ["dedicated-databases", 171.82],
+        ["primary-replica-pair", 132.62],
+        ["split-tiers", 211.02],
+        ["replica-per-web", 169.01],
       ],
     );
   });
@@ -101,7 +101,7 @@ describe("cost: aws", () => {
   it("does not guess a type that the table does not have", () => {
     const cost = aws({ aws: { instanceTypes: { database: "x9.large" } } });
     assert.equal(hostOf(cost, "db-1")?.monthlyUsd, null);
-    assert.equal(hostOf(cost, "lb-1")?.monthlyUsd, 22.83);
+    assert.equal(hostOf(cost, "lb-1")?.monthlyUsd, 23.25);
     assert.equal(cost.monthlyUsd, null);
     assert.deepEqual(cost.unpriced, ["x9.large"]);
     assert.equal(costNotes(cost)[0], "There is no price for x9.large: the total is unknown.");

@@ -47,8 +47,8 @@ type Priced = Pick<Config, "platform" | "aws" | "digitalocean" | "mysql">;
 /** Size of an EC2 instance's root volume in GiB. */
 const awsRootDiskGiB = 20;
 
-/** Requests of one host to a channel in a bucket: it looks every 5 s, and lists two folders every 300 s (roles/base). */
-const hostGets = (hoursPerMonth * 3600) / 5;
+/** Requests of one host to a channel in a bucket: it looks every 5 s (rclone takes two HEADs and a GET), and lists two folders every 300 s (roles/base). */
+const hostGets = (3 * hoursPerMonth * 3600) / 5;
 const hostLists = (2 * hoursPerMonth * 3600) / 300;
 
 /** Cents of an amount; its binary error is cut before a half is rounded up. */

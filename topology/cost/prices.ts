@@ -9,8 +9,8 @@ export const hoursPerMonth = 730;
 /** Prices of one AWS region. */
 export const awsPrices = {
   /**
-   * When they were last compared: instance types, NAT, gp3, monitoring and addresses with public price tables of 2025 and 2026 that agree with each
-   * other, because the provider's pages are filled in by a script and could not be read themselves.
+   * When they were last compared: instance types and NAT with public price tables of 2025 and 2026 that agree with each other, the rest with single
+   * mentions, because the provider's pages are filled in by a script and could not be read themselves.
    */
   date: "2026-11-21",
   region: "us-east-1",
