@@ -271,7 +271,10 @@ describe("cli: progress", () => {
     ]);
     assert.deepEqual(progress.policyPacks, []);
     const summaryEvent = { maybeCorrupt: false, durationSeconds: 1, resourceChanges: { same: 2 }, policyPacks: {} };
-    progress.onEvent({ ...event, summaryEvent: { ...summaryEvent, ...{ PolicyPacks: { "webinfra|local|/repo/policy": "1.0.0" } } } });
+    progress.onEvent({
+      ...event,
+      summaryEvent: { ...summaryEvent, ...{ PolicyPacks: { "webinfra|local|/repo/policy": "1.0.0" } } },
+    });
     assert.deepEqual(progress.policyPacks, ["webinfra"]);
   });
 
