@@ -50,6 +50,15 @@ describe("what AWS cannot do is said before anything is made", () => {
     "webinfra:aws.volumes names web-1, which is no host with the role database: should be one of db-1, db-2",
   );
 
+  refused(
+    { aws: { volumes: { "db-1": "vol-0123abcd", "db-2": "vol-0123abcd" } } },
+    "webinfra:aws.volumes gives vol-0123abcd to db-1 and db-2: should be a volume for one host",
+  );
+  refused(
+    { aws: { zones: ["us-east-1a", "us-east-1b", "us-east-1a"] } },
+    "webinfra:aws.zones lists us-east-1a twice: should list each zone once",
+  );
+
   it("also of the subnets of an existing VPC", () => {
     const problem = (kind: "publicSubnets" | "privateSubnets", vpcId: string, mapPublicIpOnLaunch: boolean) =>
       subnetProblem(vpc.id, kind, 1, { id: "subnet-0000000b", vpcId, mapPublicIpOnLaunch });
@@ -75,6 +84,8 @@ describe("credentials for AWS", () => {
     for (const environment of [
       { AWS_ACCESS_KEY_ID: "a", AWS_SECRET_ACCESS_KEY: "b" },
       { AWS_WEB_IDENTITY_TOKEN_FILE: "/token", AWS_ROLE_ARN: "arn:aws:iam::123456789012:role/deploy" },
+      // A role for others to assume is no half of anything.
+      { AWS_ACCESS_KEY_ID: "a", AWS_SECRET_ACCESS_KEY: "b", AWS_ROLE_ARN: "arn:aws:iam::123456789012:role/deploy" },
       { AWS_CONTAINER_CREDENTIALS_RELATIVE_URI: "/v2/credentials" },
       { AWS_CONTAINER_CREDENTIALS_FULL_URI: "http://169.254.170.23/v1/credentials" },
     ]) {
@@ -102,6 +113,9 @@ describe("credentials for AWS", () => {
   it("that are there by half are no credentials, and are never shown", () => {
     assert.deepEqual(problems({ AWS_SECRET_ACCESS_KEY: "hidden" }, ["/home/user/.aws/config"]), [
       "AWS_SECRET_ACCESS_KEY is set and AWS_ACCESS_KEY_ID is not: set both, or neither",
+    ]);
+    assert.deepEqual(problems({ AWS_ACCESS_KEY_ID: "AKIA" }), [
+      "AWS_ACCESS_KEY_ID is set and AWS_SECRET_ACCESS_KEY is not: set both, or neither",
     ]);
     assert.deepEqual(problems({ AWS_WEB_IDENTITY_TOKEN_FILE: "/token" }), [
       "AWS_WEB_IDENTITY_TOKEN_FILE is set and AWS_ROLE_ARN is not: set both, or neither",

@@ -5,12 +5,15 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 const ways = "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";
 
-/** One line for each of two variables that is set without the other. */
-function halves(environment: Environment, one: string, other: string): readonly string[] {
-  const missing = [one, other].filter((name) => !environment[name]);
-  if (missing.length !== 1) return [];
-  const [present = ""] = [one, other].filter((name) => environment[name]);
-  return [`${present} is set and ${missing.join()} is not: set both, or neither`];
+/** What is set without what it needs. */
+function halves(environment: Environment): readonly string[] {
+  const lacks = (one: string, other: string): readonly string[] =>
+    environment[one] && !environment[other] ? [`${one} is set and ${other} is not: set both, or neither`] : [];
+  return [
+    ...lacks("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"),
+    ...lacks("AWS_SECRET_ACCESS_KEY", "AWS_ACCESS_KEY_ID"),
+    ...lacks("AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN"),
+  ];
 }
 
 /**
@@ -22,10 +25,7 @@ export function awsCredentialProblems(
   environment: Environment,
   fileExists: (path: string) => boolean,
 ): readonly string[] {
-  const incomplete = [
-    ...halves(environment, "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"),
-    ...halves(environment, "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN"),
-  ];
+  const incomplete = halves(environment);
   if (incomplete.length > 0) return incomplete;
   const has = (name: string): boolean => Boolean(environment[name]);
   const given =

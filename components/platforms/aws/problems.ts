@@ -9,12 +9,19 @@ export const zonesOf = ({ aws: { region, zones } }: Config): readonly string[] =
 /** EC2 imports RSA and ED25519 keys only (EC2 API reference, `ImportKeyPair`). */
 const keyTypes = ["ssh-ed25519", "ssh-rsa"];
 
+/** Those that stand in a list again. */
+const repeated = (values: readonly string[]): readonly string[] => [
+  ...new Set(values.filter((value, index) => values.indexOf(value) !== index)),
+];
+
 function networkProblems(config: Config, topology: Topology): readonly string[] {
   const {
     network: { cidr },
     aws,
   } = config;
   if (aws.vpc === undefined) {
+    const twice = repeated(aws.zones ?? []);
+    if (twice.length > 0) return [`webinfra:aws.zones lists ${twice.join(", ")} twice: should list each zone once`];
     const plan = planSubnets(cidr ?? defaultNetwork, zonesOf(config), topology.hosts);
     return typeof plan === "string" ? [`webinfra:network.cidr is "${cidr ?? defaultNetwork}": ${plan}`] : [];
   }
@@ -46,20 +53,30 @@ function sshProblems({ ssh }: Config): readonly string[] {
   ];
 }
 
-/** What AWS cannot do of what a stack asks for, one line a problem. */
-export function awsProblems(config: Config, topology: Topology): readonly string[] {
+function volumeProblems({ aws: { volumes } }: Config, topology: Topology): readonly string[] {
   const databases = hostsWith(topology, "database").map(({ name }) => name);
+  const hosts = Object.keys(volumes);
   return [
-    ...networkProblems(config, topology),
-    ...sshProblems(config),
-    ...Object.keys(config.aws.volumes)
+    ...hosts
       .filter((host) => !databases.includes(host))
       .map(
         (host) =>
           `webinfra:aws.volumes names ${host}, which is no host with the role database: should be one of ${databases.join(", ")}`,
       ),
+    ...repeated(Object.values(volumes)).map(
+      (volume) =>
+        `webinfra:aws.volumes gives ${volume} to ${hosts.filter((host) => volumes[host] === volume).join(" and ")}: ` +
+        "should be a volume for one host",
+    ),
   ];
 }
+
+/** What AWS cannot do of what a stack asks for, one line a problem. */
+export const awsProblems = (config: Config, topology: Topology): readonly string[] => [
+  ...networkProblems(config, topology),
+  ...sshProblems(config),
+  ...volumeProblems(config, topology),
+];
 
 /** A list of subnets in `webinfra:aws.vpc`. */
 export type SubnetKind = "publicSubnets" | "privateSubnets";
