@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { gzipSync } from "node:zlib";
+import type * as aws from "@pulumi/aws";
+import type * as digitalocean from "@pulumi/digitalocean";
 import type { SiteSummary } from "../../config/summary";
 import { cloudConfig, secretFiles } from "../../cloudinit";
 import { userDataFormats } from "../../cloudinit/limits";
@@ -20,19 +22,33 @@ interface Case {
   readonly wrong: readonly string[];
 }
 
-const ingressRule = (props: object) =>
+// Typed as the providers have them, so that no rule is tested with an input that there is not.
+const ingressRule = (props: Partial<aws.vpc.SecurityGroupIngressRuleArgs>) =>
   resource("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule", { ipProtocol: "tcp", ...props });
-const group = (props: object) =>
+const egressRule = (props: Partial<aws.vpc.SecurityGroupEgressRuleArgs>) =>
+  resource("aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule", { ...props });
+const olderRule = (props: Partial<aws.ec2.SecurityGroupRuleArgs>) =>
+  resource("aws:ec2/securityGroupRule:SecurityGroupRule", { ...props });
+const group = (props: aws.ec2.SecurityGroupArgs) =>
   resource("aws:ec2/securityGroup:SecurityGroup", { description: "Balancers", ...props });
-const firewall = (tags: readonly string[], ...inboundRules: object[]) =>
+const firewall = (tags: readonly string[], ...inboundRules: digitalocean.types.input.FirewallInboundRule[]) =>
   resource("digitalocean:index/firewall:Firewall", { tags, inboundRules });
-const instance = (props: object, more: Partial<PlannedResource> = {}) =>
+const instance = (props: aws.ec2.InstanceArgs, more: Partial<PlannedResource> = {}) =>
   resource("aws:ec2/instance:Instance", { ...props }, more);
-const subnet = (mapPublicIpOnLaunch: boolean) => resource("aws:ec2/subnet:Subnet", { mapPublicIpOnLaunch });
-const droplet = (props: object) => resource("digitalocean:index/droplet:Droplet", { ...props });
+const droplet = (props: Partial<digitalocean.DropletArgs>) =>
+  resource("digitalocean:index/droplet:Droplet", { ...props });
+const subnet = (mapPublicIpOnLaunch: NonNullable<aws.ec2.SubnetArgs["mapPublicIpOnLaunch"]>) =>
+  resource("aws:ec2/subnet:Subnet", { mapPublicIpOnLaunch });
+const awsVolume = (props: Partial<aws.ebs.VolumeArgs>, more: Partial<PlannedResource> = {}) =>
+  resource("aws:ebs/volume:Volume", { ...props }, more);
+const spacesBucket = (props: digitalocean.SpacesBucketArgs) =>
+  resource("digitalocean:index/spacesBucket:SpacesBucket", { ...props });
+const spacesObject = (props: Partial<digitalocean.SpacesBucketObjectArgs>) =>
+  resource("digitalocean:index/spacesBucketObject:SpacesBucketObject", { ...props });
 const bucket = resource("aws:s3/bucket:Bucket", {});
 const ofBucket = (type: string, props: object) => resource(type, { ...props }, { dependencies: [bucket.urn] });
-const accessBlock = (props: object) =>
+const bucketAcl = (props: Partial<aws.s3.BucketAclArgs>) => ofBucket("aws:s3/bucketAcl:BucketAcl", props);
+const accessBlock = (props: Partial<aws.s3.BucketPublicAccessBlockArgs>) =>
   ofBucket("aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock", {
     blockPublicAcls: true,
     blockPublicPolicy: true,
@@ -103,7 +119,7 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
       scope: "aws",
       title: "a rule of the older kind",
       resources: [
-        resource("aws:ec2/securityGroupRule:SecurityGroupRule", {
+        olderRule({
           type: "ingress",
           protocol: "6",
           fromPort: 25,
@@ -120,8 +136,8 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
         ...[80, 443].map((port) => ingressRule({ cidrIpv4: world, fromPort: port, toPort: port })),
         ingressRule({ referencedSecurityGroupId: "sg-0123", fromPort: 3306, toPort: 3306 }),
         ingressRule({ cidrIpv4: "203.0.113.7/32", fromPort: 22, toPort: 22 }),
-        resource("aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule", { cidrIpv4: world, ipProtocol: "-1" }),
-        resource("aws:ec2/securityGroupRule:SecurityGroupRule", {
+        egressRule({ cidrIpv4: world, ipProtocol: "-1" }),
+        olderRule({
           type: "egress",
           protocol: "-1",
           cidrBlocks: [world],
@@ -379,8 +395,8 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
       title: "no description",
       resources: [
         ingressRule({}),
-        resource("aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule", { description: " " }),
-        group({ description: undefined, egress: [{ protocol: "-1" }] }),
+        egressRule({ description: " " }),
+        group({ description: undefined, egress: [{ protocol: "-1", fromPort: 0, toPort: 0 }] }),
         group({ description: "Managed by Pulumi" }),
       ],
       wrong: [
@@ -394,7 +410,10 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
     {
       scope: "aws",
       title: "descriptions everywhere",
-      resources: [ingressRule({ description: "HTTP" }), group({ ingress: [{ description: "HTTP" }] })],
+      resources: [
+        ingressRule({ description: "HTTP" }),
+        group({ ingress: [{ protocol: "tcp", fromPort: 80, toPort: 80, description: "HTTP" }] }),
+      ],
       wrong: [],
     },
   ],
@@ -403,7 +422,7 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
       scope: "aws",
       title: "volumes of their own and of instances",
       resources: [
-        resource("aws:ebs/volume:Volume", { size: 20 }),
+        awsVolume({ size: 20 }),
         instance({ ebsBlockDevices: [{ deviceName: "/dev/sdf", encrypted: false }] }),
       ],
       wrong: [
@@ -416,8 +435,11 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
       scope: "aws",
       title: "encrypted ones",
       resources: [
-        resource("aws:ebs/volume:Volume", { encrypted: true }),
-        instance({ rootBlockDevice: { encrypted: true }, ebsBlockDevices: [{ encrypted: true }] }),
+        awsVolume({ encrypted: true }),
+        instance({
+          rootBlockDevice: { encrypted: true },
+          ebsBlockDevices: [{ deviceName: "/dev/sdf", encrypted: true }],
+        }),
       ],
       wrong: [],
     },
@@ -456,7 +478,7 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
     {
       scope: "aws",
       title: "no access block, a public access list",
-      resources: [bucket, ofBucket("aws:s3/bucketAcl:BucketAcl", { acl: "public-read" })],
+      resources: [bucket, bucketAcl({ acl: "public-read" })],
       wrong: ['the access list is "public-read"', "the bucket has no public access block"],
     },
     {
@@ -468,25 +490,19 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
     {
       scope: "aws",
       title: "a whole access block",
-      resources: [bucket, accessBlock({}), ofBucket("aws:s3/bucketAcl:BucketAcl", { acl: "private" })],
+      resources: [bucket, accessBlock({}), bucketAcl({ acl: "private" })],
       wrong: [],
     },
     {
       scope: "digitalocean",
       title: "a public access list",
-      resources: [
-        resource("digitalocean:index/spacesBucket:SpacesBucket", { acl: "public-read" }),
-        resource("digitalocean:index/spacesBucketObject:SpacesBucketObject", { acl: "public-read" }),
-      ],
+      resources: [spacesBucket({ acl: "public-read" }), spacesObject({ acl: "public-read" })],
       wrong: ['the access list is "public-read"', 'the access list is "public-read"'],
     },
     {
       scope: "digitalocean",
       title: "private, said or not",
-      resources: [
-        resource("digitalocean:index/spacesBucket:SpacesBucket", {}),
-        resource("digitalocean:index/spacesBucketObject:SpacesBucketObject", { acl: "private" }),
-      ],
+      resources: [spacesBucket({}), spacesObject({ acl: "private" })],
       wrong: [],
     },
   ],
@@ -610,20 +626,20 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
     {
       scope: "aws",
       title: "not protected",
-      resources: [resource("aws:ebs/volume:Volume", {})],
+      resources: [awsVolume({})],
       wrong: ["the data volume is not protected"],
     },
     {
       scope: "aws",
       title: "not protected, but no production",
-      resources: [resource("aws:ebs/volume:Volume", {})],
+      resources: [awsVolume({})],
       site: { production: false },
       wrong: [],
     },
     {
       scope: "aws",
       title: "protected",
-      resources: [resource("aws:ebs/volume:Volume", {}, { protect: true })],
+      resources: [awsVolume({}, { protect: true })],
       wrong: [],
     },
     {
