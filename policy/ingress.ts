@@ -15,8 +15,7 @@ export interface Ingress {
 
 const allPorts = { from: 0, to: 65_535 } as const;
 
-const port = (value: unknown, otherwise: number): number =>
-  value === undefined || value === "" || Number.isNaN(Number(value)) ? otherwise : Number(value);
+const port = (value: unknown, otherwise: number): number => (typeof value === "number" ? value : otherwise);
 
 function awsPorts(protocol: string, from: unknown, to: unknown): Pick<Ingress, "from" | "to"> {
   // Of ICMP they are type and code, and with all protocols they mean nothing.

@@ -92,6 +92,12 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
     },
     {
       scope: "aws",
+      title: "no ports at all",
+      resources: [ingressRule({ cidrIpv4: world }), ingressRule({ cidrIpv4: world, fromPort: 443 })],
+      wrong: ["lets in tcp ports 0 to 65535 from 0.0.0.0/0", "lets in tcp ports 443 to 65535 from 0.0.0.0/0"],
+    },
+    {
+      scope: "aws",
       title: "UDP, ICMP and all protocols",
       resources: ["udp", "icmp", "-1"].map((ipProtocol) =>
         ingressRule({ ipProtocol, cidrIpv4: world, fromPort: 443, toPort: 443 }),
@@ -548,6 +554,12 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
       title: "too far",
       resources: [instance({ metadataOptions: { httpTokens: "required", httpPutResponseHopLimit: 2 } })],
       wrong: ["the metadata service has a hop limit of 2"],
+    },
+    {
+      scope: "aws",
+      title: "a launch template",
+      resources: [resource("aws:ec2/launchTemplate:LaunchTemplate", {}), resource("aws:ec2/vpc:Vpc", {})],
+      wrong: ["the metadata service answers without a session token", "the metadata service has no hop limit"],
     },
     {
       scope: "aws",
