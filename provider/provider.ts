@@ -9,6 +9,7 @@ import type {
 } from "@pulumi/pulumi/provider";
 import { file } from "./channel/file";
 import { object } from "./channel/object";
+import { definition } from "./definition";
 import { machine } from "./incus/machine";
 import { network } from "./incus/network";
 import { volume } from "./incus/volume";
@@ -26,6 +27,7 @@ const RESOURCES: ReadonlyMap<string, Resource> = new Map([
   ["webinfra:secrets:Password", password],
   ["webinfra:secrets:CertificateAuthority", certificateAuthority],
   ["webinfra:secrets:Certificate", certificate],
+  ["webinfra:index:Definition", definition],
   ["webinfra:index:Ready", ready],
 ]);
 

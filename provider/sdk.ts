@@ -219,6 +219,23 @@ export class Certificate extends pulumi.CustomResource {
   }
 }
 
+/** Arguments of {@link Definition}. */
+export interface DefinitionArgs {
+  /** Host name, such as db-1. */
+  readonly host: pulumi.Input<string>;
+  /** Machine id. */
+  readonly machine: pulumi.Input<string>;
+  /** Digest of the wanted definition. */
+  readonly definition: pulumi.Input<string>;
+}
+
+/** Remembers what a machine was made from, for one whose changes are ignored: a warning says when it runs an older definition. */
+export class Definition extends pulumi.CustomResource {
+  constructor(name: string, args: DefinitionArgs, opts?: pulumi.CustomResourceOptions) {
+    super("webinfra:index:Definition", name, { ...args }, opts);
+  }
+}
+
 /** A machine that {@link Ready} must see. */
 export interface ReadyMachine {
   /** Machine id. */

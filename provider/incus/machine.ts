@@ -1,6 +1,7 @@
 /** A machine: a system container that boots the cloud image with a host's cloud-init. */
 import { access } from "node:fs/promises";
 import { z } from "zod";
+import { olderDefinition } from "../definition";
 import { type Context, HalfMadeError, resource } from "../resource";
 import { sleep, within } from "../time";
 import { IncusClient, IncusError, isNotFound, POOL } from "./client";
@@ -270,10 +271,7 @@ export const machine = resource<Inputs, State>({
   drifted(current, news, context) {
     const wanted = news["definition"];
     if (typeof wanted === "string" && current.definition !== undefined && wanted !== current.definition) {
-      context.warn(
-        `${current.host} runs an older definition: it holds data, so an update leaves it as it is. ` +
-          "Settings that changed reach it when the machine is replaced on purpose",
-      );
+      context.warn(olderDefinition(current.host));
     }
     return Promise.resolve(current.status !== "Running" || current.address === undefined);
   },

@@ -34,7 +34,8 @@ const all: Settings = {
 
 const [instance, object] = ["aws:ec2/instance:Instance", "aws:s3/bucketObjectv2:BucketObjectv2"];
 const announced = [`${object} version`, "webinfra:index:Ready ready"];
-const none = { created: [], updated: [], replaced: [], deleted: [] };
+const none: Omit<Edits, "untouched"> = { created: [], updated: [], replaced: [], deleted: [], warned: [] };
+const databases = { ...none, warned: ["db-1", "db-2"] };
 
 describe("edits on AWS", () => {
   let dedicated: readonly Recorded[];
@@ -42,7 +43,7 @@ describe("edits on AWS", () => {
     dedicated = await buildAws();
   });
   const touches = (edit: string, wanted: Omit<Edits, "untouched">, settings: Settings, options?: AwsRunOptions): void =>
-    void it(`${edit} touches ${wanted === none ? "nothing" : "just what it should"}`, async () => {
+    void it(`${edit} touches ${wanted === none ? "nothing" : wanted === databases ? "nothing, and warns of each database" : "just what it should"}`, async () => {
       const { untouched, ...made } = editsOf(dedicated, await buildAws(settings, options), replacing);
       assert.deepEqual(made, wanted);
       const custom = dedicated.filter((one) => one.custom).length;
@@ -86,8 +87,8 @@ describe("edits on AWS", () => {
     { release: otherRelease },
   );
   // These reach a database only when it is replaced on purpose.
-  touches("another size of databases", none, { aws: { instanceTypes: { database: "t3.large" } } });
-  touches("another MySQL setting", none, { mysql: { settings: { max_connections: 300 } } });
+  touches("another size of databases", databases, { aws: { instanceTypes: { database: "t3.large" } } });
+  touches("another MySQL setting", databases, { mysql: { settings: { max_connections: 300 } } });
   touches("a larger data volume", none, { mysql: { volumeGiB: 40 } });
   touches("another image", none, { aws: { image: "ami-0a1b2c3d" } });
 
@@ -155,7 +156,14 @@ describe("what tells edits", () => {
       [resource("a"), resource("b"), resource("c", { custom: false })],
       [resource("d"), resource("b"), resource("e", { custom: false })],
     );
-    assert.deepEqual(made, { created: ["t:m:T d"], updated: [], replaced: [], deleted: ["t:m:T a"], untouched: 1 });
+    assert.deepEqual(made, {
+      created: ["t:m:T d"],
+      updated: [],
+      replaced: [],
+      deleted: ["t:m:T a"],
+      warned: [],
+      untouched: 1,
+    });
   });
 
   it("tells an update from a replacement", () => {

@@ -116,7 +116,7 @@ describe("digitalocean: whole sites", () => {
       );
       return Object.fromEntries(Object.entries(edits).map(([how, lines]) => [how, short(lines)]));
     }
-    const nothing = { created: [], updated: [], replaced: [], deleted: [] };
+    const nothing = { created: [], updated: [], replaced: [], deleted: [], warned: [] };
     const announced = ["SpacesBucketObject version", "Ready ready"];
 
     it("nothing, when nothing changed", async () => {
@@ -138,7 +138,7 @@ describe("digitalocean: whole sites", () => {
 
     it("one web server less", async () => {
       const { deleted, ...others } = await edit({ web: 1 });
-      assert.deepEqual(others, { created: [], replaced: [], updated: announced });
+      assert.deepEqual(others, { created: [], replaced: [], updated: announced, warned: [] });
       assert.deepEqual(deleted, [
         "Droplet web-2",
         "ProjectResources web-2-project",
@@ -157,6 +157,7 @@ describe("digitalocean: whole sites", () => {
           "SpacesBucketObject web-1-inventory",
           "SpacesBucketObject web-2-inventory",
         ],
+        warned: ["db-1", "db-2"],
         updated: ["ProjectResources web-1-project", "ProjectResources web-2-project", ...announced],
       });
     });
@@ -171,7 +172,10 @@ describe("digitalocean: whole sites", () => {
     });
 
     it("another MySQL setting, which databases take only when they are replaced on purpose", async () => {
-      assert.deepEqual(await edit({ mysql: { settings: { max_connections: 300 } } }), nothing);
+      assert.deepEqual(await edit({ mysql: { settings: { max_connections: 300 } } }), {
+        ...nothing,
+        warned: ["db-1", "db-2"],
+      });
     });
 
     it("another image", async () => {

@@ -3,6 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { userDataFormats } from "../../../cloudinit/limits";
 import { sizeOf } from "../../../config/schema";
 import { HostPlace } from "../../../roles/types";
+import { watchDefinition } from "../../definition";
 import { MachineRequest, PlatformMachine } from "../../platform";
 import { isPublic, zoneIndex } from "./addresses";
 import { Channel } from "./channel";
@@ -104,6 +105,7 @@ export function makeMachine(
           ? undefined
           : { type: "aws", address: publicIp, allocationId, region: config.aws.region },
     }));
+  const userData = pulumi.unsecret(request.userData(place));
   const instanceType = sizeOf(host.roles, config.aws.instanceTypes);
   const role = host.roles.join("+");
   const instance = new aws.ec2.Instance(
@@ -118,7 +120,7 @@ export function makeMachine(
       iamInstanceProfile: identity.profile.name,
       ...(keyName !== undefined && { keyName }),
       // Secrets go through the channel: nothing in this text is one.
-      userDataBase64: pulumi.unsecret(request.userData(place)).apply(userDataFormats.aws.encode),
+      userDataBase64: userData.apply(userDataFormats.aws.encode),
       userDataReplaceOnChange: volume === undefined,
       metadataOptions: { httpEndpoint: "enabled", httpTokens: "required", httpPutResponseHopLimit: 1 },
       monitoring: true,
@@ -143,6 +145,7 @@ export function makeMachine(
     },
   );
   if (volume) {
+    watchDefinition(name, host.name, instance.id, { size: instanceType, userData }, owner);
     new aws.ec2.VolumeAttachment(
       `${name}-data`,
       // EC2 wants a name; the host sees the device under another.

@@ -3,6 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { userDataFormats } from "../../../cloudinit/limits";
 import { Config, sizeOf } from "../../../config/schema";
 import { HostPlace } from "../../../roles/types";
+import { watchDefinition } from "../../definition";
 import { MachineRequest, PlatformMachine } from "../../platform";
 import { SpacesChannel } from "./channel";
 import { Firewalls } from "./firewall";
@@ -82,6 +83,8 @@ export function machine(site: Site, name: string, request: MachineRequest, paren
       publicAddress: balances ? { type: "digitalocean", address } : undefined,
       secretsThrough: "user-data",
     }));
+  const userData = pulumi.secret(request.userData(place));
+  const size = sizeOf(host.roles, config.digitalocean.sizes);
   const holdsData: pulumi.CustomResourceOptions = {
     protect: request.protect,
     // Two machines must never mount one volume: shut down, detach, delete, and only then make the next.
@@ -100,7 +103,7 @@ export function machine(site: Site, name: string, request: MachineRequest, paren
     {
       name: nameOf(stack, host.name),
       region: config.digitalocean.region,
-      size: sizeOf(host.roles, config.digitalocean.sizes),
+      size,
       image: site.image,
       vpcUuid: network.id,
       // For ever: a Droplet that is made without a public interface never gets a reserved IP.
@@ -112,7 +115,7 @@ export function machine(site: Site, name: string, request: MachineRequest, paren
       gracefulShutdown: true,
       sshKeys: [key.fingerprint],
       tags: [projectTag, firewalls.stackTag, ...host.roles.map((role) => firewalls.tagOf(role)), tag],
-      userData: pulumi.secret(request.userData(place).apply(userDataFormats.digitalocean.encode)),
+      userData: userData.apply(userDataFormats.digitalocean.encode),
       ...(volume && { volumeIds: [volume.id] }),
     },
     pulumi.mergeOptions(
@@ -127,6 +130,7 @@ export function machine(site: Site, name: string, request: MachineRequest, paren
       volume ? holdsData : stateless,
     ),
   );
+  if (volume) watchDefinition(name, host.name, droplet.id, { size, userData }, parent);
   assign(`${name}-project`, project, [droplet.dropletUrn, ...(volume ? [volume.volumeUrn] : [])], parent);
   return {
     machine: droplet.id,

@@ -1,17 +1,14 @@
-import { createHash } from "node:crypto";
 import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { ChannelFile, ChannelObject, Machine, Network, Password, Volume } from "../../../provider/sdk";
 import { networkName, volumeName } from "../../../provider/incus/labels";
 import { CHANNEL_PATH } from "../../../provider/incus/machine";
 import { HostPlace } from "../../../roles/types";
+import { digest } from "../../definition";
 import { Platform } from "../../platform";
 
 /** Alias of the cloud image that set-up makes in the Incus project. */
 const image = "webinfra-debian-13";
-
-/** One-way, and of a text full of random secrets: it may be shown. */
-const digest = (text: string): string => createHash("sha256").update(text).digest("hex");
 
 /** Arguments of {@link incusPlatform}. */
 export interface IncusPlatformArgs {
