@@ -87,6 +87,18 @@ describe("policy: with the Pulumi CLI", function () {
     assert.equal(box.stderr(), "");
   });
 
+  it("writes the comment of a refused preview whole", async () => {
+    const site = box.surroundings({ program: program({ https: false }), json: true });
+    await assert.rejects(preview(site, "trial", { ...none, markdown: true }), PolicyRefusal);
+    assert.match(box.stdout(), /^\| create \| `webinfra:index:WebInfrastructure` \| `site` \|/m);
+    assert.match(box.stdout(), /^\*\*1 violation\*\*: this cannot be deployed\.$/m);
+    assert.match(
+      box.stdout(),
+      /^\| `production-https` \| \*\*violated\*\* \| `site` \| `the site is not served over HTTPS: /m,
+    );
+    assert.ok(!box.stdout().includes("The preview failed"));
+  });
+
   it("lets a site up whose violations are waived by name, and says so", async () => {
     const waivers = {
       "production-https": "no certificate before May",
