@@ -18,7 +18,7 @@ import {
   workDirectory,
   workFile,
 } from "./stackfile";
-import { parseDeployment, readStateFile, type StackState } from "./state";
+import { parseDeployment, plainOutput, readStateFile, type StackState } from "./state";
 import { existsSync } from "node:fs";
 
 /** The repository that this file is in. */
@@ -93,6 +93,27 @@ export async function currentState(open: OpenStack): Promise<StackState> {
 export function platformOf(settings: StackSettings): string {
   const platform = settings.config?.["webinfra:platform"];
   return typeof platform === "string" ? platform : "incus";
+}
+
+/** The platform that a stack was last brought up on, else that of its file; undefined when it has neither. */
+function knownPlatform(surroundings: Surroundings, name: string): string | undefined {
+  const facts = stackFacts(surroundings, name);
+  const file = [workFile(facts.home, name), `${surroundings.root}/Pulumi.${name}.yaml`].find((path) =>
+    existsSync(path),
+  );
+  return (
+    plainOutput(stateOnDisk(facts), "platform") ?? (file === undefined ? undefined : platformOf(readSettings(file)))
+  );
+}
+
+/** @throws UserError when the stack's hosts are not on this machine, which `command` cannot enter */
+export function needIncus(surroundings: Surroundings, name: string, command: string): void {
+  const platform = knownPlatform(surroundings, name) ?? "incus";
+  if (platform !== "incus") {
+    throw new UserError(
+      `${command} knows the hosts of platform incus only; the stack "${name}" is on ${platform}: docs/platforms.md says what to do there`,
+    );
+  }
 }
 
 interface WorkFolder {

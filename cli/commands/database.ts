@@ -13,9 +13,9 @@ import { UserError } from "../errors";
 import { gtidSubtract } from "../gtid";
 import { duration } from "../output";
 import { type HostMachine, stackMachines, withGone } from "../incus";
-import { platformOf, stackFacts, stateOnDisk, type Surroundings } from "../stack";
-import { fileFor, readSettings, sourceFile } from "../stackfile";
-import { knownMachines, plainOutput } from "../state";
+import { needIncus, stackFacts, stateOnDisk, type Surroundings } from "../stack";
+import { sourceFile } from "../stackfile";
+import { knownMachines } from "../state";
 import { didYouMean } from "../suggest";
 import { type AgentState, type Answer, askAgent } from "./status";
 
@@ -327,11 +327,7 @@ export async function promote(
   const { stack, force = false } = options;
   const facts = stackFacts(surroundings, stack);
   const state = stateOnDisk(facts);
-  const platform =
-    plainOutput(state, "platform") ?? platformOf(readSettings(fileFor(surroundings.root, facts.home, stack)));
-  if (platform !== "incus") {
-    throw new UserError(`promote knows the hosts of platform incus only; the stack "${stack}" is on ${platform}`);
-  }
+  needIncus(surroundings, stack, "promote");
   const machines = withGone(await stackMachines(stack), knownMachines(state));
   if (machines.length === 0 && state === undefined) {
     // Says so when there is no such stack at all.

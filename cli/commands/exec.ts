@@ -4,7 +4,7 @@ import { constants } from "node:os";
 import { PROJECT } from "../../provider/incus";
 import { UserError } from "../errors";
 import { machineOf, stackMachines } from "../incus";
-import { stackFacts, stateOnDisk, type Surroundings } from "../stack";
+import { needIncus, stackFacts, stateOnDisk, type Surroundings } from "../stack";
 import { sourceFile } from "../stackfile";
 
 /** Arguments of the incus client that run a command in a machine. */
@@ -24,6 +24,7 @@ export async function exec(
   host: string,
   command: readonly string[],
 ): Promise<number> {
+  needIncus(surroundings, stack, "this command");
   const machines = await stackMachines(stack);
   if (machines.length === 0 && stateOnDisk(stackFacts(surroundings, stack)) === undefined) {
     // Says so when there is no such stack at all.

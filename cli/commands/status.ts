@@ -2,10 +2,10 @@
 import { request } from "undici";
 import { z } from "zod";
 import { agentPort } from "../../roles/ports";
-import { exitCode, UserError } from "../errors";
+import { exitCode } from "../errors";
 import { type HostMachine, stackMachines, withGone } from "../incus";
 import { table } from "../output";
-import { platformOf, stackFacts, stateOnDisk, type Surroundings } from "../stack";
+import { needIncus, platformOf, stackFacts, stateOnDisk, type Surroundings } from "../stack";
 import { readSettings, sourceFile, workFile } from "../stackfile";
 import { knownMachines, plainOutput } from "../state";
 import { existsSync } from "node:fs";
@@ -195,10 +195,8 @@ export async function lookAtStack(
   const facts = stackFacts(surroundings, name);
   const config = configured(surroundings, name, facts.home);
   const state = stateOnDisk(facts);
+  needIncus(surroundings, name, "status");
   const platform = plainOutput(state, "platform") ?? config.platform;
-  if (platform !== "incus") {
-    throw new UserError(`status knows the hosts of platform incus only; the stack "${name}" is on ${platform}`);
-  }
   const machines = await Promise.all(
     withGone(await stackMachines(name), knownMachines(state)).map(
       async (machine) => [machine, await askAgent(machine)] as const,

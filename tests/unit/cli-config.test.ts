@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
 import {
@@ -9,6 +10,10 @@ import {
   relocateProject,
   sourceFile,
 } from "../../cli/stackfile";
+import { promote } from "../../cli/commands/database";
+import { exec } from "../../cli/commands/exec";
+import { status } from "../../cli/commands/status";
+import { needIncus } from "../../cli/stack";
 import { type Sandbox, sandbox } from "../support/cli";
 
 describe("cli: --config", () => {
@@ -58,6 +63,29 @@ describe("cli: --config", () => {
       "webinfra:web": 3,
     });
     assert.deepEqual(config, before);
+  });
+});
+
+describe("cli: commands for hosts", () => {
+  let box: Sandbox;
+  beforeEach(() => (box = sandbox()));
+  afterEach(() => box.remove());
+
+  const refused = (command: string) => ({
+    name: "UserError",
+    message: `${command} knows the hosts of platform incus only; the stack "trial" is on aws: docs/platforms.md says what to do there`,
+  });
+
+  it("say of a stack on a cloud that they cannot enter its hosts", async () => {
+    writeFileSync(box.stackFile, "config:\n  webinfra:platform: aws\n");
+    const surroundings = box.surroundings();
+    await assert.rejects(status(surroundings, "trial"), refused("status"));
+    await assert.rejects(promote(surroundings, "db-2", { stack: "trial" }), refused("promote"));
+    await assert.rejects(exec(surroundings, "trial", "web-1", ["true"]), refused("this command"));
+  });
+
+  it("take a stack without a file for one on this machine", () => {
+    needIncus(box.surroundings(), "nobody", "status");
   });
 });
 
