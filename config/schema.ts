@@ -453,7 +453,7 @@ const ssh = z.strictObject({
     /^(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp256|sk-ssh-ed25519@openssh\.com) [A-Za-z0-9+/=]+( .*)?$/,
     "an SSH public key, such as ssh-ed25519 AAAA… name",
   ).meta({
-    description: "The key that logs in, as the user debian.",
+    description: "The key that logs in, as the image's own user: `admin` on AWS, `debian` elsewhere.",
   }),
 });
 

@@ -77,6 +77,8 @@ export const database: Role = (view) => {
       ...(pins.length > 0
         ? [{ path: "/etc/apt/preferences.d/webinfra-mysql", content: pins.join("\n"), mode: "0644" } as const]
         : []),
+      // The profile that comes with MySQL's packages allows /etc/mysql alone; containers have no AppArmor, cloud images do.
+      { path: "/etc/apparmor.d/local/usr.sbin.mysqld", content: "/etc/webinfra/tls/** r,\n", mode: "0644" },
       { path: "/etc/webinfra/tls/ca.pem", content: view.secrets.caCertificate, mode: "0644" },
       { path: "/etc/webinfra/tls/server.pem", content: view.secrets.databaseCertificate, mode: "0644" },
       { path: "/usr/local/lib/webinfra/show-mysql-data", content: fileText(__dirname, "show-data.sh"), mode: "0755" },

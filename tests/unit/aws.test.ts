@@ -628,7 +628,6 @@ describe("the AWS platform", () => {
       const account = "arn:aws:ec2:us-east-1:123456789012";
       assert.deepEqual(statements("lb-1"), [
         ...channel("lb-1"),
-        { Sid: "FindAddress", Effect: "Allow", Action: "ec2:DescribeAddresses", Resource: "*" },
         {
           Sid: "MoveAddress",
           Effect: "Allow",

@@ -45,12 +45,11 @@ function channelStatements(host: string, bucket: string): readonly Statement[] {
 
 /**
  * The balancer may move this one address to itself and to nothing else (Service Authorization Reference, "Actions, resources, and condition keys for
- * Amazon EC2": `AssociateAddress` is checked against the address, the instance and its interface; `DescribeAddresses` cannot be scoped).
+ * Amazon EC2": `AssociateAddress` is checked against the address, the instance and its interface).
  */
 function addressStatements({ stack }: AwsContext, host: string, address: string, vpc: string): readonly Statement[] {
   const [account = ""] = address.split(":elastic-ip/");
   return [
-    { Sid: "FindAddress", Effect: "Allow", Action: "ec2:DescribeAddresses", Resource: "*" },
     { Sid: "MoveAddress", Effect: "Allow", Action: "ec2:AssociateAddress", Resource: address },
     {
       Sid: "ToThisHost",
