@@ -44,7 +44,9 @@ def wanted(here, claimed, unanswered):
 
 
 def claim_aws(machine):
-    command = ["aws", "ec2", "associate-address", "--region", SETTINGS["region"], "--allocation-id", SETTINGS["allocationId"]]
+    # The claim itself changes this host's way to the API, and the answer may be lost: the next look finds it done, or claims again.
+    limits = ["--cli-connect-timeout", "5", "--cli-read-timeout", "10"]
+    command = ["aws", "ec2", "associate-address", *limits, "--region", SETTINGS["region"], "--allocation-id", SETTINGS["allocationId"]]
     subprocess.run([*command, "--instance-id", machine, "--allow-reassociation"], check=True, capture_output=True, text=True, timeout=60)
 
 

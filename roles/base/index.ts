@@ -39,7 +39,7 @@ export const slotNames = (view: Pick<HostView, "topology">, word: SlotWord): rea
 export function base(checks: readonly HealthCheck[], nudges: Readonly<Record<string, string>>): Role {
   return (view) => ({
     // MySQL's log is no journal: without logrotate it grows for ever.
-    packages: ["logrotate", "rclone", "systemd-resolved"],
+    packages: ["ca-certificates", "curl", "logrotate", "rclone", "systemd-resolved"],
     files: [
       script("converge"),
       script("install-packages"),

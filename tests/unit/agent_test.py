@@ -276,7 +276,7 @@ class ClaimingTheAddress(unittest.TestCase):
         with mock.patch.object(self.claim.subprocess, "run") as run:
             self.claim.claim_aws("i-1")
         command = " ".join(run.call_args.args[0])
-        self.assertEqual(command, "aws ec2 associate-address --region eu-central-1 --allocation-id eipalloc-1 --instance-id i-1 --allow-reassociation")
+        self.assertEqual(command, "aws ec2 associate-address --cli-connect-timeout 5 --cli-read-timeout 10 --region eu-central-1 --allocation-id eipalloc-1 --instance-id i-1 --allow-reassociation")
 
     def test_on_digitalocean_waits_until_the_platform_has_done_it(self):
         asked, statuses = [], ["in-progress", "in-progress", "completed"]
