@@ -88,12 +88,16 @@ async function checkPolicies(open: OpenStack, output: Output): Promise<void> {
 }
 
 /** What `up` says at its end. */
-export function closingLines({ stack, url, seconds }: UpResult, changed: number): string[] {
+export function closingLines({ stack, url, seconds, outputs }: UpResult, changed: number): string[] {
   const what = changed === 0 ? "everything is as it should be, nothing changed" : `${changed} resources changed`;
   const suffix = stack === "dev" ? "" : ` ${stack}`;
+  const next =
+    (outputs["platform"] ?? "incus") === "incus"
+      ? `\`webinfra status${suffix}\` shows each host, \`webinfra logs HOST\` its journal`
+      : `\`webinfra open${suffix}\` opens it, \`webinfra review${suffix}\` says what is weak in it and what it costs`;
   return [
     `done in ${duration(seconds)}: ${what}`,
     ...(url === null ? [] : [`the site: ${url}`]),
-    `next: \`webinfra status${suffix}\` shows each host, \`webinfra logs HOST\` its journal, \`webinfra down${suffix}\` takes it down`,
+    `next: ${next}, \`webinfra down${suffix}\` takes it down`,
   ];
 }

@@ -173,6 +173,11 @@ describe("cli: output", () => {
       "the site: http://10.77.0.5",
       "next: `webinfra status` shows each host, `webinfra logs HOST` its journal, `webinfra down` takes it down",
     ]);
+    const onCloud = { stack: "prod", url: null, changes: {}, seconds: 3, outputs: { platform: "aws" } };
+    assert.deepEqual(closingLines(onCloud, 2), [
+      "done in 3.0 s: 2 resources changed",
+      "next: `webinfra open prod` opens it, `webinfra review prod` says what is weak in it and what it costs, `webinfra down prod` takes it down",
+    ]);
   });
 });
 
