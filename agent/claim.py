@@ -8,6 +8,7 @@ import http.client
 import json
 import os
 import pathlib
+import socket
 import subprocess
 import sys
 import time
@@ -36,6 +37,33 @@ def balancer(address):
         connection.close()
 
 
+def metadata(path, method="GET", **headers):
+    request = urllib.request.Request(f"http://169.254.169.254/{path}", headers=headers, method=method)
+    with urllib.request.urlopen(request, timeout=2) as answer:
+        return answer.read().decode()
+
+
+def held():
+    """Whether the platform says that this machine has the address; asking the address itself may not work from here."""
+    try:
+        if SETTINGS["type"] == "digitalocean":
+            return metadata("metadata/v1/reserved_ip/ipv4/active") == "true"
+        token = metadata("latest/api/token", "PUT", **{"X-aws-ec2-metadata-token-ttl-seconds": "60"})
+        return metadata("latest/meta-data/public-ipv4", **{"X-aws-ec2-metadata-token": token}) == SETTINGS["address"]
+    except (OSError, ValueError):
+        return False
+
+
+def way_out():
+    """Whether this host reaches the platform at all. One that lost the address may have no other for a while, and must not take its own silence for the site's."""
+    host = "api.digitalocean.com" if SETTINGS["type"] == "digitalocean" else f"ec2.{SETTINGS['region']}.amazonaws.com"
+    try:
+        socket.create_connection((host, 443), timeout=2).close()
+        return True
+    except OSError:
+        return False
+
+
 def wanted(here, claimed, unanswered):
     """Whether to claim now. here: what this balancer answers; claimed: this machine has claimed before; unanswered: looks in a row."""
     if here is None:
@@ -47,7 +75,7 @@ def claim_aws(machine):
     # The claim itself changes this host's way to the API, and the answer may be lost: the next look finds it done, or claims again.
     limits = ["--cli-connect-timeout", "5", "--cli-read-timeout", "10"]
     command = ["aws", "ec2", "associate-address", *limits, "--region", SETTINGS["region"], "--allocation-id", SETTINGS["allocationId"]]
-    subprocess.run([*command, "--instance-id", machine, "--allow-reassociation"], check=True, capture_output=True, text=True, timeout=60)
+    subprocess.run([*command, "--instance-id", machine, "--allow-reassociation"], check=True, capture_output=True, text=True, timeout=60, env={**os.environ, "AWS_MAX_ATTEMPTS": "1"})
 
 
 def digitalocean(method, path, body=None):
@@ -75,10 +103,15 @@ def main():
     machine = dict(line.split("=", 1) for line in pathlib.Path("/etc/webinfra/machine.env").read_text().split())["MACHINE_ID"]
     unanswered, complaint = 0, None
     while True:
-        unanswered = unanswered + 1 if balancer(SETTINGS["address"]) is None else 0
+        mine = held()
+        if mine and not CLAIMED.exists():
+            CLAIMED.write_text(machine)
+        # Asked for the way out first: a look that fails is worth something only when others could have answered it.
+        silent = not mine and way_out() and balancer(SETTINGS["address"]) is None
+        unanswered = unanswered + 1 if silent else 0
         claimed = CLAIMED.exists() and CLAIMED.read_text() == machine
         pause = 1
-        if wanted(balancer("127.0.0.1"), claimed, unanswered):
+        if not mine and wanted(balancer("127.0.0.1"), claimed, unanswered):
             pause = AGAIN
             try:
                 CLAIMS[SETTINGS["type"]](machine)

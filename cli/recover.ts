@@ -73,6 +73,19 @@ async function incusMachines(): Promise<MachineStore> {
   };
 }
 
+/** What a killed run may have left on a cloud: Pulumi forgets what it was making, so it has to be looked for there. */
+export function orphanLines(stack: string, platform: string, state: StackState): readonly string[] {
+  return state.pending
+    .filter(({ type }) => type === "creating")
+    .map(({ resource }) => {
+      const [, , types = "", name = ""] = resource.urn.split("::");
+      return (
+        `an earlier run was killed while it made ${name} (${types.split("$").at(-1) ?? ""}): if it is on ${platform}, ` +
+        `with the tags of stack ${stack}, delete it there, for this stack does not know it`
+      );
+    });
+}
+
 /**
  * Repairs what a killed run left, and says each thing that it does. Quick when there is nothing: no Pulumi process.
  * @throws UserError when another run is going on
@@ -93,6 +106,10 @@ export async function recover(open: OpenStack, output: Output, machines?: Machin
     for (const name of leftovers(state, await store.list(open.name))) {
       output.progress(`an earlier run was killed: deleting ${name}, which it left half-made`);
       await store.delete(name);
+    }
+  } else {
+    for (const line of orphanLines(open.name, platformOf(open.settings), state)) {
+      output.problem(line);
     }
   }
   if (state.pending.length > 0) {

@@ -166,7 +166,7 @@ const packageSource = z.strictObject({
     .default({})
     .meta({ description: 'Options in the source\'s brackets, such as `check-valid-until: "no"`.' }),
   keyUrl: matching(/^https:\/\/[A-Za-z0-9._~:/@%+-]+$/, "an https URL")
-    .default("https://repo.mysql.com/RPM-GPG-KEY-mysql-2023")
+    .default("https://repo.mysql.com/RPM-GPG-KEY-mysql-2025")
     .meta({
       description:
         "Where the host fetches the OpenPGP key that signs the source. Not used with `uri: mirror`, which the image's own Debian keys sign.",

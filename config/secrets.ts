@@ -39,7 +39,7 @@ export function platformSecretProblems(platform: Config["platform"], values: unk
   if (platform !== "digitalocean" || stringsByName.safeParse(values).data?.[addressTokenName]) return [];
   return [
     `webinfra:secrets does not hold "${addressTokenName}", with which balancers claim the reserved address: make a token with the scopes ` +
-      `reserved_ip:read, reserved_ip:update and actions:read, and run pulumi config set --secret --path 'webinfra:secrets.${addressTokenName}'`,
+      `reserved_ip:read, reserved_ip:update, actions:read, droplet:read, regions:read, sizes:read and image:read, and run pulumi config set --secret --path 'webinfra:secrets.${addressTokenName}'`,
   ];
 }
 

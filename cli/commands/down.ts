@@ -112,6 +112,24 @@ export function checkOwnership(
   }
 }
 
+/** Why a stack on a cloud is not taken down; undefined when it is. There nothing is deleted that was protected, nor data, which only volumes of this machine can. */
+export function refusedOnCloud(
+  stack: string,
+  platform: string,
+  resources: readonly { readonly urn: string; readonly protect?: boolean | undefined }[],
+  deleteData: boolean,
+): string | undefined {
+  if (platform !== "aws" && platform !== "digitalocean") return undefined;
+  if (deleteData) {
+    return `nothing was deleted: --delete-data knows the data of platform incus only; docs/platforms.md says how to find the volumes that stay on ${platform}`;
+  }
+  const held = resources.filter(({ protect }) => protect === true).map(({ urn }) => urn.split("::").at(-1) ?? urn);
+  return held.length === 0
+    ? undefined
+    : `nothing was deleted: the stack "${stack}" protects ${[...new Set(held)].sort().join(", ")}: ` +
+        `set webinfra:mysql.protect to false and run \`webinfra up ${stack}\` first; data volumes stay even then`;
+}
+
 async function destroy(surroundings: Surroundings, open: OpenStack): Promise<void> {
   const { output } = surroundings;
   await recover(open, output);
@@ -170,9 +188,12 @@ export async function down(surroundings: Surroundings, name: string, options: Do
     return { stack: name, existed: false, kept: [], seconds: (Date.now() - started) / 1000 };
   }
   try {
-    const onIncus = open === undefined || platformOf(open.settings) === "incus";
+    const platform = open === undefined ? "incus" : platformOf(open.settings);
+    const onIncus = platform === "incus";
     if (open !== undefined) {
       await preflight(open);
+      const refused = refusedOnCloud(name, platform, (await currentState(open)).resources, deleteData);
+      if (refused !== undefined) throw new UserError(refused);
     }
     if (deleteData && onIncus) {
       const { listInstances } = await import("../../provider/incus/index.js");

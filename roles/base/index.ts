@@ -20,6 +20,8 @@ const unit = (name: string, file: string) =>
 const json = (path: string, value: unknown) =>
   ({ path, content: `${JSON.stringify(value, null, 1)}\n`, mode: "0644" }) as const;
 
+const isDroplet = ({ config }: HostView): boolean => config.platform === "digitalocean";
+
 /** The first address of a network that a host may have: the way to it leads through the private interface. */
 const firstAddress = (cidr: string): string =>
   (cidr.split("/")[0] ?? "").replace(/\d+$/, (last) => String(Number(last) + 1));
@@ -55,6 +57,16 @@ export function base(checks: readonly HealthCheck[], nudges: Readonly<Record<str
       { path: "/etc/webinfra/rclone.conf", content: render(__dirname, "rclone.conf.njk", view), mode: "0600" },
       script("close-metadata"),
       unit("webinfra-metadata.service", "metadata.service"),
+      // DigitalOcean's monitoring asks the metadata address for its own token.
+      ...(isDroplet(view)
+        ? [
+            {
+              path: "/etc/systemd/system/do-agent.service.d/webinfra.conf",
+              content: "[Service]\nUser=root\n",
+              mode: "0644",
+            } as const,
+          ]
+        : []),
       {
         path: "/etc/systemd/networkd.conf.d/webinfra.conf",
         content: "[Network]\nManageForeignRoutingPolicyRules=no\n",
@@ -78,8 +90,14 @@ export function base(checks: readonly HealthCheck[], nudges: Readonly<Record<str
     steps: [
       {
         name: "05-metadata",
-        script:
-          "#!/bin/sh\nset -e\nsystemctl --quiet enable webinfra-metadata.service\nsystemctl start webinfra-metadata.service\n",
+        script: [
+          "#!/bin/sh",
+          "set -e",
+          "systemctl --quiet enable webinfra-metadata.service",
+          "systemctl start webinfra-metadata.service",
+          ...(isDroplet(view) ? ["systemctl try-restart do-agent.service"] : []),
+          "",
+        ].join("\n"),
       },
       { name: "10-identify", script: `#!/bin/sh\nexec ${scriptPath("identify")} ${firstAddress(view.networkCidr)}\n` },
       ...(view.secretsThrough === "channel"

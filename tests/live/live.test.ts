@@ -56,6 +56,6 @@ describe(`a site on ${platform || "no platform: set WEBINFRA_LIVE to aws or digi
     const preview = await site.run(["preview", site.stack, "--config-file", site.configFile, "--expect-no-changes"]);
     assert.equal(preview.code, 0, preview.stdout + preview.stderr);
 
-    await site.succeed("down", site.stack, "--delete-data", "--yes");
+    await site.succeed("down", site.stack);
   });
 });

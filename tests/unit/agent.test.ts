@@ -34,7 +34,7 @@ describe("agent: the programs on hosts", () => {
 
   it("need nothing but Python's own library and pymysql", () => {
     const known =
-      /^(http|json|os|pathlib|ssl|sys|time|threading|traceback|hashlib|subprocess|concurrent|urllib|pymysql)(\.|$)/;
+      /^(http|json|os|pathlib|ssl|sys|time|threading|traceback|hashlib|subprocess|concurrent|socket|urllib|pymysql)(\.|$)/;
     for (const name of readdirSync(agent).filter((file) => file.endsWith(".py"))) {
       const text = readFileSync(join(agent, name), "utf8");
       assert.ok(text.startsWith("#!/usr/bin/python3\n"), name);

@@ -271,6 +271,46 @@ class ClaimingTheAddress(unittest.TestCase):
         for claimed in (False, True):
             self.assertFalse(self.claim.wanted(None, claimed, unanswered=99))
 
+    def test_counts_no_silence_while_this_host_has_no_way_out(self):
+        looks = []
+
+        def wanted(here, claimed, unanswered):
+            looks.append(unanswered)
+            return False
+
+        machine = self.folder / "machine.env"
+        machine.write_text("MACHINE_ID=42\nPRIVATE_ADDRESS=10.0.0.1\n")
+        self.claim.CLAIMED = self.folder / "claimed"
+        ways = iter([True, True, False, True, True])
+        read_text = pathlib.Path.read_text
+        with (
+            mock.patch.object(self.claim, "held", lambda: False),
+            mock.patch.object(self.claim, "way_out", lambda: next(ways)),
+            mock.patch.object(self.claim, "balancer", lambda address: None),
+            mock.patch.object(self.claim, "wanted", wanted),
+            mock.patch.object(self.claim.time, "sleep"),
+            mock.patch.object(pathlib.Path, "read_text", lambda path: read_text(machine if path.name == "machine.env" else path)),
+            self.assertRaises((StopIteration, RuntimeError)),
+        ):
+            self.claim.main()
+        self.assertEqual(looks, [1, 2, 0, 1, 2])
+
+    def test_is_held_when_digitalocean_says_so(self):
+        for said, expected in (("true", True), ("false", False)):
+            with mock.patch.object(self.claim, "metadata", lambda path, said=said: said if path.endswith("/reserved_ip/ipv4/active") else None):
+                self.assertEqual(self.claim.held(), expected)
+
+    def test_is_held_on_aws_by_the_machine_whose_public_address_it_is(self):
+        self.claim.SETTINGS.update(type="aws", address="203.0.113.7")
+        for said, expected in (("203.0.113.7", True), ("203.0.113.8", False)):
+            answers = {"latest/api/token": "t", "latest/meta-data/public-ipv4": said}
+            with mock.patch.object(self.claim, "metadata", lambda path, *_, answers=answers, **__: answers[path]):
+                self.assertEqual(self.claim.held(), expected)
+
+    def test_is_not_held_when_nobody_can_say(self):
+        with mock.patch.object(self.claim, "metadata", side_effect=OSError):
+            self.assertFalse(self.claim.held())
+
     def test_on_aws_names_the_address_and_this_machine(self):
         self.claim.SETTINGS.update(type="aws", region="eu-central-1", allocationId="eipalloc-1")
         with mock.patch.object(self.claim.subprocess, "run") as run:

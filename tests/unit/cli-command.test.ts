@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { EventEmitter } from "node:events";
 import { spawn } from "node:child_process";
 import { PassThrough } from "node:stream";
-import { checkOwnership, keptLines, staysText } from "../../cli/commands/down";
+import { checkOwnership, keptLines, refusedOnCloud, staysText } from "../../cli/commands/down";
 import { execArguments, journalCommand } from "../../cli/commands/exec";
 import { allWell, type Answer, askAgent, report, reportLines } from "../../cli/commands/status";
 import { closingLines } from "../../cli/commands/up";
@@ -14,7 +14,7 @@ import { commandLine } from "../../cli/main";
 import { duration, Output, table } from "../../cli/output";
 import { withTopology } from "../../cli/options";
 import { planLines, plainText, Progress } from "../../cli/progress";
-import { leftovers, lockedText } from "../../cli/recover";
+import { leftovers, lockedText, orphanLines } from "../../cli/recover";
 import { applyOverrides, parseOverride } from "../../cli/stackfile";
 import { knownMachines, lockIsDead, parseDeployment, plainOutput } from "../../cli/state";
 
@@ -432,6 +432,23 @@ describe("cli: after a kill", () => {
   });
 });
 
+describe("cli: after a kill on a cloud", () => {
+  it("names what Pulumi was making, which it will not know any more", () => {
+    const urn = "urn:pulumi:staging::webinfra::webinfra:index:Host$digitalocean:index/droplet:Droplet::web-1";
+    const state = parseDeployment({
+      resources: [],
+      pending_operations: [
+        { type: "creating", resource: { urn, type: "digitalocean:index/droplet:Droplet" } },
+        { type: "deleting", resource: { urn, type: "digitalocean:index/droplet:Droplet" } },
+      ],
+    });
+    assert.deepEqual(orphanLines("staging", "digitalocean", state), [
+      "an earlier run was killed while it made web-1 (digitalocean:index/droplet:Droplet): if it is on digitalocean, " +
+        "with the tags of stack staging, delete it there, for this stack does not know it",
+    ]);
+  });
+});
+
 describe("cli: down", () => {
   it("says what it keeps and how to delete it", () => {
     assert.deepEqual(keptLines("dev", []), []);
@@ -459,6 +476,24 @@ describe("cli: down", () => {
         "/h",
       ),
     );
+  });
+
+  it("deletes nothing on a cloud that is protected, and no data there", () => {
+    const resources = [
+      { urn: "urn:pulumi:prod::webinfra::webinfra:index:Host$aws:ec2/instance:Instance::db-1", protect: true },
+      { urn: "urn:pulumi:prod::webinfra::webinfra:index:Host$aws:ebs/volume:Volume::db-1-data", protect: true },
+      { urn: "urn:pulumi:prod::webinfra::webinfra:index:Host$aws:ec2/instance:Instance::web-1" },
+    ];
+    assert.equal(
+      refusedOnCloud("prod", "aws", resources, false),
+      'nothing was deleted: the stack "prod" protects db-1, db-1-data: set webinfra:mysql.protect to false and run `webinfra up prod` first; data volumes stay even then',
+    );
+    assert.equal(refusedOnCloud("prod", "aws", resources.slice(2), false), undefined);
+    assert.equal(
+      refusedOnCloud("staging", "digitalocean", [], true),
+      "nothing was deleted: --delete-data knows the data of platform incus only; docs/platforms.md says how to find the volumes that stay on digitalocean",
+    );
+    assert.equal(refusedOnCloud("dev", "incus", resources, true), undefined);
   });
 
   it("leaves the Incus project when something is in it", () => {

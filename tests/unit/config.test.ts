@@ -55,7 +55,7 @@ describe("config: defaults", () => {
         suite: "trixie",
         components: ["mysql-8.4-lts"],
         options: {},
-        keyUrl: "https://repo.mysql.com/RPM-GPG-KEY-mysql-2023",
+        keyUrl: "https://repo.mysql.com/RPM-GPG-KEY-mysql-2025",
         pins: [],
         packages: ["mysql-community-server"],
       },

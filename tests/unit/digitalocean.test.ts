@@ -379,7 +379,6 @@ describe("digitalocean", () => {
       const kinds = members.map((urn) => urn.split(":")[1]).sort();
       assert.deepEqual(kinds, [
         ...Array.from({ length: 5 }, () => "droplet"),
-        "reservedip",
         "space",
         ...["volume", "volume"],
       ]);

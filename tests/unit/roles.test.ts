@@ -184,7 +184,7 @@ describe("roles: MySQL", () => {
   it("comes from MySQL's own repository with its key, unless told otherwise", () => {
     const text = source({});
     assert.match(text, /^uri=https:\/\/repo\.mysql\.com\/apt\/debian\/$/m);
-    assert.match(text, /curl .*'https:\/\/repo\.mysql\.com\/RPM-GPG-KEY-mysql-2023'/);
+    assert.match(text, /curl .*'https:\/\/repo\.mysql\.com\/RPM-GPG-KEY-mysql-2025'/);
     assert.match(text, /^Suites: trixie\nComponents: mysql-8\.4-lts\nSigned-By: \$key\nEOF$/m);
   });
 

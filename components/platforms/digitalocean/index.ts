@@ -34,7 +34,8 @@ export function digitaloceanPlatform({ stack, config, topology, parent }: Digita
   const vpc = network(stack, config, parent);
   const channel = spacesChannel(stack, config.digitalocean.region, parent);
   const address = publicAddress(config, parent);
-  assign("site-project", project, [address.reservedIpUrn, channel.urn], parent);
+  // Not the reserved IP: projects list it under another name than it has, which is a difference for ever; it follows the Droplet that claims it.
+  assign("site-project", project, [channel.urn], parent);
   const site: Site = {
     stack,
     config,
