@@ -20,20 +20,23 @@ const step = z.looseObject({
   run: z.string().optional(),
   with: z.record(z.string(), z.unknown()).optional(),
   env: z.record(z.string(), z.string()).optional(),
+  "timeout-minutes": z.number().optional(),
 });
+const concurrency = z.object({ group: z.string(), "cancel-in-progress": z.union([z.boolean(), z.string()]) });
 const job = z.looseObject({
   if: z.string().optional(),
   needs: z.string().optional(),
   environment: z.string().optional(),
   permissions: z.record(z.string(), z.string()),
   "timeout-minutes": z.number(),
+  concurrency: concurrency.optional(),
   strategy: z.object({ matrix: z.object({ stack: z.array(z.string()) }), "fail-fast": z.boolean() }).optional(),
   steps: z.array(step).min(1),
 });
 const workflow = z.looseObject({
   on: z.record(z.string(), z.unknown()),
   permissions: z.record(z.string(), z.string()),
-  concurrency: z.object({ group: z.string(), "cancel-in-progress": z.union([z.boolean(), z.string()]) }),
+  concurrency: concurrency.optional(),
   jobs: z.record(z.string(), job),
 });
 type Step = z.infer<typeof step>;
@@ -148,6 +151,10 @@ describe("workflows: what they may do", () => {
     );
   });
 
+  it("preview nothing until the set-up has seen that the environment asks its reviewers", () => {
+    assert.match(jobOf("preview.preview").if ?? "", /^vars\.PREVIEWS == 'reviewed' && /);
+  });
+
   it("check no code out where something may be written to GitHub", () => {
     for (const path of ["preview.comment", "drift.issue"]) {
       for (const { uses = "", run } of jobOf(path).steps) {
@@ -172,14 +179,37 @@ describe("workflows: what they may do", () => {
     }
   });
 
-  it("deploy the merged commit, one after the other, and never stop in the middle", () => {
-    assert.deepEqual(workflows["deploy"]?.concurrency, { group: "deploy", "cancel-in-progress": false });
-    assert.equal(workflows["drift"]?.concurrency["cancel-in-progress"], false);
+  it("deploy the merged commit, one after the other a stack, and are not stopped by the next", () => {
+    for (const name of ["ci", "drift", "preview"]) assert.ok(workflows[name]?.concurrency !== undefined, name);
+    assert.equal(workflows["drift"]?.concurrency?.["cancel-in-progress"], false);
+    // Of the whole workflow it would be held, with staging, by a run that waits for the approval of prod.
+    assert.equal(workflows["deploy"]?.concurrency, undefined);
     assert.equal(jobOf("deploy.prod").needs, "staging");
-    for (const path of ["deploy.staging", "deploy.prod"]) {
-      assert.equal(jobOf(path).steps[0]?.with?.["ref"], "${{ github.sha }}", path);
-      assert.equal(jobOf(path).if, undefined, path);
+    for (const stack of ["staging", "prod"]) {
+      const one = jobOf(`deploy.${stack}`);
+      assert.deepEqual(one.concurrency, { group: `deploy-${stack}`, "cancel-in-progress": false });
+      assert.equal(one.steps[0]?.with?.["ref"], "${{ github.sha }}", stack);
+      assert.equal(one.if, undefined, stack);
     }
+  });
+
+  it("give up the time that the documentation says, within the session of its role and of its job", () => {
+    const text = read("docs/pull-requests.md");
+    for (const path of ["deploy.staging", "deploy.prod"]) {
+      const one = jobOf(path);
+      const limited = one.steps.filter((each) => each["timeout-minutes"] !== undefined);
+      assert.deepEqual(
+        limited.map(({ name, "timeout-minutes": minutes }) => [name, minutes]),
+        [["Up", 55]],
+        path,
+      );
+      const session = one.steps.flatMap(({ with: inputs }) => inputs?.["role-duration-seconds"] ?? []);
+      assert.deepEqual(session, [60 * 60], path);
+      assert.equal(one["timeout-minutes"], 75, path);
+    }
+    assert.match(text, /The end of its 55 minutes and a cancel by hand stop an `up` in its middle\./);
+    assert.match(text, /^eval "\$\(npx webinfra env STACK\)" && npx pulumi cancel$/m);
+    assert.doesNotMatch(text, /never stopped/);
   });
 });
 
@@ -262,6 +292,41 @@ describe("workflows: what they run", () => {
     const environments = jobs.flatMap(([, { environment }]) => environment ?? []);
     assert.deepEqual(found(/^environment (\w+)/gm, setUp), [...new Set(environments)].sort());
     for (const [, json = ""] of text.matchAll(/```json\n([^]*?)```/g)) assert.doesNotThrow(() => void JSON.parse(json));
+  });
+
+  it("are given nothing for previews by the set-up unless GitHub keeps the rule on reviewers", () => {
+    const setUp = /```sh\n(reviewed=[^]*?)```/.exec(read("docs/pull-requests.md"))?.[1] ?? "";
+    const directory = mkdtempSync(join(tmpdir(), "webinfra-set-up-"));
+    /** What the set-up sets for previews, on a GitHub whose environments have these rules. */
+    const carriedOut = (rules: readonly string[]) => {
+      const log = join(directory, "log");
+      const answer = `*environments/preview*--jq*) printf '%s\\n' ${rules.join(" ")} ;; *"--input -") cat >/dev/null ;;`;
+      writeFileSync(join(directory, "gh"), `#!/bin/sh\necho "$*" >>"$LOG"\ncase "$*" in ${answer} esac\n`, {
+        mode: 0o755,
+      });
+      const env = { PATH: `${directory}:${process.env["PATH"] ?? ""}`, LOG: log };
+      const { status, stderr } = spawnSync("bash", ["--norc", "-c", setUp], { env, encoding: "utf8" });
+      const lines = readFileSync(log, "utf8").split("\n");
+      rmSync(log);
+      assert.equal(status, 0, stderr);
+      assert.ok(lines.includes("secret set PULUMI_CONFIG_PASSPHRASE --env prod"));
+      const set = lines.filter((line) => /^(variable|secret) set (PREVIEWS|.*--env preview)/.test(line));
+      return [set.map((line) => line.split(" ")[2]), stderr];
+    };
+    const refused = "preview has no required reviewers: it gets nothing, and previews do not run\n";
+    const wanted = ["AWS_ROLE", "AWS_REGION", "PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE", "DIGITALOCEAN_TOKEN"];
+    try {
+      assert.deepEqual(
+        [carriedOut([]), carriedOut(["branch_policy"]), carriedOut(["branch_policy", "required_reviewers"])],
+        [
+          [[], refused],
+          [[], refused],
+          [[...wanted, "PREVIEWS"], ""],
+        ],
+      );
+    } finally {
+      rmSync(directory, { recursive: true, force: true });
+    }
   });
 
   it("tell drift from a run that failed", () => {
@@ -389,6 +454,8 @@ describe("workflows: the scripts that write to GitHub", () => {
       ["create", "Drift: what is deployed is not what the repository says", []],
     );
     assert.match(opened?.body ?? "", /^<!-- webinfra drift -->\n[^]*\n### `prod`: 1 change\n/);
+    // Between a merge and its approval it is the deploy that is missing.
+    assert.match(opened?.body ?? "", /If a deploy waits for its approval, approve that instead:[^]*`webinfra up STACK/);
     const there = [{ number: 5, body: opened?.body ?? "" }];
     const updated = await carryOut("drift.issue", files, there);
     assert.deepEqual(
