@@ -168,7 +168,7 @@ function weaknessLines(report: PreviewReport): string[] {
         : `${counted(added.length, "new weakness", "new weaknesses")}, ${String(gone.length)} gone, ${String(weaknesses.length - added.length)} as before.`;
   const table = markdownTable(
     ["severity", "weakness", "where", "what"],
-    added.map(({ id, severity, subject, what }) => [severity, code(id), subject, what]),
+    added.map(({ id, severity, subject, what }) => [severity, code(id), code(subject), code(what)]),
   );
   return [
     against,

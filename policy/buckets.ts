@@ -10,8 +10,11 @@ export function bucketsWithout(
   what: string,
 ): readonly Violation[] {
   const settings = resources.filter(({ type }) => types.includes(type));
-  return resources
-    .filter(({ type }) => buckets.includes(type))
-    .filter(({ urn }) => !settings.some(({ dependencies }) => dependencies.includes(urn)))
-    .map(({ urn }) => ({ urn, what }));
+  return (
+    resources
+      .filter(({ type }) => buckets.includes(type))
+      // Not any dependency: the policy of another bucket may name this one.
+      .filter(({ urn }) => !settings.some(({ propertyDependencies }) => propertyDependencies["bucket"]?.includes(urn)))
+      .map(({ urn }) => ({ urn, what }))
+  );
 }

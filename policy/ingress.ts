@@ -9,29 +9,38 @@ export interface Ingress {
   /** First and last port; all ports where the protocol has none. */
   readonly from: number;
   readonly to: number;
-  /** Address ranges that it may come from. */
+  /** Address ranges, and ids of prefix lists, that it may come from. */
   readonly sources: readonly string[];
 }
 
 const allPorts = { from: 0, to: 65_535 } as const;
 
+/** Protocols that both have other names for: "all", and IANA's numbers with or without leading zeros. */
+const protocols: Readonly<Record<string, string>> = { all: "-1", "1": "icmp", "6": "tcp", "17": "udp" };
+
+/** A protocol's usual name; what is no text may be any protocol. */
+function protocolOf(value: unknown): string {
+  if (typeof value !== "string") return "-1";
+  const name = value.toLowerCase().replace(/^0+(?=\d)/, "");
+  return protocols[name] ?? name;
+}
+
 const port = (value: unknown, otherwise: number): number => (typeof value === "number" ? value : otherwise);
 
 function awsPorts(protocol: string, from: unknown, to: unknown): Pick<Ingress, "from" | "to"> {
   // Of ICMP they are type and code, and with all protocols they mean nothing.
-  if (protocol !== "tcp" && protocol !== "udp" && protocol !== "6" && protocol !== "17") return allPorts;
+  if (protocol !== "tcp" && protocol !== "udp") return allPorts;
   return { from: port(from, allPorts.from), to: port(to, allPorts.to) };
 }
 
 function awsIngress(rule: Readonly<Record<string, unknown>>, sources: readonly string[]): Ingress {
-  const named = rule["ipProtocol"] ?? rule["protocol"];
-  const protocol = typeof named === "string" ? named.toLowerCase() : "-1";
-  return {
-    protocol: protocol === "6" ? "tcp" : protocol,
-    ...awsPorts(protocol, rule["fromPort"], rule["toPort"]),
-    sources,
-  };
+  const protocol = protocolOf(rule["ipProtocol"] ?? rule["protocol"]);
+  return { protocol, ...awsPorts(protocol, rule["fromPort"], rule["toPort"]), sources };
 }
+
+/** Sources of a rule that has lists of them. */
+const listed = (rule: Readonly<Record<string, unknown>>): readonly string[] =>
+  ["cidrBlocks", "ipv6CidrBlocks", "prefixListIds"].flatMap((input) => texts(rule[input]));
 
 function digitaloceanPorts(range: unknown): Pick<Ingress, "from" | "to"> {
   const found = typeof range === "string" ? /^(\d+)(?:-(\d+))?$/.exec(range) : null;
@@ -44,22 +53,25 @@ function digitaloceanPorts(range: unknown): Pick<Ingress, "from" | "to"> {
 export function ingressOf({ type, props }: CheckedResource): readonly Ingress[] {
   switch (type) {
     case "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule":
-      return [awsIngress(props, [...texts(props["cidrIpv4"]), ...texts(props["cidrIpv6"])])];
+      return [
+        awsIngress(
+          props,
+          ["cidrIpv4", "cidrIpv6", "prefixListId"].flatMap((input) => texts(props[input])),
+        ),
+      ];
     case "aws:ec2/securityGroupRule:SecurityGroupRule":
-      return props["type"] === "ingress"
-        ? [awsIngress(props, [...texts(props["cidrBlocks"]), ...texts(props["ipv6CidrBlocks"])])]
-        : [];
+      return props["type"] === "ingress" ? [awsIngress(props, listed(props))] : [];
     case "aws:ec2/securityGroup:SecurityGroup":
     case "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup":
       return list(props["ingress"])
         .map(record)
-        .map((rule) => awsIngress(rule, [...texts(rule["cidrBlocks"]), ...texts(rule["ipv6CidrBlocks"])]));
+        .map((rule) => awsIngress(rule, listed(rule)));
     case "digitalocean:index/firewall:Firewall":
       return list(props["inboundRules"])
         .map(record)
         .filter((rule) => rule["action"] !== "deny")
         .map((rule) => ({
-          protocol: typeof rule["protocol"] === "string" ? rule["protocol"] : "-1",
+          protocol: protocolOf(rule["protocol"]),
           ...digitaloceanPorts(rule["portRange"]),
           sources: texts(rule["sourceAddresses"]),
         }));
@@ -71,9 +83,10 @@ export function ingressOf({ type, props }: CheckedResource): readonly Ingress[] 
 /** Ranges that hold more than one registry ever handed to one owner: two halves of the internet are the internet, too. */
 const widestOwned = { v4: 8, v6: 16 } as const;
 
-/** Whether an address range is the whole internet, or too large a part of it to belong to anybody. */
-export function isWorld(cidr: string): boolean {
-  const [address = "", length] = cidr.split("/");
+/** Whether a source is the whole internet, or too large a part of it to belong to anybody; a prefix list may hold anything, and change. */
+function isWorld(source: string): boolean {
+  if (source.startsWith("pl-")) return true;
+  const [address = "", length] = source.split("/");
   if (length === undefined) return false;
   return Number(length) < (address.includes(":") ? widestOwned.v6 : widestOwned.v4);
 }

@@ -28,10 +28,15 @@ const checked = ({ type, name, props, opts }: ResourceValidationArgs | PolicyRes
   protect: opts.protect,
 });
 
+const urnsOf = (resources: readonly PolicyResource[]): readonly string[] => resources.map(({ urn }) => urn);
+
 const planned = (resource: PolicyResource): PlannedResource => ({
   ...checked(resource),
   urn: resource.urn,
-  dependencies: resource.dependencies.map(({ urn }) => urn),
+  dependencies: urnsOf(resource.dependencies),
+  propertyDependencies: Object.fromEntries(
+    Object.entries(resource.propertyDependencies).map(([input, resources]) => [input, urnsOf(resources)]),
+  ),
 });
 
 const isSummary = (value: unknown): value is SiteSummary =>

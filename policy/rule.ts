@@ -14,6 +14,8 @@ export interface PlannedResource extends CheckedResource {
   readonly urn: string;
   /** URNs. */
   readonly dependencies: readonly string[];
+  /** Those of them that an input was made from, by input. */
+  readonly propertyDependencies: Readonly<Record<string, readonly string[]>>;
 }
 
 /** Where a rule has something to check; `site`: the summary of any stack. */

@@ -25,11 +25,12 @@ const unused = (): never => {
   throw new Error("not reached");
 };
 
-/** What each policy says, in order: `<level> <policy>: <message> [urn]`. */
+/** What each policy says, in order: `<level> <policy>: <message> [urn]`. `madeFrom`: of each resource, by input, the places of those that it was made from. */
 function says(
   waivers: Readonly<Record<string, string>> | undefined,
   resources: readonly { readonly type: string; readonly props: Record<string, unknown> }[],
   tested: readonly Rule[] = [small, named],
+  madeFrom: Readonly<Record<string, readonly number[]>> = {},
 ): readonly string[] {
   const said: string[] = [];
   const policies = policiesOf(tested);
@@ -63,7 +64,11 @@ function says(
       }
     }
   }
-  const planned = all.map((one): PolicyResource => ({ ...one, dependencies: [], propertyDependencies: {} }));
+  const plain = all.map((one): PolicyResource => ({ ...one, dependencies: [], propertyDependencies: {} }));
+  const propertyDependencies = Object.fromEntries(
+    Object.entries(madeFrom).map(([input, places]) => [input, plain.filter((_, index) => places.includes(index))]),
+  );
+  const planned = plain.map((one): PolicyResource => ({ ...one, propertyDependencies }));
   for (const policy of policies) {
     if (!("validateStack" in policy)) continue;
     void policy.validateStack({ ...all[0]!, resources: planned }, (message, urn) =>
@@ -117,6 +122,18 @@ describe("policy: the pack", () => {
     assert.deepEqual(says(undefined, []), [
       "mandatory known-waivers: the site has no summary, which its rules are checked against",
     ]);
+  });
+
+  it("tells rules which input of a resource was made from which other", () => {
+    const seen: Rule = {
+      ...small,
+      checkStack: (all) =>
+        all.map(({ urn, propertyDependencies }) => ({ urn, what: JSON.stringify(propertyDependencies) })),
+    };
+    assert.equal(
+      says({}, [thing(1)], [seen], { bucket: [0], policy: [0, 1] }).at(-1),
+      'mandatory small-things: {"bucket":["urn:0"],"policy":["urn:0","urn:1"]}: make it smaller urn:1',
+    );
   });
 
   it("has one policy a rule, mandatory and with its remediation, and the two about waivers", () => {

@@ -29,14 +29,29 @@ const egressRule = (props: Partial<aws.vpc.SecurityGroupEgressRuleArgs>) =>
   resource("aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule", { ...props });
 const olderRule = (props: Partial<aws.ec2.SecurityGroupRuleArgs>) =>
   resource("aws:ec2/securityGroupRule:SecurityGroupRule", { ...props });
-const group = (props: aws.ec2.SecurityGroupArgs) =>
-  resource("aws:ec2/securityGroup:SecurityGroup", { description: "Balancers", ...props });
-const firewall = (tags: readonly string[], ...inboundRules: digitalocean.types.input.FirewallInboundRule[]) =>
+const group = (props: aws.ec2.SecurityGroupArgs, more: Partial<PlannedResource> = {}) =>
+  resource("aws:ec2/securityGroup:SecurityGroup", { description: "Balancers", ...props }, more);
+const inGroup = { propertyDependencies: { vpcSecurityGroupIds: [group({}).urn] } };
+/** A balancer's rule, in this group. */
+const ruleOf = ({ urn }: PlannedResource): PlannedResource => ({
+  ...ingressRule({ cidrIpv4: "0.0.0.0/0", fromPort: 443, toPort: 443, tags: { role: "loadBalancer" } }),
+  propertyDependencies: { securityGroupId: [urn] },
+});
+type Inbound = digitalocean.types.input.FirewallInboundRule;
+const firewall = (tags: readonly string[], ...inboundRules: readonly Inbound[]) =>
   resource("digitalocean:index/firewall:Firewall", { tags, inboundRules });
+const firewallBefore = (dropletIds: readonly number[], tags: readonly string[], inbound: Inbound) =>
+  resource("digitalocean:index/firewall:Firewall", { tags, dropletIds, inboundRules: [inbound] });
+const webForAll: Inbound = { protocol: "tcp", portRange: "443", sourceAddresses: ["0.0.0.0/0", "::/0"] };
 const instance = (props: aws.ec2.InstanceArgs, more: Partial<PlannedResource> = {}) =>
   resource("aws:ec2/instance:Instance", { ...props }, more);
-const droplet = (props: Partial<digitalocean.DropletArgs>) =>
-  resource("digitalocean:index/droplet:Droplet", { ...props });
+const droplet = (props: Partial<digitalocean.DropletArgs>, more: Partial<PlannedResource> = {}) =>
+  resource("digitalocean:index/droplet:Droplet", { ...props }, more);
+/** What is made from a machine: an address, or an interface, of it. */
+const madeFrom = (machine: PlannedResource, ...types: readonly string[]) =>
+  types.map((type) => resource(type, {}, { dependencies: [machine.urn] }));
+const databaseInstance = instance({ tags: { role: "database" } });
+const databaseDroplet = droplet({ tags: ["webinfra-prod-role:db"], publicNetworking: false });
 const subnet = (mapPublicIpOnLaunch: NonNullable<aws.ec2.SubnetArgs["mapPublicIpOnLaunch"]>) =>
   resource("aws:ec2/subnet:Subnet", { mapPublicIpOnLaunch });
 const awsVolume = (props: Partial<aws.ebs.VolumeArgs>, more: Partial<PlannedResource> = {}) =>
@@ -46,7 +61,16 @@ const spacesBucket = (props: digitalocean.SpacesBucketArgs) =>
 const spacesObject = (props: Partial<digitalocean.SpacesBucketObjectArgs>) =>
   resource("digitalocean:index/spacesBucketObject:SpacesBucketObject", { ...props });
 const bucket = resource("aws:s3/bucket:Bucket", {});
-const ofBucket = (type: string, props: object) => resource(type, { ...props }, { dependencies: [bucket.urn] });
+const fromBucket = { dependencies: [bucket.urn], propertyDependencies: { bucket: [bucket.urn] } };
+const ofBucket = (type: string, props: object) => resource(type, { ...props }, fromBucket);
+/** The same of another bucket, but made from this one as well. */
+const ofAnother = (setting: PlannedResource): PlannedResource => ({
+  ...setting,
+  dependencies: ["urn:another", bucket.urn],
+  propertyDependencies: { bucket: ["urn:another"], policy: [bucket.urn] },
+});
+const grantingBucket = (grantee: Omit<aws.types.input.s3.BucketGrant, "permissions">) =>
+  resource("aws:s3/bucket:Bucket", { grants: [{ ...grantee, permissions: ["READ"] }] });
 const bucketAcl = (props: Partial<aws.s3.BucketAclArgs>) => ofBucket("aws:s3/bucketAcl:BucketAcl", props);
 const accessBlock = (props: Partial<aws.s3.BucketPublicAccessBlockArgs>) =>
   ofBucket("aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock", {
@@ -56,8 +80,10 @@ const accessBlock = (props: Partial<aws.s3.BucketPublicAccessBlockArgs>) =>
     restrictPublicBuckets: true,
     ...props,
   });
+const withoutTls = { Bool: { "aws:SecureTransport": "false" } };
 const bucketPolicy = (statement: object) =>
   ofBucket("aws:s3/bucketPolicy:BucketPolicy", {
+    bucket: "it",
     policy: JSON.stringify({
       Version: "2012-10-17",
       Statement: [
@@ -66,12 +92,17 @@ const bucketPolicy = (statement: object) =>
           Principal: "*",
           Action: "s3:*",
           Resource: ["arn:aws:s3:::it", "arn:aws:s3:::it/*"],
-          Condition: { Bool: { "aws:SecureTransport": "false" } },
+          Condition: withoutTls,
           ...statement,
         },
       ],
     }),
   });
+const allowing = (principal: object) =>
+  JSON.stringify({ Statement: [{ Effect: "Allow", Action: "s3:GetObject", Resource: "*", ...principal }] });
+const spacesPolicy = (policy: string) =>
+  resource("digitalocean:index/spacesBucketPolicy:SpacesBucketPolicy", { bucket: "it", region: "fra1", policy });
+const publicGroup = (name: string) => ({ type: "Group", uri: `http://acs.amazonaws.com/groups/${name}` });
 const world = "0.0.0.0/0";
 const world6 = "::/0";
 
@@ -137,10 +168,40 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
     },
     {
       scope: "aws",
+      title: "all protocols by their other names, whatever the ports",
+      resources: [
+        ingressRule({ ipProtocol: "all", cidrIpv4: world, fromPort: 443, toPort: 443 }),
+        ingressRule({ ipProtocol: "ALL", cidrIpv4: world, fromPort: 443, toPort: 443 }),
+        ingressRule({ ipProtocol: "017", cidrIpv4: world, fromPort: 443, toPort: 443 }),
+      ],
+      wrong: [
+        "lets in any protocol from 0.0.0.0/0",
+        "lets in any protocol from 0.0.0.0/0",
+        "lets in udp port 443 from 0.0.0.0/0",
+      ],
+    },
+    {
+      scope: "aws",
+      title: "prefix lists, which may hold anything",
+      resources: [
+        ingressRule({ prefixListId: "pl-0123", fromPort: 3306, toPort: 3306 }),
+        olderRule({ type: "ingress", protocol: "tcp", fromPort: 25, toPort: 25, prefixListIds: ["pl-4567"] }),
+        group({ ingress: [{ protocol: "tcp", fromPort: 9000, toPort: 9000, prefixListIds: ["pl-89ab", "pl-cdef"] }] }),
+      ],
+      wrong: [
+        "lets in tcp port 3306 from pl-0123",
+        "lets in tcp port 25 from pl-4567",
+        "lets in tcp port 9000 from pl-89ab and pl-cdef",
+      ],
+    },
+    {
+      scope: "aws",
       title: "web ports, ports for a group or an address range, and what goes out",
       resources: [
         ...[80, 443].map((port) => ingressRule({ cidrIpv4: world, fromPort: port, toPort: port })),
         ingressRule({ referencedSecurityGroupId: "sg-0123", fromPort: 3306, toPort: 3306 }),
+        ingressRule({ prefixListId: "pl-0123", ipProtocol: "6", fromPort: 443, toPort: 443 }),
+        ingressRule({ ipProtocol: "all", cidrIpv4: "203.0.113.7/32" }),
         ingressRule({ cidrIpv4: "203.0.113.7/32", fromPort: 22, toPort: 22 }),
         egressRule({ cidrIpv4: world, ipProtocol: "-1" }),
         olderRule({
@@ -196,11 +257,15 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
         ingressRule({ cidrIpv4: world, fromPort: 22, toPort: 22 }),
         ingressRule({ cidrIpv6: world6, fromPort: 0, toPort: 1024 }),
         ingressRule({ cidrIpv4: world, ipProtocol: "-1" }),
+        ingressRule({ cidrIpv4: world, ipProtocol: "all", fromPort: 443, toPort: 443 }),
+        ingressRule({ prefixListId: "pl-0123", fromPort: 22, toPort: 22 }),
       ],
       wrong: [
         "opens SSH with tcp port 22 from 0.0.0.0/0",
         "opens SSH with tcp ports 0 to 1024 from ::/0",
         "opens SSH with any protocol from 0.0.0.0/0",
+        "opens SSH with any protocol from 0.0.0.0/0",
+        "opens SSH with tcp port 22 from pl-0123",
       ],
     },
     {
@@ -263,11 +328,65 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
     },
     {
       scope: "aws",
+      title: "addresses and interfaces that other resources give",
+      resources: [
+        databaseInstance,
+        ...madeFrom(databaseInstance, "aws:ec2/eip:Eip", "aws:ec2/eipAssociation:EipAssociation"),
+        ...madeFrom(
+          databaseInstance,
+          "aws:ec2/networkInterface:NetworkInterface",
+          "aws:ec2/networkInterfaceAttachment:NetworkInterfaceAttachment",
+        ),
+      ],
+      wrong: [
+        "gives a host with the role database a public address",
+        "gives a host with the role database a public address",
+        "gives a host with the role database a network interface of its own, which may have a public address",
+        "gives a host with the role database a network interface of its own, which may have a public address",
+      ],
+    },
+    {
+      scope: "aws",
+      title: "an address for two private hosts at once, each role named once",
+      resources: [
+        databaseInstance,
+        instance({ tags: { role: "webServer+appServer" } }, { urn: "urn:app" }),
+        instance({ tags: { role: "database" } }, { urn: "urn:db-2" }),
+        resource("aws:ec2/eip:Eip", {}, { dependencies: [databaseInstance.urn, "urn:app", "urn:db-2"] }),
+      ],
+      wrong: ["gives a host with the role database and appServer a public address"],
+    },
+    {
+      scope: "aws",
+      title: "interfaces that the instance brings along",
+      resources: [
+        // Deprecated by the provider, which still takes it.
+        resource("aws:ec2/instance:Instance", {
+          tags: { role: "database" },
+          networkInterfaces: [{ deviceIndex: 0, networkInterfaceId: "eni-0123" }],
+        }),
+        instance({ tags: { role: "appServer" }, primaryNetworkInterface: { networkInterfaceId: "eni-0123" } }),
+      ],
+      wrong: [
+        "a host with the role database has a network interface of its own, which may have a public address",
+        "a host with the role appServer has a network interface of its own, which may have a public address",
+      ],
+    },
+    {
+      scope: "aws",
       title: "private hosts, and a balancer in public",
       resources: [
         subnet(false),
         instance({ tags: { role: "database" } }, { dependencies: [subnet(false).urn] }),
-        instance({ tags: { role: "loadBalancer" }, associatePublicIpAddress: true }),
+        instance({ tags: { role: "loadBalancer" }, associatePublicIpAddress: true }, { urn: "urn:balancer" }),
+        resource("aws:ec2/eip:Eip", {}),
+        resource("aws:ec2/eipAssociation:EipAssociation", {}, { dependencies: ["urn:balancer"] }),
+        resource(
+          "aws:ec2/networkInterfaceAttachment:NetworkInterfaceAttachment",
+          {},
+          { dependencies: ["urn:balancer"] },
+        ),
+        resource("aws:ebs/volume:Volume", {}, { dependencies: [databaseInstance.urn] }),
       ],
       wrong: [],
     },
@@ -289,10 +408,29 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
     },
     {
       scope: "digitalocean",
+      title: "addresses that other resources give",
+      resources: [
+        databaseDroplet,
+        ...madeFrom(
+          databaseDroplet,
+          "digitalocean:index/reservedIp:ReservedIp",
+          "digitalocean:index/reservedIpAssignment:ReservedIpAssignment",
+          "digitalocean:index/reservedIpv6:ReservedIpv6",
+          "digitalocean:index/reservedIpv6Assignment:ReservedIpv6Assignment",
+          "digitalocean:index/floatingIp:FloatingIp",
+          "digitalocean:index/floatingIpAssignment:FloatingIpAssignment",
+        ),
+      ],
+      wrong: Array.from({ length: 6 }, () => "gives a host with the role database a public address"),
+    },
+    {
+      scope: "digitalocean",
       title: "private hosts, and a balancer in public",
       resources: [
         droplet({ tags: ["webinfra-prod-role:db"], publicNetworking: false }),
-        droplet({ tags: ["webinfra-prod-role:lb"], publicNetworking: true }),
+        droplet({ tags: ["webinfra-prod-role:lb"], publicNetworking: true }, { urn: "urn:balancer" }),
+        resource("digitalocean:index/reservedIp:ReservedIp", {}, { dependencies: ["urn:balancer"] }),
+        resource("digitalocean:index/reservedIp:ReservedIp", {}),
         droplet({ tags: ["webinfra-prod-host:db"] }),
       ],
       wrong: [],
@@ -313,8 +451,64 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
     },
     {
       scope: "aws",
+      title: "no label, and one that names others beside balancers",
+      resources: [
+        ingressRule({ cidrIpv4: world, fromPort: 443, toPort: 443 }),
+        ingressRule({ prefixListId: "pl-0123", fromPort: 443, toPort: 443, tags: { role: "" } }),
+        group({
+          tags: { role: "loadBalancer+appServer" },
+          ingress: [{ protocol: "tcp", fromPort: 80, toPort: 80, cidrBlocks: [world] }],
+        }),
+        ingressRule({ cidrIpv4: world, fromPort: 443, toPort: 443, tags: { role: "webServer" } }),
+        olderRule({ type: "ingress", protocol: "tcp", fromPort: 443, toPort: 443, cidrBlocks: [world] }),
+      ],
+      wrong: [
+        "lets tcp port 443 from 0.0.0.0/0 reach hosts of no role",
+        "lets tcp port 443 from pl-0123 reach hosts of no role",
+        "lets tcp port 80 from 0.0.0.0/0 reach appServer",
+        "lets tcp port 443 from 0.0.0.0/0 reach webServer",
+        "lets tcp port 443 from 0.0.0.0/0 reach hosts of no role",
+      ],
+    },
+    {
+      scope: "aws",
+      title: "a balancer's rule of a group that is not the balancers'",
+      resources: [
+        ruleOf(group({ tags: { role: "database" } }, { urn: "urn:databases" })),
+        group({ tags: { role: "database" } }, { urn: "urn:databases" }),
+        ruleOf(group({}, { urn: "urn:unlabelled" })),
+        group({}, { urn: "urn:unlabelled" }),
+      ],
+      wrong: [
+        "lets tcp port 443 from 0.0.0.0/0 reach database",
+        "lets tcp port 443 from 0.0.0.0/0 reach hosts of no role",
+      ],
+    },
+    {
+      scope: "aws",
+      title: "a database in the group of balancers",
+      resources: [
+        group({ tags: { role: "loadBalancer" } }),
+        instance({ tags: { role: "database" } }, inGroup),
+        instance({ tags: { role: "webServer+appServer" } }, inGroup),
+      ],
+      wrong: [
+        "a host with the role database is in a group of load balancers",
+        "a host with the role appServer is in a group of load balancers",
+      ],
+    },
+    {
+      scope: "aws",
       title: "web ports of balancers, other hosts' ports among each other",
       resources: [
+        instance({ tags: { role: "loadBalancer" } }, inGroup),
+        instance({ tags: { role: "database" } }, { dependencies: [group({}).urn] }),
+        ruleOf(group({ tags: { role: "loadBalancer" } })),
+        group({ tags: { role: "loadBalancer" } }),
+        group(
+          { ingress: [{ protocol: "tcp", fromPort: 22, toPort: 22, cidrBlocks: ["203.0.113.7/32"] }] },
+          { urn: "urn:unlabelled" },
+        ),
         ingressRule({ cidrIpv4: world, fromPort: 443, toPort: 443, tags: { role: "loadBalancer" } }),
         ingressRule({ referencedSecurityGroupId: "sg-0123", fromPort: 3306, toPort: 3306, tags: { role: "database" } }),
       ],
@@ -330,8 +524,30 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
     },
     {
       scope: "digitalocean",
+      title: "web ports of whatever else a firewall reaches",
+      resources: [
+        firewall(["webinfra-prod"], webForAll),
+        firewall(["webinfra-prod-role:lb", "webinfra-prod-host:db-1"], webForAll),
+        firewall(["webinfra-prod-role:lb", "webinfra-prod-role:app"], webForAll),
+        firewallBefore([1234], ["webinfra-prod-role:lb"], webForAll),
+        firewallBefore([1234], [], webForAll),
+        firewall([], webForAll),
+      ],
+      wrong: [
+        'lets tcp port 443 from 0.0.0.0/0 and ::/0 reach the tag "webinfra-prod"',
+        'lets tcp port 443 from 0.0.0.0/0 and ::/0 reach the tag "webinfra-prod-host:db-1"',
+        "lets tcp port 443 from 0.0.0.0/0 and ::/0 reach appServer",
+        "lets tcp port 443 from 0.0.0.0/0 and ::/0 reach Droplets by their ids",
+        "lets tcp port 443 from 0.0.0.0/0 and ::/0 reach Droplets by their ids",
+        "lets tcp port 443 from 0.0.0.0/0 and ::/0 reach hosts of no role",
+      ],
+    },
+    {
+      scope: "digitalocean",
       title: "web ports of balancers, other hosts' ports among each other",
       resources: [
+        firewallBefore([], ["webinfra-prod-role:lb"], webForAll),
+        firewallBefore([1234], ["webinfra-prod"], { protocol: "tcp", portRange: "22", sourceTags: ["admin"] }),
         firewall(["webinfra-prod-role:lb"], { protocol: "tcp", portRange: "443", sourceAddresses: [world, world6] }),
         firewall(["webinfra-prod-role:db"], {
           protocol: "tcp",
@@ -462,10 +678,8 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
       title: "the configuration of another bucket",
       resources: [
         bucket,
-        resource(
-          "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",
-          {},
-          { dependencies: ["urn:another"] },
+        ofAnother(
+          ofBucket("aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration", {}),
         ),
       ],
       wrong: ["the bucket has no encryption configuration"],
@@ -495,8 +709,53 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
     },
     {
       scope: "aws",
-      title: "a whole access block",
-      resources: [bucket, accessBlock({}), bucketAcl({ acl: "private" })],
+      title: "the access block of another bucket",
+      resources: [bucket, ofAnother(accessBlock({}))],
+      wrong: ["the bucket has no public access block"],
+    },
+    {
+      scope: "aws",
+      title: "grants for the public",
+      resources: [
+        grantingBucket(publicGroup("global/AllUsers")),
+        bucketAcl({
+          accessControlPolicy: {
+            owner: { id: "0123" },
+            grants: [
+              { permission: "FULL_CONTROL", grantee: { type: "CanonicalUser", id: "0123" } },
+              { permission: "READ", grantee: publicGroup("global/AuthenticatedUsers") },
+            ],
+          },
+        }),
+      ],
+      wrong: [
+        "the access list has a grant for AllUsers",
+        "the access list has a grant for AuthenticatedUsers",
+        "the bucket has no public access block",
+      ],
+    },
+    {
+      scope: "aws",
+      title: "a policy for everybody",
+      resources: [bucketPolicy({ Effect: "Allow" }), bucketPolicy({ Effect: "Allow", Principal: { AWS: ["*"] } })],
+      wrong: ["the bucket policy allows everybody something", "the bucket policy allows everybody something"],
+    },
+    {
+      scope: "aws",
+      title: "a whole access block, grants and policies that name who",
+      resources: [
+        grantingBucket({ type: "CanonicalUser", id: "0123" }),
+        accessBlock({}),
+        bucketAcl({ acl: "private" }),
+        bucketAcl({
+          accessControlPolicy: {
+            owner: { id: "0123" },
+            grants: [{ permission: "WRITE", grantee: publicGroup("s3/LogDelivery") }],
+          },
+        }),
+        bucketPolicy({}),
+        bucketPolicy({ Effect: "Allow", Principal: { AWS: "arn:aws:iam::123456789012:role/reader" } }),
+      ],
       wrong: [],
     },
     {
@@ -507,8 +766,29 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
     },
     {
       scope: "digitalocean",
-      title: "private, said or not",
-      resources: [spacesBucket({}), spacesObject({ acl: "private" })],
+      title: "a policy for everybody, or that cannot be read",
+      resources: [
+        spacesPolicy(allowing({ Principal: "*" })),
+        spacesPolicy(allowing({ Principal: { AWS: "*" } })),
+        spacesPolicy(allowing({ NotPrincipal: { AWS: "arn:aws:iam:::user/guest" } })),
+        spacesPolicy("no JSON"),
+      ],
+      wrong: [
+        "the bucket policy allows everybody something",
+        "the bucket policy allows everybody something",
+        "the bucket policy allows everybody something",
+        "the bucket policy is not JSON",
+      ],
+    },
+    {
+      scope: "digitalocean",
+      title: "private, said or not, and a policy that names who",
+      resources: [
+        spacesBucket({}),
+        spacesObject({ acl: "private" }),
+        spacesPolicy(allowing({ Principal: { AWS: "arn:aws:iam:::user/reader" } })),
+        spacesPolicy(JSON.stringify({ Statement: { Effect: "Deny", Principal: "*", Action: "s3:*", Resource: "*" } })),
+      ],
       wrong: [],
     },
   ],
@@ -527,6 +807,36 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
       ],
       wrong: Array.from({ length: 5 }, () => "the bucket policy does not refuse requests without TLS"),
     },
+    {
+      scope: "aws",
+      title: "policies for a part of the bucket, or another",
+      resources: [
+        bucket,
+        ...[["arn:aws:s3:::it"], ["arn:aws:s3:::it/*"], "arn:aws:s3:::it/public/*", undefined].map((Resource) =>
+          bucketPolicy({ Resource }),
+        ),
+        bucketPolicy({ Resource: ["arn:aws:s3:::other", "arn:aws:s3:::other/*"] }),
+      ],
+      wrong: Array.from({ length: 5 }, () => "the bucket policy does not refuse requests without TLS"),
+    },
+    {
+      scope: "aws",
+      title: "policies with a further condition",
+      resources: [
+        bucket,
+        bucketPolicy({ Condition: { ...withoutTls, StringEquals: { "aws:SourceVpc": "vpc-0123" } } }),
+        bucketPolicy({ Condition: { Bool: { ...withoutTls.Bool, "aws:ViaAWSService": "true" } } }),
+        bucketPolicy({ Condition: { IpAddress: { "aws:SourceIp": "203.0.113.7/32" } } }),
+        bucketPolicy({ Condition: undefined }),
+      ],
+      wrong: Array.from({ length: 4 }, () => "the bucket policy does not refuse requests without TLS"),
+    },
+    {
+      scope: "aws",
+      title: "the policy of another bucket, which names this one",
+      resources: [bucket, ofAnother(bucketPolicy({}))],
+      wrong: ["the bucket has no bucket policy"],
+    },
     { scope: "aws", title: "a policy", resources: [bucket, bucketPolicy({})], wrong: [] },
     {
       scope: "aws",
@@ -538,6 +848,8 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
           Action: ["s3:*"],
           Condition: { Bool: { "aws:SecureTransport": [false] } },
         }),
+        bucketPolicy({ Resource: "*" }),
+        bucketPolicy({ Resource: ["arn:aws-cn:s3:::it/*", "arn:aws-cn:s3:::it"] }),
       ],
       wrong: [],
     },

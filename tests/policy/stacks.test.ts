@@ -17,8 +17,8 @@ const shipped = readdirSync(root).flatMap((file) => /^Pulumi\.([\w-]+)\.yaml$/.e
 const fileOf = (stack: string): RawConfig => rawConfigOf(readFileSync(join(root, `Pulumi.${stack}.yaml`), "utf8"));
 
 /** A recorded resource as rules see it: what is secret is plain text to them. */
-const seen = ({ type, name, urn, inputs, protect, dependencies }: Recorded): PlannedResource => ({
-  ...{ type, name, urn, protect, dependencies },
+const seen = ({ type, name, urn, inputs, protect, dependencies, propertyDependencies }: Recorded): PlannedResource => ({
+  ...{ type, name, urn, protect, dependencies, propertyDependencies },
   props: unwrapped(inputs) as Readonly<Record<string, unknown>>,
 });
 

@@ -27,7 +27,16 @@ export function resource(
   props: Readonly<Record<string, unknown>>,
   more: Partial<PlannedResource> = {},
 ): PlannedResource {
-  return { type, name: "it", props, protect: false, urn: `urn:it:${type}`, dependencies: [], ...more };
+  return {
+    type,
+    name: "it",
+    props,
+    protect: false,
+    urn: `urn:it:${type}`,
+    dependencies: [],
+    propertyDependencies: {},
+    ...more,
+  };
 }
 
 /** All that a rule finds wrong with a stack of these resources. */

@@ -72,7 +72,7 @@ describe("comment: of a preview by the Pulumi CLI", function () {
     assert.equal(await preview(json(site(["web-1", "web-2"], 1)), "trial", options), exitCode.notAsExpected);
     const text = printed();
     assert.match(text, /^\| create \| `webinfra:index:Host` \| `web-2` \| {2}\|$/m);
-    assert.match(text, /^\| critical \| `single-copy-of-data` \| db-1 \| /m);
+    assert.match(text, /^\| critical \| `single-copy-of-data` \| `db-1` \| /m);
     assert.match(text, /^Gone: .*`spof-web-server`/m);
     assert.ok(!text.includes("#### Cost"));
   });

@@ -63,7 +63,7 @@ describe("comment: as a whole", () => {
         "",
         "| severity | weakness | where | what |",
         "| --- | --- | --- | --- |",
-        "| high | `no-backups` | site | No backups. |",
+        "| high | `no-backups` | `site` | `No backups.` |",
         "",
       ].join("\n"),
     );
@@ -176,8 +176,19 @@ describe("comment: weaknesses", () => {
     const worse = { ...https, severity: "critical" as const };
     const text = comment({ weaknesses: [worse], deployed: { weaknesses: [https, backups], monthlyUsd: null } });
     assert.match(section(text, "Weaknesses"), /^1 new weakness, 2 gone, 0 as before\.\n/);
-    assert.match(text, /^\| critical \| `no-https` \| site \| No HTTPS\. \|$/m);
+    assert.match(text, /^\| critical \| `no-https` \| `site` \| `No HTTPS\.` \|$/m);
     assert.match(text, /^Gone: `no-https`, `no-backups`\.$/m);
+  });
+
+  it("writes where and what as code, whatever is in them", () => {
+    const odd: Weakness = { ...backups, subject: "db-1 | @everyone", what: "`x`\n<img src=y> [z](/)" };
+    const row = "| high | `no-backups` | `db-1 \\| @everyone` | `` `x` <img src=y> [z](/) `` |";
+    assert.equal(
+      section(comment({ weaknesses: [odd] }), "Weaknesses")
+        .split("\n")
+        .at(4),
+      row,
+    );
   });
 
   it("shows all of them when nothing is deployed, and when the last update left none to compare with", () => {
