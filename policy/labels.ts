@@ -10,7 +10,7 @@ export const isOf = (provider: "aws" | "digitalocean", { type }: CheckedResource
 /** Words for hosts that no label says the role of. */
 const unlabelled = "hosts of no role";
 
-/** The roles that a machine is labelled with. */
+/** The roles that a machine or a group is labelled with. */
 export function rolesOf(resource: CheckedResource): readonly RoleName[] {
   const tags = resource.props["tags"];
   if (isOf("aws", resource)) {
@@ -39,7 +39,7 @@ function digitaloceanReach(resource: CheckedResource): readonly string[] {
   return tags.length === 0 && reached.length === 0 ? [unlabelled] : reached;
 }
 
-/** Who a security group, a rule of one or a firewall lets traffic through to, other than balancers alone: roles, or words for what no role is known of. */
+/** Who a security group, a rule of one or a firewall lets traffic through to beside balancers: roles, or words for what no role is known of. */
 export const reachBesideBalancers = (resource: CheckedResource): readonly string[] =>
   isOf("aws", resource) ? awsReach(resource) : digitaloceanReach(resource);
 

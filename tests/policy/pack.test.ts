@@ -25,7 +25,10 @@ const unused = (): never => {
   throw new Error("not reached");
 };
 
-/** What each policy says, in order: `<level> <policy>: <message> [urn]`. `madeFrom`: of each resource, by input, the places of those that it was made from. */
+/**
+ * What each policy says, in order: `<level> <policy>: <message> [urn]`.
+ * @param madeFrom of each resource, by input, the places of those that it was made from
+ */
 function says(
   waivers: Readonly<Record<string, string>> | undefined,
   resources: readonly { readonly type: string; readonly props: Record<string, unknown> }[],
