@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { awsCredentialProblems } from "../../components/platforms/aws/credentials";
-import { subnetProblem } from "../../components/platforms/aws/problems";
+import { subnetProblem, zonesProblem } from "../../components/platforms/aws/problems";
 import { ConfigError } from "../../config/errors";
-import { buildAws, type Settings } from "../support/aws";
+import { awsConfig, buildAws, type Settings } from "../support/aws";
 import type { Recorded } from "../support/program";
 
 const ed25519 = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5 me";
@@ -60,8 +60,18 @@ describe("what AWS cannot do is said before anything is made", () => {
   );
 
   it("also of the subnets of an existing VPC", () => {
-    const problem = (kind: "publicSubnets" | "privateSubnets", vpcId: string, mapPublicIpOnLaunch: boolean) =>
-      subnetProblem(vpc.id, kind, 1, { id: "subnet-0000000b", vpcId, mapPublicIpOnLaunch });
+    const problem = (
+      kind: "publicSubnets" | "privateSubnets",
+      vpcId: string,
+      mapPublicIpOnLaunch: boolean,
+      cidrBlock = "172.31.16.0/20",
+    ) =>
+      subnetProblem({ id: vpc.id, cidrBlock: "172.31.0.0/16" }, kind, 1, {
+        id: "subnet-0000000b",
+        vpcId,
+        cidrBlock,
+        mapPublicIpOnLaunch,
+      });
     assert.equal(
       problem("privateSubnets", "vpc-0fffffff", false),
       'webinfra:aws.vpc.privateSubnets.1 is "subnet-0000000b": it is a subnet of vpc-0fffffff: should be one of vpc-0a1b2c3d',
@@ -70,8 +80,50 @@ describe("what AWS cannot do is said before anything is made", () => {
       problem("publicSubnets", vpc.id, false),
       'webinfra:aws.vpc.publicSubnets.1 is "subnet-0000000b": it gives machines no public address, which balancers need: should have mapPublicIpOnLaunch',
     );
+    const alone =
+      "and hosts let each other through in 172.31.0.0/16 alone, the primary range of vpc-0a1b2c3d: should be a subnet in it";
+    assert.equal(
+      problem("publicSubnets", vpc.id, true, "100.64.0.0/24"),
+      `webinfra:aws.vpc.publicSubnets.1 is "subnet-0000000b": its range is 100.64.0.0/24, ${alone}`,
+    );
+    assert.equal(
+      problem("privateSubnets", vpc.id, false, ""),
+      `webinfra:aws.vpc.privateSubnets.1 is "subnet-0000000b": its range is not IPv4, ${alone}`,
+    );
     assert.equal(problem("publicSubnets", vpc.id, true), undefined);
     assert.equal(problem("privateSubnets", vpc.id, false), undefined);
+  });
+
+  it("also of zones, by those that the account is offered", () => {
+    const problem = (settings: Settings, ...letters: readonly string[]) =>
+      zonesProblem(
+        awsConfig({ aws: { region: "ap-northeast-1", ...settings } }),
+        letters.map((letter) => `ap-northeast-1${letter}`),
+      );
+    assert.equal(
+      problem({}, "d", "a", "c"),
+      'webinfra:aws.zones is ["ap-northeast-1a","ap-northeast-1b"] by default: this account is not offered ap-northeast-1b: ' +
+        "should be two or more of ap-northeast-1a, ap-northeast-1c, ap-northeast-1d",
+    );
+    assert.equal(
+      problem({ zones: ["ap-northeast-1b", "ap-northeast-1e"] }, "a", "c"),
+      'webinfra:aws.zones is ["ap-northeast-1b","ap-northeast-1e"]: this account is not offered ap-northeast-1b and ap-northeast-1e: ' +
+        "should be two or more of ap-northeast-1a, ap-northeast-1c",
+    );
+    assert.equal(problem({}, "a", "b", "c"), undefined);
+    assert.equal(problem({ zones: ["ap-northeast-1a", "ap-northeast-1c"] }, "a", "c", "d"), undefined);
+  });
+
+  it("asks AWS in a preview, for the account's zones and for existing subnets", async () => {
+    const told = (settings: Settings, what: RegExp) => assert.rejects(buildAws(settings, { preview: true }), what);
+    await told(
+      { aws: { zones: ["us-east-1a", "us-east-1g"] } },
+      /webinfra:aws\.zones is \["us-east-1a","us-east-1g"\]: this account is not offered us-east-1g: should be two or more of eu-/,
+    );
+    await told(
+      { aws: { vpc: { ...vpc, id: "vpc-0fffffff" } } },
+      /webinfra:aws\.vpc\.[a-zA-Z]+\.\d is "subnet-\d+[ab]": it is a subnet of vpc-0a1b2c3d: should be one of vpc-0fffffff/,
+    );
   });
 });
 

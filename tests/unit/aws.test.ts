@@ -52,7 +52,7 @@ describe("the AWS platform", () => {
         aws: { region: "eu-central-1", zones, accountId: "123456789012" },
       });
       assert.deepEqual(ofType(resources, "Subnet").length, 6);
-      assert.equal(find(resources, "Subnet", "private-b").inputs.cidrBlock, "10.9.1.0/24");
+      assert.equal(find(resources, "Subnet", "private-b").inputs.cidrBlock, "10.9.3.0/24");
       assert.equal(find(resources, "VpcEndpoint", "s3").inputs.serviceName, "com.amazonaws.eu-central-1.s3");
       const [provider] = ofType(resources, "aws");
       assert.equal(provider?.inputs.region, "eu-central-1");
@@ -165,7 +165,7 @@ describe("the AWS platform", () => {
       }
     });
 
-    it("has the type of its first role that matters, and standard credits where types have credits", async () => {
+    it("has the type of its first role that matters, and unlimited credits where types have credits", async () => {
       const types = (resources: readonly Recorded[]) =>
         Object.fromEntries(
           ofType(resources, "Instance").map(({ name, inputs }) => [
@@ -173,13 +173,13 @@ describe("the AWS platform", () => {
             [inputs.instanceType, inputs.creditSpecification],
           ]),
         );
-      const standard = { cpuCredits: "standard" };
+      const unlimited = { cpuCredits: "unlimited" };
       assert.deepEqual(types(site), {
-        "lb-1": ["t3.small", standard],
-        "web-1": ["t3.small", standard],
-        "web-2": ["t3.small", standard],
-        "db-1": ["t3.medium", standard],
-        "db-2": ["t3.medium", standard],
+        "lb-1": ["t3.small", unlimited],
+        "web-1": ["t3.small", unlimited],
+        "web-2": ["t3.small", unlimited],
+        "db-1": ["t3.medium", unlimited],
+        "db-2": ["t3.medium", unlimited],
       });
       const other = await buildAws({
         topology: "primary-replica-pair",
@@ -189,7 +189,7 @@ describe("the AWS platform", () => {
       assert.deepEqual(
         [balancer, server],
         [
-          ["t3a.micro", standard],
+          ["t3a.micro", unlimited],
           ["m7i.large", undefined],
         ],
       );

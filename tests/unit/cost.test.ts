@@ -92,10 +92,21 @@ describe("cost: aws", () => {
   it("says that another region's prices are not known", () => {
     const elsewhere = aws({ aws: { region: "eu-central-1" } });
     assert.equal(elsewhere.monthlyUsd, aws().monthlyUsd);
-    assert.deepEqual(elsewhere.notes.slice(0, -1), [
-      "The prices are those of us-east-1: eu-central-1 has others, mostly higher.",
-    ]);
-    assert.deepEqual(aws().notes.slice(0, -1), []);
+    const regional = "The prices are those of us-east-1: eu-central-1 has others, mostly higher.";
+    assert.equal(elsewhere.notes[0], regional);
+    assert.ok(!aws().notes.includes(regional));
+  });
+
+  it("says what processor time above the baseline costs, where a host can use it", () => {
+    const surplus =
+      "T3 and T3a hosts that use more than their baseline over a day cost 0.05 more a vCPU-hour above it (EC2 pricing, Unlimited Mode).";
+    const notes = (...types: readonly [string, string]) =>
+      aws({ topology: "primary-replica-pair", aws: { instanceTypes: { loadBalancer: types[0], database: types[1] } } })
+        .notes;
+    assert.deepEqual(aws().notes.slice(0, -1), [surplus]);
+    assert.deepEqual(notes("t3a.small", "m7i.large").slice(0, -1), [surplus]);
+    // Types that no host has say nothing.
+    assert.deepEqual(notes("c6i.large", "m7i.large").slice(0, -1), []);
   });
 
   it("does not guess a type that the table does not have", () => {

@@ -67,6 +67,9 @@ const shown = ({ what, cents }: Line): Cost["shared"][number] => ({ what, monthl
 
 const traffic = "Traffic, requests of visitors, snapshots, taxes and discounts are not in it.";
 
+/** Types whose surplus the price table knows. */
+const burstsAtPrice = /^t3a?\./;
+
 const holdsData = (host: TopologyHost): boolean => host.roles.includes("database");
 
 function onAws(topology: Topology, { aws, mysql }: Priced): Lines {
@@ -74,9 +77,10 @@ function onAws(topology: Topology, { aws, mysql }: Priced): Lines {
   const zones = aws.zones?.length ?? 2;
   const gateways = aws.vpc !== undefined || aws.nat === "none" ? 0 : aws.nat === "single" ? 1 : zones;
   const gp3 = (what: string, gib: number): Line => line(`${what}, ${String(gib)} GiB`, gib * prices.gp3GiBMonth);
+  const typeOf = ({ roles }: TopologyHost): string => sizeOf(roles, aws.instanceTypes);
   return {
     hosts: topology.hosts.map((host) => {
-      const type = sizeOf(host.roles, aws.instanceTypes);
+      const type = typeOf(host);
       return {
         host: host.name,
         lines: [
@@ -105,6 +109,12 @@ function onAws(topology: Topology, { aws, mysql }: Priced): Lines {
         ? []
         : [`The prices are those of ${prices.region}: ${aws.region} has others, mostly higher.`]),
       ...(aws.vpc === undefined ? [] : ["The existing VPC's own NAT gateways are not in it."]),
+      ...(topology.hosts.some((host) => burstsAtPrice.test(typeOf(host)))
+        ? [
+            "T3 and T3a hosts that use more than their baseline over a day cost " +
+              `${money(prices.surplusVcpuHour)} more a vCPU-hour above it (EC2 pricing, Unlimited Mode).`,
+          ]
+        : []),
       traffic,
     ],
   };

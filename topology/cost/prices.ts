@@ -69,6 +69,11 @@ export const awsPrices = {
     "r7i.xlarge": 0.2646,
     "r7i.2xlarge": 0.5292,
   } as Readonly<Record<string, number>>,
+  /**
+   * An hour of a vCPU above the baseline of a T3 or T3a in unlimited mode, Linux, the same in all regions and sizes (EC2 on-demand pricing,
+   * "T2/T3/T4g Unlimited Mode Pricing").
+   */
+  surplusVcpuHour: 0.05,
   /** A month of a GiB on a gp3 volume with its 3000 IOPS and 125 MiB/s. */
   gp3GiBMonth: 0.08,
   /** An hour of a NAT gateway, without the $0.045 a GB that it carries. */

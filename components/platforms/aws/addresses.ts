@@ -1,4 +1,4 @@
-/** The address plan of a VPC: pure, and the same for a zone whatever other zones come after it. */
+/** The address plan of a VPC: pure, and the same for a zone whatever other zones there are. */
 import { TopologyHost } from "../../../topology/types";
 
 /** The network of a stack that names none. */
@@ -15,8 +15,10 @@ export interface ZoneSubnets {
 const [largest, smallest] = [16, 28];
 /** Addresses of each subnet that AWS keeps for itself (Amazon VPC user guide, "Subnet sizing"). */
 const reserved = 5;
-/** Subnets that a network is cut into where it is large enough: room for eight zones, more than any region has. */
-const usualSlots = 16;
+/** Last letters of zones that have their own place in a network: eight, more zones than any region has. */
+const placedLetters = "abcdefgh";
+/** Subnets that a network is cut into where it is large enough. */
+const usualSlots = 2 * placedLetters.length;
 
 /** An IPv4 network as its first address and prefix length. */
 function parse(cidr: string): { readonly first: number; readonly prefix: number } {
@@ -32,6 +34,15 @@ export function isNetwork(cidr: string): boolean {
   const { first, prefix } = parse(cidr);
   return format(first, prefix) === cidr && prefix <= 32 && first % 2 ** (32 - prefix) === 0;
 }
+
+/** True for a network that is all in another one. */
+export function isInside(cidr: string, other: string): boolean {
+  const [inner, outer] = [parse(cidr), parse(other)];
+  return inner.prefix >= outer.prefix && inner.first - (inner.first % 2 ** (32 - outer.prefix)) === outer.first;
+}
+
+/** The last letter of an availability zone names what belongs to it. */
+export const letterOf = (zone: string): string => zone.slice(-1);
 
 /**
  * Index of a host's zone: from the number at the end of its name, so that it never moves because of other hosts. A host without a number counts as
@@ -56,7 +67,9 @@ function mostHosts(hosts: readonly TopologyHost[], zones: number, open: boolean)
 }
 
 /**
- * Cuts the network into equal subnets, two a zone in the order of the zones.
+ * Cuts the network into equal subnets, two a zone. A zone's letter decides about its place, so that a list of other zones never gives it, or one that
+ * is new, what is still another's: Pulumi creates before it deletes. Networks smaller than /24 have no place for zones that are not there, and are
+ * cut in the order of the list.
  * @returns the subnets, or why there is no room for them
  */
 export function planSubnets(
@@ -85,6 +98,11 @@ export function planSubnets(
       `two a host to replace it: should be larger, such as ${defaultNetwork}`
     );
   }
+  const placed =
+    subnet - prefix === Math.log2(usualSlots) && zones.every((one) => placedLetters.includes(letterOf(one)));
   const slot = (index: number): string => format(first + index * 2 ** (32 - subnet), subnet);
-  return zones.map((zone, index) => ({ zone, public: slot(2 * index), private: slot(2 * index + 1) }));
+  return zones.map((zone, index) => {
+    const at = 2 * (placed ? placedLetters.indexOf(letterOf(zone)) : index);
+    return { zone, public: slot(at), private: slot(at + 1) };
+  });
 }

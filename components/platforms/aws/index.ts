@@ -65,7 +65,8 @@ export function awsPlatform({ stack, config, topology, parent }: AwsPlatformArgs
 
   return {
     name: "aws",
-    publicAddress: address.publicIp,
+    // Refusals fail this output and no input: Pulumi's inline programs wait without end for what a resource whose input failed would have made.
+    publicAddress: pulumi.all([address.publicIp, network.checked]).apply(([publicIp]) => publicIp),
     channel: pulumi.interpolate`s3://${channel.bucket.bucket}`,
     machine: (name, request, owner) => makeMachine(context, machines, name, request, owner),
     channelObject: (name, request, owner) => channel.object(name, request, owner),

@@ -113,8 +113,9 @@ export function makeMachine(
     {
       ami: image,
       instanceType,
-      // T3 defaults to unlimited, which bills what a runaway process burns.
-      ...(burstable.test(instanceType) && { creditSpecification: { cpuCredits: "standard" } }),
+      // Standard gives T3 no credits to boot with: a host would install itself at its baseline, a fifth of its processors ("Standard mode concepts").
+      // Said here, because an account may have standard as its default. What is burnt above the baseline has a price: topology/cost names it.
+      ...(burstable.test(instanceType) && { creditSpecification: { cpuCredits: "unlimited" } }),
       subnetId: subnet.id,
       vpcSecurityGroupIds: host.roles.flatMap((one) => firewall.groups.get(one)?.id ?? []),
       iamInstanceProfile: identity.profile.name,

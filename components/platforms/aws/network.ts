@@ -2,9 +2,9 @@ import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 import { ConfigError } from "../../../config/errors";
 import { Config } from "../../../config/schema";
-import { defaultNetwork, planSubnets, ZoneSubnets } from "./addresses";
+import { defaultNetwork, letterOf, planSubnets, ZoneSubnets } from "./addresses";
 import { AwsContext, optionsOf, tagsOf } from "./context";
-import { SubnetKind, subnetProblem, zonesOf } from "./problems";
+import { SubnetKind, subnetProblem, zonesOf, zonesProblem } from "./problems";
 
 /** A subnet that machines are placed in. */
 export interface Subnet {
@@ -24,10 +24,14 @@ export interface Network {
   readonly privateSubnets: readonly Subnet[];
   /** Ways out, without which a machine that boots cannot install anything. */
   readonly routes: readonly pulumi.Resource[];
+  /** Fails with what AWS's answers say against the configuration. */
+  readonly checked: pulumi.Output<unknown>;
 }
 
-/** The last letter of an availability zone names what belongs to it. */
-const letterOf = (zone: string): string => zone.slice(-1);
+/** Ends the program with what AWS's answers say against the configuration: a preview asks too. */
+function refuse(problem: string | undefined): void {
+  if (problem !== undefined) throw new pulumi.RunError(new ConfigError([problem]).message);
+}
 
 /** A NAT gateway with its address, in one zone's public subnet. */
 function natGateway(context: AwsContext, zone: string, subnet: aws.ec2.Subnet, gateway: aws.ec2.InternetGateway) {
@@ -75,6 +79,12 @@ function ownNetwork(context: AwsContext): Network {
   const plan = planSubnets(cidr, zonesOf(config), context.topology.hosts);
   if (typeof plan === "string") throw new ConfigError([`webinfra:network.cidr is "${cidr}": ${plan}`]);
 
+  // Whatever state they are in: an outage of one must not keep a stack from being updated. Not the local zones that an account may have opted into.
+  const filters = [{ name: "opt-in-status", values: ["opt-in-not-required"] }];
+  const { names } = aws.getAvailabilityZonesOutput({ filters }, options);
+  const checked = names.apply((offered) => {
+    refuse(zonesProblem(config, offered));
+  });
   const vpc = new aws.ec2.Vpc(
     "network",
     { cidrBlock: cidr, enableDnsSupport: true, enableDnsHostnames: true, tags: tagsOf(context, "network") },
@@ -132,6 +142,7 @@ function ownNetwork(context: AwsContext): Network {
     publicSubnets: machines("public"),
     privateSubnets: machines("private"),
     routes: [...routes, endpoint],
+    checked,
   };
 }
 
@@ -139,22 +150,26 @@ function ownNetwork(context: AwsContext): Network {
 function existingNetwork(context: AwsContext, vpc: NonNullable<Config["aws"]["vpc"]>): Network {
   const options = optionsOf(context);
   const found = aws.ec2.getVpcOutput({ id: vpc.id }, options);
+  const checks: pulumi.Output<void>[] = [];
   const subnets = (kind: SubnetKind): readonly Subnet[] =>
     vpc[kind].map((id, index) => {
-      const subnet = aws.ec2.getSubnetOutput({ id }, options).apply((found) => {
-        const problem = subnetProblem(vpc.id, kind, index, found);
-        if (problem !== undefined) throw new pulumi.RunError(new ConfigError([problem]).message);
-        return found;
-      });
+      const subnet = aws.ec2.getSubnetOutput({ id }, options);
+      checks.push(
+        pulumi.all([found, subnet]).apply(([network, one]) => {
+          refuse(subnetProblem(network, kind, index, one));
+        }),
+      );
       return { id: subnet.id, zone: subnet.availabilityZone };
     });
+  const [publicSubnets, privateSubnets] = [subnets("publicSubnets"), subnets("privateSubnets")];
   return {
     vpcId: vpc.id,
     vpcArn: found.arn,
     cidr: found.cidrBlock,
-    publicSubnets: subnets("publicSubnets"),
-    privateSubnets: subnets("privateSubnets"),
+    publicSubnets,
+    privateSubnets,
     routes: [],
+    checked: pulumi.all(checks),
   };
 }
 

@@ -1,7 +1,7 @@
 import { isIPv6 } from "node:net";
 import { Config } from "../../../config/schema";
 import { hostsWith, Topology } from "../../../topology/types";
-import { defaultNetwork, isNetwork, planSubnets } from "./addresses";
+import { defaultNetwork, isInside, isNetwork, planSubnets } from "./addresses";
 
 /** Availability zones of the stack. */
 export const zonesOf = ({ aws: { region, zones } }: Config): readonly string[] => zones ?? [`${region}a`, `${region}b`];
@@ -78,18 +78,41 @@ export const awsProblems = (config: Config, topology: Topology): readonly string
   ...volumeProblems(config, topology),
 ];
 
+/** What is wrong with the stack's zones, by those that AWS offers the account in its region. */
+export function zonesProblem(config: Config, offered: readonly string[]): string | undefined {
+  const zones = zonesOf(config);
+  const missing = zones.filter((zone) => !offered.includes(zone));
+  if (missing.length === 0) return undefined;
+  return (
+    `webinfra:aws.zones is ${JSON.stringify(zones)}${config.aws.zones === undefined ? " by default" : ""}: this account is not offered ` +
+    `${missing.join(" and ")}: should be two or more of ${[...offered].sort().join(", ")}`
+  );
+}
+
 /** A list of subnets in `webinfra:aws.vpc`. */
 export type SubnetKind = "publicSubnets" | "privateSubnets";
 
 /** What is wrong with a subnet that the stack names, by what AWS says of it. */
 export function subnetProblem(
-  vpcId: string,
+  vpc: { readonly id: string; readonly cidrBlock: string },
   kind: SubnetKind,
   index: number,
-  found: { readonly id: string; readonly vpcId: string; readonly mapPublicIpOnLaunch: boolean },
+  found: {
+    readonly id: string;
+    readonly vpcId: string;
+    readonly cidrBlock: string;
+    readonly mapPublicIpOnLaunch: boolean;
+  },
 ): string | undefined {
   const problem = (what: string): string => `webinfra:aws.vpc.${kind}.${String(index)} is "${found.id}": ${what}`;
-  if (found.vpcId !== vpcId) return problem(`it is a subnet of ${found.vpcId}: should be one of ${vpcId}`);
+  if (found.vpcId !== vpc.id) return problem(`it is a subnet of ${found.vpcId}: should be one of ${vpc.id}`);
+  // A VPC may have more ranges; an IPv6-only subnet has no IPv4 range at all.
+  if (!isInside(found.cidrBlock, vpc.cidrBlock)) {
+    return problem(
+      `its range is ${found.cidrBlock || "not IPv4"}, and hosts let each other through in ${vpc.cidrBlock} alone, ` +
+        `the primary range of ${vpc.id}: should be a subnet in it`,
+    );
+  }
   return kind === "publicSubnets" && !found.mapPublicIpOnLaunch
     ? problem("it gives machines no public address, which balancers need: should have mapPublicIpOnLaunch")
     : undefined;

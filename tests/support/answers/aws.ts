@@ -49,13 +49,20 @@ export const awsAnswers: Answers = {
 /** The id of the image that these arguments find. */
 export const awsImage = (owner: string, nameRegex: string): string => awsId("ami", `${owner} ${nameRegex}`);
 
+/** Zones on offer, of whatever region: the tests' stacks are in two. */
+const awsZones = ["a", "b", "c", "d", "e", "f"]
+  .map((letter) => `us-east-1${letter}`)
+  .concat(["a", "b", "c"].map((letter) => `eu-central-1${letter}`));
+
 /** The zone of an existing subnet is the last letter of its id. */
 export const awsCalls: Calls = {
   "aws:ec2/getAmi:getAmi": ({ owners, nameRegex }) => ({ id: awsImage(String(owners), String(nameRegex)) }),
+  "aws:index/getAvailabilityZones:getAvailabilityZones": () => ({ names: [...awsZones] }),
   "aws:ec2/getVpc:getVpc": ({ id }) => ({ id, arn: ec2(`vpc/${String(id)}`), cidrBlock: "172.31.0.0/16" }),
   "aws:ec2/getSubnet:getSubnet": ({ id }) => ({
     id,
     vpcId: "vpc-0a1b2c3d",
+    cidrBlock: `172.31.${String(Number.parseInt(String(id).slice(-8), 16) % 256)}.0/24`,
     availabilityZone: `us-east-1${String(id).slice(-1)}`,
     mapPublicIpOnLaunch: true,
   }),
