@@ -278,7 +278,13 @@ describe("the AWS platform", () => {
         assert.equal(machine.inputs.disableApiTermination, true);
         assert.equal(machine.deleteBeforeReplace, true);
         assert.equal(machine.inputs.userDataReplaceOnChange, false);
-        assert.deepEqual(machine.ignoreChanges, ["userDataBase64", "ami", "instanceType", "keyName"]);
+        assert.deepEqual(machine.ignoreChanges, [
+          "userDataBase64",
+          "ami",
+          "instanceType",
+          "creditSpecification",
+          "keyName",
+        ]);
         assert.deepEqual(machine.replaceOnChanges, []);
       }
     });

@@ -377,11 +377,7 @@ describe("digitalocean", () => {
       assert.equal(find(resources, type.project, "project").inputs.environment, "Staging");
       const members = ofType(resources, type.members).flatMap(({ inputs }) => inputs.resources as readonly string[]);
       const kinds = members.map((urn) => urn.split(":")[1]).sort();
-      assert.deepEqual(kinds, [
-        ...Array.from({ length: 5 }, () => "droplet"),
-        "space",
-        ...["volume", "volume"],
-      ]);
+      assert.deepEqual(kinds, [...Array.from({ length: 5 }, () => "droplet"), "space", ...["volume", "volume"]]);
     });
 
     it("draws passwords of letters and digits", () => {

@@ -80,7 +80,7 @@ describe("docs/platforms.md: the differences", function () {
     "its size": (platform) => {
       const { inputs } = machine(platform, "web-1");
       return inputs.instanceType !== undefined
-        ? "`aws.instanceTypes`, a role"
+        ? /^`aws.instanceTypes`, a role/
         : inputs.size !== undefined
           ? "`digitalocean.sizes`, a role"
           : /^none/;

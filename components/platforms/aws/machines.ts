@@ -139,7 +139,11 @@ export function makeMachine(
       ...options,
       ...(volume
         ? // Two machines must never have one data volume, and one edit must never stop all databases.
-          { protect, deleteBeforeReplace: true, ignoreChanges: ["userDataBase64", "ami", "instanceType", "keyName"] }
+          {
+            protect,
+            deleteBeforeReplace: true,
+            ignoreChanges: ["userDataBase64", "ami", "instanceType", "creditSpecification", "keyName"],
+          }
         : // Another type would stop the machine under its users: a new one comes first.
           { ignoreChanges: ["ami"], replaceOnChanges: ["instanceType"] }),
       dependsOn: [...network.routes, ...firewall.rules, identity.policy, secrets],
