@@ -10,7 +10,7 @@ import { PolicyRefusal, policyPacks } from "../../cli/policy";
 import { readStateFile } from "../../cli/state";
 import type { SiteSummary } from "../../config/summary";
 import { siteType } from "../../policy/pack";
-import { type Sandbox, sandbox } from "../support/cli";
+import { forgetPromises, type Sandbox, sandbox } from "../support/cli";
 import { compliantSite } from "../support/policy";
 
 /**
@@ -43,6 +43,7 @@ const cannot = "webinfra cannot do this yet: waive the rule, with what stands in
 describe("policy: with the Pulumi CLI", function () {
   this.timeout(60_000);
   let box: Sandbox;
+  beforeEach(forgetPromises);
   beforeEach(() => (box = sandbox()));
   afterEach(() => box.remove());
   const none = { config: [] };

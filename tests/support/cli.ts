@@ -3,8 +3,19 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import type { PulumiFn } from "@pulumi/pulumi/automation";
+import * as debuggable from "@pulumi/pulumi/runtime/debuggable";
+import { z } from "zod";
 import { Output } from "../../cli/output";
 import type { Surroundings } from "../../cli/stack";
+
+/** The SDK has this but leaves it out of its typings. */
+const sdk = z.object({ leakedPromises: z.custom<() => unknown>((value) => typeof value === "function") });
+
+/**
+ * Forgets promises that programs of other tests in this process left behind when they failed on purpose: the SDK would charge them to the next run of
+ * Pulumi. For `beforeEach` of tests that run it.
+ */
+export const forgetPromises = (): void => void sdk.parse(debuggable).leakedPromises();
 
 /** A command's surroundings in a temporary folder. */
 export interface Sandbox {

@@ -9,7 +9,7 @@ import { up } from "../../cli/commands/up";
 import { exitCode } from "../../cli/errors";
 import { readLocks, stacksInDirectory } from "../../cli/state";
 import { parseOverride } from "../../cli/stackfile";
-import { type Sandbox, sandbox, stackFileText } from "../support/cli";
+import { forgetPromises, type Sandbox, sandbox, stackFileText } from "../support/cli";
 
 const program = () => {
   const config = new pulumi.Config("webinfra");
@@ -26,6 +26,7 @@ describe("cli: with the Pulumi CLI", function () {
   this.timeout(60_000);
   let box: Sandbox;
   before(() => (box = sandbox()));
+  beforeEach(forgetPromises);
   after(() => box.remove());
   const none = { config: [] };
   const state = () => join(box.home, "state");

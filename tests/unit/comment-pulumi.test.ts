@@ -9,7 +9,7 @@ import { commandLine } from "../../cli/main";
 import { configSchema } from "../../config/schema";
 import { place } from "../../topology/place";
 import { review, reviewSettings } from "../../topology/review";
-import { type Sandbox, sandbox } from "../support/cli";
+import { forgetPromises, type Sandbox, sandbox } from "../support/cli";
 
 const secret = "correct horse battery staple";
 const site = (hosts: readonly string[], web: number) => () => {
@@ -28,6 +28,7 @@ describe("comment: of a preview by the Pulumi CLI", function () {
   this.timeout(60_000);
   let box: Sandbox;
   const configure = (lines: string) => writeFileSync(box.stackFile, `config:\n  webinfra:platform: incus\n${lines}`);
+  beforeEach(forgetPromises);
   before(() => {
     box = sandbox();
     configure("");
