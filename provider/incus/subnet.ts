@@ -45,6 +45,12 @@ export function overlaps(a: Subnet, b: Subnet): boolean {
   return a.first <= b.last && b.first <= a.last;
 }
 
+/** Whether a subnet is all in another one; false when one of them is not IPv4 CIDR notation. */
+export function isWithin(cidr: string, other: string): boolean {
+  const [inner, outer] = [parseCidr(cidr), parseCidr(other)];
+  return inner !== undefined && outer !== undefined && outer.first <= inner.first && inner.last <= outer.last;
+}
+
 /** The first of the taken subnets that shares an address with `cidr`. */
 export function conflictOf(cidr: string, taken: readonly TakenSubnet[]): TakenSubnet | undefined {
   const wanted = parseCidr(cidr);

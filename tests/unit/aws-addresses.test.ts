@@ -1,12 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import {
-  isInside,
-  isNetwork,
-  planSubnets,
-  zoneIndex,
-  type ZoneSubnets,
-} from "../../components/platforms/aws/addresses";
+import { isNetwork, planSubnets, zoneIndex, type ZoneSubnets } from "../../components/platforms/aws/addresses";
+import { isWithin } from "../../provider/incus/subnet";
 
 const letters = "abcdefgh";
 const zonesOf = (count: number): readonly string[] =>
@@ -182,7 +177,7 @@ describe("the address plan on AWS", () => {
       ["192.168.0.128/28", "192.168.0.0/25", false],
       ["", "10.80.0.0/16", false],
     ] as const) {
-      assert.equal(isInside(cidr, other), inside, `${cidr} in ${other}`);
+      assert.equal(isWithin(cidr, other), inside, `${cidr} in ${other}`);
     }
   });
 

@@ -1,4 +1,5 @@
 /** The address plan of a VPC: pure, and the same for a zone whatever other zones there are. */
+import { formatAddress, formatCidr, parseCidr } from "../../../provider/incus/subnet";
 import { TopologyHost } from "../../../topology/types";
 
 /** The network of a stack that names none. */
@@ -20,25 +21,10 @@ const placedLetters = "abcdefgh";
 /** Subnets that a network is cut into where it is large enough. */
 const usualSlots = 2 * placedLetters.length;
 
-/** An IPv4 network as its first address and prefix length. */
-function parse(cidr: string): { readonly first: number; readonly prefix: number } {
-  const [address = "", prefix = ""] = cidr.split("/");
-  return { first: address.split(".").reduce((sum, octet) => sum * 256 + Number(octet), 0), prefix: Number(prefix) };
-}
-
-const format = (first: number, prefix: number): string =>
-  `${[24, 16, 8, 0].map((bits) => Math.floor(first / 2 ** bits) % 256).join(".")}/${String(prefix)}`;
-
 /** True for an IPv4 network whose host bits are zero, which is what EC2 takes. */
 export function isNetwork(cidr: string): boolean {
-  const { first, prefix } = parse(cidr);
-  return format(first, prefix) === cidr && prefix <= 32 && first % 2 ** (32 - prefix) === 0;
-}
-
-/** True for a network that is all in another one. */
-export function isInside(cidr: string, other: string): boolean {
-  const [inner, outer] = [parse(cidr), parse(other)];
-  return inner.prefix >= outer.prefix && inner.first - (inner.first % 2 ** (32 - outer.prefix)) === outer.first;
+  const subnet = parseCidr(cidr);
+  return subnet !== undefined && formatCidr(subnet) === cidr;
 }
 
 /** The last letter of an availability zone names what belongs to it. */
@@ -77,10 +63,11 @@ export function planSubnets(
   zones: readonly string[],
   hosts: readonly TopologyHost[],
 ): readonly ZoneSubnets[] | string {
-  const { first, prefix } = parse(cidr);
-  if (prefix < largest || prefix > smallest) {
+  const network = parseCidr(cidr);
+  if (network === undefined || network.prefix < largest || network.prefix > smallest) {
     return `a VPC has from /${String(smallest)} to /${String(largest)}: should be such as ${defaultNetwork}`;
   }
+  const { first, prefix } = network;
   const least = Math.ceil(Math.log2(zones.length * 2));
   const subnet = prefix + Math.max(least, Math.min(Math.log2(usualSlots), smallest - prefix));
   if (subnet > smallest) {
@@ -100,7 +87,7 @@ export function planSubnets(
   }
   const placed =
     subnet - prefix === Math.log2(usualSlots) && zones.every((one) => placedLetters.includes(letterOf(one)));
-  const slot = (index: number): string => format(first + index * 2 ** (32 - subnet), subnet);
+  const slot = (index: number): string => `${formatAddress(first + index * 2 ** (32 - subnet))}/${String(subnet)}`;
   return zones.map((zone, index) => {
     const at = 2 * (placed ? placedLetters.indexOf(letterOf(zone)) : index);
     return { zone, public: slot(at), private: slot(at + 1) };

@@ -1,7 +1,8 @@
 import { isIPv6 } from "node:net";
 import { Config } from "../../../config/schema";
+import { isWithin } from "../../../provider/incus/subnet";
 import { hostsWith, Topology } from "../../../topology/types";
-import { defaultNetwork, isInside, isNetwork, planSubnets } from "./addresses";
+import { defaultNetwork, isNetwork, planSubnets } from "./addresses";
 
 /** Availability zones of the stack. */
 export const zonesOf = ({ aws: { region, zones } }: Config): readonly string[] => zones ?? [`${region}a`, `${region}b`];
@@ -107,7 +108,7 @@ export function subnetProblem(
   const problem = (what: string): string => `webinfra:aws.vpc.${kind}.${String(index)} is "${found.id}": ${what}`;
   if (found.vpcId !== vpc.id) return problem(`it is a subnet of ${found.vpcId}: should be one of ${vpc.id}`);
   // A VPC may have more ranges; an IPv6-only subnet has no IPv4 range at all.
-  if (!isInside(found.cidrBlock, vpc.cidrBlock)) {
+  if (!isWithin(found.cidrBlock, vpc.cidrBlock)) {
     return problem(
       `its range is ${found.cidrBlock || "not IPv4"}, and hosts let each other through in ${vpc.cidrBlock} alone, ` +
         `the primary range of ${vpc.id}: should be a subnet in it`,

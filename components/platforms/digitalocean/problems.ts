@@ -1,26 +1,9 @@
 import { Config } from "../../../config/schema";
+import { conflictOf, isWithin } from "../../../provider/incus/subnet";
 import { hostsWith, Topology } from "../../../topology/types";
 
 /** Used where the stack names no network. */
 export const defaultCidr = "10.81.0.0/20";
-
-/** Addresses of a network, as numbers: the first, and the one after the last. */
-function rangeOf(cidr: string): { readonly from: number; readonly to: number; readonly prefix: number } {
-  const [address = "", length = ""] = cidr.split("/");
-  const from = address.split(".").reduce((sum, octet) => sum * 256 + Number(octet), 0);
-  const prefix = Number(length);
-  return { from, to: from + 2 ** (32 - prefix), prefix };
-}
-
-const overlap = (a: string, b: string): boolean => {
-  const [one, other] = [rangeOf(a), rangeOf(b)];
-  return one.from < other.to && other.from < one.to;
-};
-
-const within = (inner: string, outer: string): boolean => {
-  const [one, other] = [rangeOf(inner), rangeOf(outer)];
-  return other.from <= one.from && one.to <= other.to;
-};
 
 /** RFC 1918, which VPCs have to be inside of (DigitalOcean, "Plan your VPC network"). */
 const privateRanges = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"] as const;
@@ -31,15 +14,20 @@ const mostSources = 1000;
 
 function networkProblems(cidr: string): readonly string[] {
   const problem = (right: string) => [`webinfra:network.cidr is "${cidr}": ${right}, such as ${defaultCidr}`];
-  const { prefix } = rangeOf(cidr);
+  const prefix = Number(cidr.split("/")[1]);
   if (prefix < 16 || prefix > 28) {
     return problem("on digitalocean should be a network from /16 to /28");
   }
-  if (!privateRanges.some((range) => within(cidr, range))) {
+  if (!privateRanges.some((range) => isWithin(cidr, range))) {
     return problem(`on digitalocean should be inside ${privateRanges.join(", ")}`);
   }
-  const reserved = reservedRanges.find((range) => overlap(cidr, range));
-  return reserved === undefined ? [] : problem(`DigitalOcean keeps ${reserved} for itself: should be another network`);
+  const reserved = conflictOf(
+    cidr,
+    reservedRanges.map((range) => ({ cidr: range, by: "DigitalOcean" })),
+  );
+  return reserved === undefined
+    ? []
+    : problem(`DigitalOcean keeps ${reserved.cidr} for itself: should be another network`);
 }
 
 /** True when `domain` is the zone itself or a name below it. */
