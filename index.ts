@@ -12,13 +12,14 @@ import { packKit, packRelease } from "./components/archive";
 import { ConfigError } from "./config/errors";
 import { webinfraHome } from "./config/home";
 import { loadConfig } from "./config/load";
+import { Config } from "./config/schema";
 import { summarize } from "./config/summary";
 import { estimate } from "./topology/cost";
 import { place } from "./topology/place";
 import { review, reviewSettings } from "./topology/review";
 
 /** @throws RunError when the platform's provider would find no credentials, which it says only once it makes something */
-function checkCredentials(platform: "incus" | "aws" | "digitalocean"): void {
+function checkCredentials(platform: Config["platform"]): void {
   const problems = {
     incus: () => [],
     aws: () => awsCredentialProblems(process.env, existsSync),
@@ -42,7 +43,7 @@ async function site(): Promise<Record<string, unknown>> {
     packRelease(config.app.directory, __dirname, join(cache, "releases")),
     packKit(__dirname, join(cache, "kits")),
   ]);
-  const platforms: Readonly<Record<typeof config.platform, (parent: pulumi.Resource) => Platform>> = {
+  const platforms: Readonly<Record<Config["platform"], (parent: pulumi.Resource) => Platform>> = {
     incus: (parent) => incusPlatform({ stack, home, cidr: config.network.cidr, parent }),
     aws: (parent) => awsPlatform({ stack, config, topology, parent }),
     digitalocean: (parent) => digitaloceanPlatform({ stack, config, topology, parent }),

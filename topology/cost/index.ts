@@ -44,8 +44,8 @@ interface Lines {
 
 type Priced = Pick<Config, "platform" | "aws" | "digitalocean" | "mysql">;
 
-/** Size of an EC2 instance's root volume in GiB. */
-const awsRootDiskGiB = 20;
+/** Size of an EC2 instance's root volume in GiB: room for the system, packages, logs and a few releases. */
+export const awsRootDiskGiB = 20;
 
 /** Requests of one host to a channel in a bucket: it looks every 5 s (rclone takes two HEADs and a GET), and lists two folders every 300 s (roles/base). */
 const hostGets = (3 * hoursPerMonth * 3600) / 5;

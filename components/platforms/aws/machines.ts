@@ -3,6 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { userDataFormats } from "../../../cloudinit/limits";
 import { sizeOf } from "../../../config/schema";
 import { HostPlace } from "../../../roles/types";
+import { awsRootDiskGiB } from "../../../topology/cost";
 import { watchDefinition } from "../../definition";
 import { MachineRequest, PlatformMachine } from "../../platform";
 import { isPublic, zoneIndex } from "./addresses";
@@ -12,8 +13,6 @@ import { makeIdentity } from "./identity";
 import { Network, Subnet } from "./network";
 import { Firewall } from "./security";
 
-/** Room for the system, packages, logs and a few releases, in GiB. */
-const rootGiB = 20;
 /** Types that earn and spend processor credits (EC2 user guide, "Burstable performance instances"). */
 const burstable = /^t\d/;
 
@@ -128,7 +127,7 @@ export function makeMachine(
       disableApiTermination: protect,
       rootBlockDevice: {
         volumeType: "gp3",
-        volumeSize: rootGiB,
+        volumeSize: awsRootDiskGiB,
         encrypted: true,
         deleteOnTermination: true,
         tags: tagsOf(context, `${name}-root`, { host: host.name, role }),
