@@ -72,7 +72,7 @@ interface Standing {
 
 function bringUp(site: Site, name: string): void {
   before("up", async function () {
-    this.timeout(480_000);
+    this.timeout(540_000);
     const { seconds } = await site.up();
     figure(`up of ${name}`, seconds, "s");
   });

@@ -34,12 +34,39 @@ interface Result {
   readonly failed: number;
   readonly seconds: number;
   readonly why: string;
+  /** What failed, in few lines; empty when nothing did. */
+  readonly report: string;
 }
+
+/** Lines that are shown of a failure: of its start, which names the test, and of its end, where a command says why. */
+const [HEAD_LINES, TAIL_LINES, LINE_LENGTH] = [6, 6, 240];
 
 /** The number in mocha's summary, such as 12 of `  12 passing (3s)`; the last one counts. */
 function summary(output: string, word: "passing" | "failing"): number {
   const found = [...output.matchAll(new RegExp(`^ {2}(\\d+) ${word}\\b`, "gm"))].at(-1);
   return Number(found?.[1] ?? 0);
+}
+
+/** Each failure in a few lines. Said at the very end, because that is what is seen of a long log. */
+function failures(output: string): string {
+  const start = output.search(/^ {2}\d+ failing\b/m);
+  const texts =
+    start < 0
+      ? [output]
+      : output
+          .slice(start)
+          .split(/^(?= {2}\d+\) )/m)
+          .slice(1);
+  return texts
+    .map((text) => {
+      const lines = text.split("\n").filter((line) => line.trim() !== "" && !/^ +at /.test(line));
+      const short =
+        lines.length <= HEAD_LINES + TAIL_LINES
+          ? lines
+          : [...lines.slice(0, HEAD_LINES), "…", ...lines.slice(-TAIL_LINES)];
+      return short.map((line) => line.slice(0, LINE_LENGTH)).join("\n");
+    })
+    .join("\n");
 }
 
 async function run(part: Part): Promise<Result> {
@@ -88,9 +115,10 @@ async function run(part: Part): Promise<Result> {
   process.off("SIGTERM", forward).off("SIGINT", forward);
 
   const seconds = Math.round((Date.now() - started) / 1000);
-  const done = { name: part.name, seconds };
   const late = limit.aborted ? `over its limit of ${String(part.limitMinutes)} minutes` : undefined;
   const why = late ?? (code === 0 ? "" : `exit code ${String(code)}`);
+  const report = late === undefined && code === 0 ? "" : failures(output);
+  const done = { name: part.name, seconds, report };
   if (!part.mocha) return { ...done, passed: why === "" ? 1 : 0, failed: why === "" ? 0 : 1, why };
   const passed = summary(output, "passing");
   const failed = summary(output, "failing");
@@ -109,6 +137,9 @@ async function main(): Promise<void> {
   const results: Result[] = [];
   for (const part of parts.filter(({ script }) => wanted.length === 0 || wanted.includes(script))) {
     results.push(await run(part));
+  }
+  for (const { name, report } of results.filter((result) => result.report !== "")) {
+    console.log(`\n=== what failed: ${name}\n${report}`);
   }
   console.log("");
   for (const { name, passed, failed, seconds, why } of results) {

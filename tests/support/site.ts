@@ -26,6 +26,9 @@ import { eventually } from "./eventually";
 
 const run = promisify(execFile);
 
+/** A command that takes longer hangs. `up` gives up before, with a report of what is missing. */
+const [COMMAND_SECONDS, READY_SECONDS] = [450, 360];
+
 /** The repository. */
 export const repository = resolve(__dirname, "../..");
 
@@ -122,14 +125,17 @@ export class Site {
   private readonly going = new Set<ChildProcess>();
   private loadMachine: string | undefined;
 
-  /** @param config keys without `webinfra:` on top of Pulumi.dev.yaml */
+  /** @param config keys without `webinfra:` on top of Pulumi.dev.yaml and a time-out for tests */
   constructor(private readonly config: Readonly<Record<string, unknown>> = {}) {}
 
   /** Writes the configuration file anew: that of the constructor, and `config` on top. */
   configure(config: Readonly<Record<string, unknown>>): void {
     const dev = parse(readFileSync(join(repository, "Pulumi.dev.yaml"), "utf8")) as { config: Record<string, unknown> };
     const own = Object.fromEntries(
-      Object.entries({ ...this.config, ...config }).map(([key, value]) => [`webinfra:${key}`, value]),
+      Object.entries({ readyTimeoutSeconds: READY_SECONDS, ...this.config, ...config }).map(([key, value]) => [
+        `webinfra:${key}`,
+        value,
+      ]),
     );
     mkdirSync(this.directory, { recursive: true, mode: 0o700 });
     writeFileSync(this.configFile, stringify({ config: { ...dev.config, ...own } }, { version: "1.1" }));
@@ -178,14 +184,20 @@ export class Site {
     return this.start(args, environment).ended;
   }
 
-  /** Runs the command and returns what it printed. */
+  /** Runs the command and returns what it printed. One that fails, or does not end, leaves the hosts' journals in the log: a hook has no other chance. */
   async succeed(...args: readonly string[]): Promise<Ended> {
-    const ended = await this.run(args);
-    assert.equal(
-      ended.code,
-      0,
-      `webinfra ${args.join(" ")} ended with ${String(ended.code)}:\n${ended.stdout}${ended.stderr}`,
-    );
+    const going = this.start(args);
+    const limit = setTimeout(() => {
+      this.killAll(going);
+    }, COMMAND_SECONDS * 1000);
+    const ended = await going.ended;
+    clearTimeout(limit);
+    if (ended.code !== 0) console.error(await this.dump());
+    const how =
+      ended.seconds < COMMAND_SECONDS
+        ? `ended with ${String(ended.code)}`
+        : `did not end within ${String(COMMAND_SECONDS)} s`;
+    assert.equal(ended.code, 0, `webinfra ${args.join(" ")} ${how}:\n${ended.stdout}${ended.stderr}`);
     return ended;
   }
 
