@@ -8,6 +8,9 @@ import { collectOverride, defaultStack, positiveInteger, topologyName, withTopol
 import type { Surroundings } from "./stack";
 import type { Override } from "./stackfile";
 
+/** For what is still being written when a command is done. */
+const EXIT_GRACE_MS = 3000;
+
 /** How a command line was carried out; tests put their own in. */
 export interface Actions {
   /** The caller's surroundings for a command. */
@@ -364,5 +367,8 @@ async function main(): Promise<void> {
 }
 
 if (require.main === module) {
-  void main();
+  void main().finally(() => {
+    // The Automation API leaves its servers open when it throws on a program's unfinished promises.
+    setTimeout(() => process.exit(), EXIT_GRACE_MS).unref();
+  });
 }

@@ -69,7 +69,7 @@ export interface Promotion {
 
 const PLANNED_SECONDS = 30;
 const FORCED_SECONDS = 60;
-const FOLLOW_SECONDS = 10;
+const FOLLOW_SECONDS = 30;
 const PERIOD_MS = 100;
 
 /** What is in the way of a host's being a replica, in its own words where there are some. */

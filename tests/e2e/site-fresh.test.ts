@@ -14,7 +14,7 @@ async function nft(...args: string[]): Promise<void> {
 }
 
 describe("site that is brought up against odds", function () {
-  this.timeout(300_000);
+  this.timeout(600_000);
 
   // As few hosts as there can be.
   const site = new Site({ web: 1, replicas: 0 });
@@ -77,7 +77,7 @@ describe("site that is brought up against odds", function () {
     // Something must be left to be made, wherever Ctrl-C hit.
     site.configure({ web: 2 });
     const going = await upInTheMiddle();
-    site.killAll(going);
+    site.killAll(going.child);
     await going.ended;
     site.configure({});
   });

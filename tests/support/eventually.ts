@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
  * @param seconds the deadline: generous, for a passing test never waits for it
  * @throws when the deadline passed, with what the last attempt threw
  */
-export async function eventually<T>(what: string, attempt: () => Promise<T>, seconds = 60): Promise<T> {
+export async function eventually<T>(what: string, attempt: () => Promise<T>, seconds = 120): Promise<T> {
   const deadline = Date.now() + seconds * 1000;
   for (;;) {
     try {

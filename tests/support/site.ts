@@ -188,7 +188,7 @@ export class Site {
   async succeed(...args: readonly string[]): Promise<Ended> {
     const going = this.start(args);
     const limit = setTimeout(() => {
-      this.killAll(going);
+      this.killAll(going.child);
     }, COMMAND_SECONDS * 1000);
     const ended = await going.ended;
     clearTimeout(limit);
@@ -211,8 +211,7 @@ export class Site {
   }
 
   /** Kills a run and all that it started, as a power cut would. */
-  killAll({ child }: Going): void {
-    const { pid } = child;
+  killAll({ pid }: ChildProcess): void {
     if (pid === undefined) return;
     for (const one of [pid, ...descendants(pid)]) {
       try {
@@ -438,7 +437,7 @@ export class Site {
 
   /** Takes away what there may be of the stack. Ends with an error when `down` alone would have left something. */
   async remove(): Promise<void> {
-    for (const child of this.going) child.kill("SIGKILL");
+    for (const child of this.going) this.killAll(child);
     try {
       const { code, stdout, stderr } = existsSync(this.home)
         ? await this.down("--delete-data", "--yes")
@@ -478,7 +477,7 @@ export function manage(site: Site): void {
     if (this.currentTest?.state === "failed") console.error(this.currentTest.err, await site.dump());
   });
   after(async function () {
-    this.timeout(180_000);
+    this.timeout(600_000);
     await site.remove();
   });
 }
