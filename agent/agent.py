@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 """Answers for this host: /state (is it healthy, and why not), and on a database host /primary, /replica and /stale.
 
-One poller keeps one cached answer, so that questions cost nothing and an answer comes even while MySQL hangs.
+Pollers keep what they saw last, so that questions cost nothing and an answer comes even while MySQL hangs. MySQL has one of its own: a slow
+application beside it must not make its answer old.
 """
 
 import http.client
@@ -71,7 +72,10 @@ class Database:
         self.row, self.at, self.error = {}, 0.0, "not asked yet"
 
     def poll(self):
-        import pymysql  # comes with the host's packages, which are not there when this starts
+        try:
+            import pymysql  # comes with the host's packages, which are not there when this starts
+        except ImportError:
+            return
 
         try:
             if self.connection is None:
@@ -128,10 +132,6 @@ class Host:
             if release.get("error") or not release.get("running"):
                 problems.append(f"release: {release.get('error') or 'none runs yet'}")
         if self.database:
-            try:
-                self.database.poll()
-            except ImportError:
-                pass
             said = self.database.verdict()
             state["database"] = said
             if not (said["writable"] or said["replica"]):
@@ -140,11 +140,11 @@ class Host:
         self.state = state
 
 
-def poll_forever(host):
+def poll_forever(poll):
     while True:
         started = time.monotonic()
         try:
-            host.poll()
+            poll()
         except Exception:
             # An answer that is never renewed would be a lie: let systemd start this again.
             traceback.print_exc()
@@ -185,6 +185,7 @@ class Server(ThreadingHTTPServer):
 
 if __name__ == "__main__":
     this = Host()
-    this.poll()
-    threading.Thread(target=poll_forever, args=(this,), daemon=True).start()
+    for poll in [*([this.database.poll] if this.database else []), this.poll]:
+        poll()
+        threading.Thread(target=poll_forever, args=(poll,), daemon=True).start()
     Server(("0.0.0.0", int(sys.argv[1])), handler(this)).serve_forever()

@@ -24,6 +24,10 @@ PERIOD, WAITING, AGENT_PORT = 0.5, 0.2, 9000
 FENCED = pathlib.Path("/var/lib/webinfra/fenced")
 # Seconds: how old the last look at the channel may be, and between two tries to replicate again.
 FRESH, AGAIN = 10, 5
+# Of one statement; a clone that takes longer goes on without it.
+CLONE_SECONDS = 600
+# Replicas that acknowledge writes.
+ACKNOWLEDGERS = "(select variable_value from performance_schema.global_status where variable_name='Rpl_semi_sync_source_clients')"
 # What a client hears when the server that clones restarts itself, or would if something restarted it.
 CLONE_ENDS = (2006, 2013, 3707)
 
@@ -36,9 +40,10 @@ def secret(name):
     return pathlib.Path(f"/etc/webinfra/secrets/{name}").read_text().strip()
 
 
-def local():
+def local(seconds=30):
+    """`seconds`: how long a statement may take. Not for ever: meanwhile nobody looks at the pointer."""
     return pymysql.connect(
-        unix_socket="/run/mysqld/mysqld.sock", user="root", connect_timeout=3, read_timeout=600, autocommit=True, cursorclass=pymysql.cursors.DictCursor
+        unix_socket="/run/mysqld/mysqld.sock", user="root", connect_timeout=3, read_timeout=seconds, autocommit=True, cursorclass=pymysql.cursors.DictCursor
     )
 
 
@@ -200,14 +205,19 @@ def lead(mine, pointed):
         take_over(mine, source, pointed.get("force", False))
     if pointer() != pointed:
         raise Wait("the primary pointer has changed meanwhile")
-    # What keeps clients out now is `read_only`, which does not hold for this one.
-    ask(mine, "set global super_read_only=OFF")
     if new:
+        # What keeps clients out now is `read_only`, which does not hold for this one.
+        ask(mine, "set global super_read_only=OFF")
         # Not logged: no replica could acknowledge the account that it will come with, and with durability `require` that would be waited for
         # for ever. Replicas get the accounts with the clone.
         ask(mine, "set session sql_log_bin=0")
         accounts(mine)
         ask(mine, "set session sql_log_bin=1")
+    if SETTINGS["needsReplica"] and value(mine, ACKNOWLEDGERS) in (None, "0"):
+        # The first write would hang, and a clone waits for the writes that hang: no replica could ever come.
+        raise Wait("closed until a replica is there to acknowledge writes (durability: require)")
+    if not new:
+        ask(mine, "set global super_read_only=OFF")
     ask(mine, "set global read_only=OFF")
     if not new:
         accounts(mine)
@@ -226,7 +236,8 @@ def clone(mine, primary):
     ask(mine, "set global super_read_only=OFF")
     ask(mine, "set global clone_valid_donor_list=%s", (f"{donor}:3306",))
     try:
-        ask(mine, "clone instance from 'repl'@%s:3306 identified by %s require ssl", (donor, secret("replication-password")))
+        with local(CLONE_SECONDS) as patient:
+            ask(patient, "clone instance from 'repl'@%s:3306 identified by %s require ssl", (donor, secret("replication-password")))
     except pymysql.MySQLError as error:
         # "lost connection" is how a clone ends well; what really came of it stands in clone_status
         if error.args[0] not in CLONE_ENDS:

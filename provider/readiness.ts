@@ -61,9 +61,9 @@ export interface Missing {
   readonly reason: string;
 }
 
-/** Notes which machine answered through balancers. */
+/** Notes which machine served through balancers. An error's answer also says which machine sent it, and shows nothing. */
 export function noteSighting(observations: Observations, balancers: readonly string[], answer: Answer): void {
-  if (answer.status === undefined) {
+  if (answer.status !== 200) {
     return;
   }
   const machine = answer.headers["x-machine"];

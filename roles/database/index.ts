@@ -71,7 +71,7 @@ export const database: Role = (view) => {
       },
       {
         path: "/etc/webinfra/database.json",
-        content: `${JSON.stringify({ name: view.host.name, zone, database: databaseName })}\n`,
+        content: `${JSON.stringify({ name: view.host.name, zone, database: databaseName, needsReplica: mysql.durability === "require" })}\n`,
         mode: "0644",
       },
       ...(pins.length > 0

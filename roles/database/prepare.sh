@@ -5,6 +5,12 @@ set -euo pipefail
 data=/var/lib/mysql
 scratch=/var/lib/webinfra-mysql-scratch
 installed=/var/lib/webinfra/mysql-installed
+blank=/var/lib/webinfra/mysql-blank
+
+# Replaces $2 by the file $1 when they differ. MySQL may be reading it.
+replace() {
+  if [ "$(stat -c '%U %a' "$1")" = "$(stat -c '%U %a' "$2" 2>/dev/null)" ] && cmp --silent "$1" "$2"; then rm "$1"; else mv "$1" "$2"; fi
+}
 
 # What a run that was cut short left: see below.
 /usr/local/lib/webinfra/show-mysql-data
@@ -15,14 +21,26 @@ if ! mountpoint --quiet "$data"; then
 fi
 # MySQL has to find its key at its very first start, so its user comes before its package.
 id mysql >/dev/null 2>&1 || useradd --system --user-group --home-dir /nonexistent --shell /bin/false mysql
-install -o mysql -g mysql -m 0400 /etc/webinfra/secrets/server.key /etc/webinfra/tls/server.key
+install -o mysql -g mysql -m 0400 /etc/webinfra/secrets/server.key /etc/webinfra/tls/server.key.new
+replace /etc/webinfra/tls/server.key.new /etc/webinfra/tls/server.key
 # Only the private address: on the loopback interface a local proxy may listen on the same port.
 # shellcheck source=/dev/null
 . /etc/webinfra/machine.env
-printf '[mysqld]\nbind_address = %s\n' "$PRIVATE_ADDRESS" >/etc/mysql/mysql.conf.d/zzz-webinfra-address.cnf
+address=/etc/mysql/mysql.conf.d/zzz-webinfra-address.cnf
+printf '[mysqld]\nbind_address = %s\n' "$PRIVATE_ADDRESS" >"$address.new"
+replace "$address.new" "$address"
 # Another image may number the mysql user otherwise than the one that wrote the data.
 if [ "$(stat -c %U "$data")" != mysql ]; then
   chown -R mysql:mysql "$data"
+fi
+if [ ! -e "$installed" ]; then
+  if [ -z "$(ls -A -I lost+found "$data")" ]; then
+    touch "$blank"
+  elif [ -e "$blank" ] && dpkg-query -W -f '${db:Status-Status}\n' 'mysql*server*' 2>/dev/null | grep -qx half-configured; then
+    # The package was cut short while it wrote a new server's first data. It does not write to what it finds half done.
+    systemctl stop mysql.service 2>/dev/null || true
+    find "$data" -mindepth 1 -maxdepth 1 ! -name lost+found -exec rm -rf {} +
+  fi
 fi
 # The package's scripts write to data that they find, with a transaction that no other server has: it would fence a replica. So they are shown
 # an empty folder instead, until they are through.

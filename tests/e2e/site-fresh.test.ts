@@ -1,8 +1,8 @@
-/** What can go wrong while a site is first brought up: an interrupted `up`, a killed one, a package mirror that is away. */
+/** What can go wrong while a site is first brought up: an interrupted `up`, a killed one, a package mirror that is away, a host that dies. */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
-import { listInstances } from "../../provider/incus";
+import { listInstances, PROJECT } from "../../provider/incus";
 import { eventually } from "../support/eventually";
 import { type Going, manage, Site } from "../support/site";
 
@@ -82,7 +82,7 @@ describe("site that is brought up against odds", function () {
     site.configure({});
   });
 
-  it("comes up when the mirror returns, and leaves no machine of the runs before", async () => {
+  it("comes up when the mirror returns, though a host dies in the middle of its packages, and leaves no machine of the runs before", async () => {
     const going = site.start(site.upArguments());
     await eventually(
       "a host that cannot install its packages",
@@ -97,6 +97,12 @@ describe("site that is brought up against odds", function () {
     assert.equal(going.child.exitCode, null, going.output());
     await mirrorComesBack();
     away = false;
+    // Worse than no package is half of one.
+    await eventually("MySQL's package to write the first data", async () => {
+      const state = "dpkg-query -W -f '${db:Status-Status}' mysql-server; ls /var/lib/mysql";
+      assert.match(await site.shell("db-1", state), /^half-configured\S/);
+    });
+    await run("incus", ["--project", PROJECT, "restart", "--force", (await site.machine("db-1")).machine]);
     const { code, stdout, stderr } = await going.ended;
     assert.equal(code, 0, stdout + stderr);
     assert.equal((await site.fetch("/")).status, 200);

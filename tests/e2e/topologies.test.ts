@@ -542,7 +542,7 @@ describe("topologies on Incus", function () {
 
   describe("replica-per-web", () => {
     const standing: Standing = { webs: ["web-1", "web-2"], primary: "db-1", replicas: ["web-1", "web-2"] };
-    const site = new Site({ topology: "replica-per-web" });
+    const site = new Site({ topology: "replica-per-web", mysql: mysql({ durability: "require" }) });
     manage(site);
     bringUp(site, "replica-per-web");
 
@@ -582,6 +582,23 @@ describe("topologies on Incus", function () {
           assert.equal(headers["x-database"], headers["x-served-by"]);
         }
       });
+    });
+
+    it("durability require: no write is acknowledged while no replica has it", async () => {
+      const both = (statement: string) => Promise.all(standing.replicas.map((replica) => site.sql(replica, statement)));
+      // Or it would start them again.
+      await Promise.all(standing.replicas.map((replica) => site.shell(replica, "systemctl stop webinfra-database")));
+      await both("stop replica io_thread");
+      const { status, body } = await site.fetch("/api/entries", {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify({ name: "e2e", message: "only the primary has this" }),
+      });
+      assert.equal(status, 503, body);
+      await both("start replica io_thread");
+      await eventually("writes", () => site.write("a replica has this"));
+      await Promise.all(standing.replicas.map((replica) => site.shell(replica, "systemctl start webinfra-database")));
+      await site.settled();
     });
 
     losesAsReviewed(site, standing);

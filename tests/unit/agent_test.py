@@ -30,7 +30,7 @@ SETTINGS = {
     },
     "agent.json": {"name": "db-1", "roles": ["database"], "maxLagSeconds": 5, "checks": []},
     "claim.json": {"type": "digitalocean", "address": "127.0.0.1"},
-    "database.json": {"name": "db-1", "zone": "z.internal", "database": "site"},
+    "database.json": {"name": "db-1", "zone": "z.internal", "database": "site", "needsReplica": False},
 }
 
 
@@ -463,7 +463,8 @@ class State(Scratch):
         (self.folder / "converge").write_text("done\n\n")
         # pymysql comes with the host's packages, which are not there when the agent starts.
         with mock.patch.dict(sys.modules, {"pymysql": None}):
-            state = self.poll(host)
+            host.database.poll()
+        state = self.poll(host)
         self.assertEqual((state["healthy"], state["error"]), (False, "MySQL is none: not asked yet"))
 
     def test_answers_over_http(self):
@@ -667,6 +668,23 @@ class Role(Scratch):
         self.assertLess(order.index("set session sql_log_bin=0"), order.index("create database if not exists `site` character set utf8mb4"))
         self.assertEqual([order.index("set session sql_log_bin=1"), order.index("set global read_only=OFF")], [replication + 1, replication + 2])
 
+    def test_where_writes_need_a_replica_it_opens_when_one_is_there(self):
+        self.synced()
+        self.program.SETTINGS["needsReplica"] = True
+        known = {"select (select variable_value": answer("0")}
+        mine = Connection(known)
+        self.waits("closed until a replica is there to acknowledge writes (durability: require)", self.lead, mine)
+        # The replica is cloned from a server that has its account.
+        self.assertIn("grant replication slave, backup_admin on *.* to 'repl'@'%'", mine.statements())
+        self.assertNotIn("set global read_only=OFF", mine.statements())
+        known["select 1 from mysql.user"] = [{"1": 1}]
+        again = Connection(known)
+        self.waits("closed until a replica is there to acknowledge writes (durability: require)", self.lead, again)
+        self.assertFalse(self.opened(again))
+        known["select (select variable_value"] = answer("1")
+        self.lead(again)
+        self.assertIn("set global read_only=OFF", again.statements())
+
     def test_a_server_that_was_open_before_logs_its_accounts(self):
         self.synced()
         mine = Connection({"select 1 from mysql.user": [{"1": 1}]})
@@ -829,15 +847,19 @@ class Role(Scratch):
         return mine
 
     def test_a_clone_that_ends_in_a_lost_connection_is_looked_at(self):
-        mine = self.cloned_with(2013)
+        patient = self.cloned_with(2013)
         again = Connection({"select state": [{"state": "Completed", "error_message": ""}]})
-        self.program.local = lambda: again
+        self.program.local = lambda seconds=None: patient if seconds else again
         with said():
-            self.assertIs(self.program.clone(mine, "db-2"), again)
+            self.assertIs(self.program.clone(Connection(), "db-2"), again)
 
     def test_a_clone_that_is_refused_is_not_waited_for(self):
-        self.waits("cloning db-2 failed (3862): no donor", self.program.clone, self.cloned_with(3862, state="Failed", error_message="no donor"), "db-2")
-        self.waits("cloning db-2 failed (1045): see the log of MySQL", self.program.clone, self.cloned_with(1045), "db-2")
+        for mine, words in (
+            (self.cloned_with(3862, state="Failed", error_message="no donor"), "cloning db-2 failed (3862): no donor"),
+            (self.cloned_with(1045), "cloning db-2 failed (1045): see the log of MySQL"),
+        ):
+            self.program.local = lambda _seconds, refused=mine: refused
+            self.waits(words, self.program.clone, mine, "db-2")
 
     def test_a_primary_that_closed_itself_is_opened_again(self):
         did = []

@@ -49,6 +49,16 @@ describe("provider: readiness", () => {
     assert.deepEqual(missing(expectation, allSeen()), []);
   });
 
+  it("is not shown by an error that names the machine it comes from", () => {
+    const seen = allSeen();
+    seen.sightings.clear();
+    noteSighting(seen, [lb.machine], answer(503, { "x-machine": web.machine, "x-release": release }));
+    assert.deepEqual(
+      missing(expectation, seen).map((one) => one.reason),
+      ["not seen serving through lb-1"],
+    );
+  });
+
   it("asks for every machine", () => {
     assert.deepEqual(
       missing(expectation, nothingSeen()).map((one) => `${one.machine?.name ?? ""}: ${one.reason}`),
