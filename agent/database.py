@@ -116,6 +116,9 @@ def close(mine):
         ask(mine, "set session lock_wait_timeout=3")
         ask(mine, "set global super_read_only=ON")
         print("closed for writes", flush=True)
+    if value(mine, "@@global.rpl_semi_sync_source_enabled"):
+        # What a replica applies would wait for replicas of its own.
+        ask(mine, "set global rpl_semi_sync_source_enabled=OFF")
 
 
 def accounts(mine):
@@ -213,6 +216,8 @@ def lead(mine, pointed):
         ask(mine, "set session sql_log_bin=0")
         accounts(mine)
         ask(mine, "set session sql_log_bin=1")
+    if SETTINGS["semiSync"]:
+        ask(mine, "set global rpl_semi_sync_source_enabled=ON")
     if SETTINGS["needsReplica"] and value(mine, ACKNOWLEDGERS) in (None, "0"):
         # The first write would hang, and a clone waits for the writes that hang: no replica could ever come.
         raise Wait("closed until a replica is there to acknowledge writes (durability: require)")

@@ -40,6 +40,13 @@ export const database: Role = (view) => {
   const pins = mysql.source.pins.map(
     (pin) => `Package: ${pin.package}\nPin: release ${pin.release}\nPin-Priority: ${String(pin.priority)}\n`,
   );
+  const settings = {
+    name: view.host.name,
+    zone,
+    database: databaseName,
+    semiSync: replicas > 0,
+    needsReplica: mysql.durability === "require",
+  };
   const secret = (name: string, content: string) =>
     ({ path: `/etc/webinfra/secrets/${name}`, content, mode: "0600", secret: true }) as const;
   return {
@@ -50,10 +57,7 @@ export const database: Role = (view) => {
         content: render(__dirname, "webinfra.cnf.njk", {
           serverId: serverId(view.host.name),
           name: view.host.name,
-          semiSync: {
-            enabled: replicas > 0,
-            timeoutMs: mysql.durability === "require" ? requireTimeoutMs : preferTimeoutMs,
-          },
+          semiSyncTimeoutMs: mysql.durability === "require" ? requireTimeoutMs : preferTimeoutMs,
           memory: memoryPlan(mysql.memoryMiB),
           settings: Object.entries(mysql.settings).map(([name, value]) => ({ name, value: settingText(value) })),
         }),
@@ -71,7 +75,7 @@ export const database: Role = (view) => {
       },
       {
         path: "/etc/webinfra/database.json",
-        content: `${JSON.stringify({ name: view.host.name, zone, database: databaseName, needsReplica: mysql.durability === "require" })}\n`,
+        content: `${JSON.stringify(settings)}\n`,
         mode: "0644",
       },
       ...(pins.length > 0

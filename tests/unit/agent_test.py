@@ -30,7 +30,7 @@ SETTINGS = {
     },
     "agent.json": {"name": "db-1", "roles": ["database"], "maxLagSeconds": 5, "checks": []},
     "claim.json": {"type": "digitalocean", "address": "127.0.0.1"},
-    "database.json": {"name": "db-1", "zone": "z.internal", "database": "site", "needsReplica": False},
+    "database.json": {"name": "db-1", "zone": "z.internal", "database": "site", "semiSync": True, "needsReplica": False},
 }
 
 
@@ -505,7 +505,7 @@ class Connection:
 
     def execute(self, statement, arguments=None):
         self.asked.append((statement, arguments))
-        self.rows = next((rows for start, rows in self.answers.items() if statement.startswith(start)), [])
+        self.rows = next((rows for start, rows in {**OTHERWISE, **self.answers}.items() if statement.startswith(start)), [])
 
     def fetchall(self):
         return self.rows
@@ -516,6 +516,9 @@ class Connection:
 
 def answer(one):
     return [{"answer": one}]
+
+
+OTHERWISE = {"select @@global.rpl_semi_sync_source_enabled": answer(0)}
 
 
 class Role(Scratch):
@@ -666,7 +669,8 @@ class Role(Scratch):
         replication = next(i for i, text in enumerate(order) if text.startswith("grant replication slave"))
         # Nothing that waits for a replica, before one can come; clients are let in when all accounts are there.
         self.assertLess(order.index("set session sql_log_bin=0"), order.index("create database if not exists `site` character set utf8mb4"))
-        self.assertEqual([order.index("set session sql_log_bin=1"), order.index("set global read_only=OFF")], [replication + 1, replication + 2])
+        self.assertEqual([order.index("set session sql_log_bin=1"), order.index("set global read_only=OFF")], [replication + 1, replication + 3])
+        self.assertEqual(order[replication + 2], "set global rpl_semi_sync_source_enabled=ON")
 
     def test_where_writes_need_a_replica_it_opens_when_one_is_there(self):
         self.synced()
@@ -716,6 +720,16 @@ class Role(Scratch):
         mine = Connection()
         self.waits("the primary pointer has changed meanwhile", self.program.lead, mine, {"epoch": 1, "primary": "db-1"})
         self.assertFalse(self.opened(mine))
+
+    def test_only_a_primary_waits_for_replicas(self):
+        mine = Connection({"select @@global.super_read_only": answer(1), "select @@global.rpl_semi_sync_source_enabled": answer(1)})
+        self.program.close(mine)
+        self.assertEqual(mine.statements()[-1], "set global rpl_semi_sync_source_enabled=OFF")
+        self.synced()
+        self.program.SETTINGS["semiSync"] = False
+        alone = Connection()
+        self.lead(alone)
+        self.assertNotIn("set global rpl_semi_sync_source_enabled=ON", alone.statements())
 
     def test_a_primary_that_a_peer_superseded_closes_though_its_own_pointer_is_old(self):
         mine = Connection({"select @@global.read_only": answer(0), "select @@global.super_read_only": answer(0)})
@@ -785,15 +799,18 @@ class Role(Scratch):
         self.assertEqual(mine.statements()[-1], "start replica")
 
     def test_it_closes_without_waiting_for_an_acknowledgement_for_ever(self):
-        mine = Connection({"select @@global.super_read_only": answer(0)})
+        mine = Connection({"select @@global.super_read_only": answer(0), "select @@global.rpl_semi_sync_source_enabled": answer(1)})
         with said():
             self.program.close(mine)
-        self.assertEqual(mine.statements()[1:], ["set session lock_wait_timeout=3", "set global super_read_only=ON"])
+        changes = [statement for statement in mine.statements() if statement.startswith("set")]
+        # Let go last: what waits for an acknowledgement until then was never acknowledged.
+        expected = ["set session lock_wait_timeout=3", "set global super_read_only=ON", "set global rpl_semi_sync_source_enabled=OFF"]
+        self.assertEqual(changes, expected)
 
     def test_a_closed_server_is_left_alone(self):
         mine = Connection({"select @@global.super_read_only": answer(1)})
         self.program.close(mine)
-        self.assertEqual(len(mine.asked), 1)
+        self.assertFalse([statement for statement in mine.statements() if statement.startswith("set")])
 
     def test_a_turn_by_the_pointer(self):
         did = []

@@ -154,15 +154,17 @@ describe("roles: MySQL", () => {
     contentAt(viewOf("db-1", viewsOf(devConfig(raw))), "/etc/mysql/mysql.conf.d/zz-webinfra.cnf");
 
   it("waits for a replica as long as the durability says", () => {
-    assert.match(
-      cnf({}),
-      /^loose_rpl_semi_sync_source_enabled = ON\n(.*\n)*loose_rpl_semi_sync_source_timeout = 1000$/m,
-    );
-    assert.match(cnf({ replicas: "0" }), /^loose_rpl_semi_sync_source_enabled = OFF$/m);
-    assert.match(
-      cnf({ replicas: "2", mysql: '{"durability":"require"}' }),
-      /^loose_rpl_semi_sync_source_timeout = 4294967295$/m,
-    );
+    const settings = (raw: Readonly<Record<string, string>>): unknown =>
+      JSON.parse(contentAt(viewOf("db-1", viewsOf(devConfig(raw))), "/etc/webinfra/database.json"));
+    const own = { name: "db-1", zone: "webinfra.internal", database: "site" };
+    const require = { replicas: "2", mysql: '{"durability":"require"}' };
+    // The program turns it on while the server is the primary.
+    assert.match(cnf({}), /^loose_rpl_semi_sync_source_enabled = OFF$/m);
+    assert.match(cnf({}), /^loose_rpl_semi_sync_source_timeout = 1000$/m);
+    assert.match(cnf(require), /^loose_rpl_semi_sync_source_timeout = 4294967295$/m);
+    assert.deepEqual(settings({}), { ...own, semiSync: true, needsReplica: false });
+    assert.deepEqual(settings({ replicas: "0" }), { ...own, semiSync: false, needsReplica: false });
+    assert.deepEqual(settings(require), { ...own, semiSync: true, needsReplica: true });
   });
 
   it("puts a stack's own settings last, so that they win", () => {
