@@ -601,6 +601,25 @@ describe("topologies on Incus", function () {
       await site.settled();
     });
 
+    it("durability require: a planned switchover loses no write", async () => {
+      const load = await site.load(writers);
+      for (const to of ["web-1", standing.primary]) {
+        await sleep(2000);
+        await site.succeed("database", "promote", to, "--stack", site.stack);
+      }
+      await eventually("writes", () => site.write("to the first one"));
+      const report = await load.stop();
+      figure("planned switchover with durability require: longest time without a write", report.writeGap, "s");
+      assert.ok(report.acknowledged.length > 20, failed(report));
+      await eventually("every acknowledged write on every database", async () => {
+        for (const host of [standing.primary, ...standing.replicas]) {
+          assert.deepEqual(await site.missing(host, report.acknowledged), []);
+        }
+      });
+      assert.deepEqual(report.failures, [], failed(report));
+      await site.settled();
+    });
+
     losesAsReviewed(site, standing);
   });
 
