@@ -457,8 +457,10 @@ export class Site {
 
   /** What helps to find out why a test failed: the last commands' output and each host's journal. */
   async dump(): Promise<string> {
+    // Of Nginx no more than its troubles: a line a request would leave no room for the rest.
     const script =
-      "systemctl list-units --failed --plain --no-legend; journalctl --no-pager -n 40 -o short-precise -u 'webinfra-*' -u mysql -u haproxy -u nginx | cut -c 1-300";
+      'systemctl list-units --failed --plain --no-legend; journal() { journalctl --no-pager -o short-precise "$@" | cut -c 1-300; }; ' +
+      "journal -n 40 -u 'webinfra-*' -u mysql -u haproxy; journal -n 10 -p warning -u nginx; tail -n 10 /var/log/mysql/error.log 2>/dev/null";
     const logs = await Promise.all(
       (await this.machines()).map(async ({ host, machine, running }) => {
         const { stdout } = running ? await exec(machine, ["bash", "-c", script]) : { stdout: "does not run" };
