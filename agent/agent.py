@@ -56,7 +56,7 @@ def answers(port, path):
     """True when the local server on `port` answers 200 for `path`."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
     try:
-        connection.request("GET", path)
+        connection.request("GET", path, headers={"Host": SETTINGS["domain"]})
         return connection.getresponse().status == 200
     except (OSError, http.client.HTTPException):
         return False
@@ -100,13 +100,16 @@ class Database:
         lag = max(silence, float(row.get("applying") or 0), float(row.get("coordinating") or 0))
         primary = fresh and row.get("ro") == 0 and row.get("sro") == 0
         fenced = read(FENCED).strip()
+        pointed = known(POINTER)
+        # A primary that may not open yet has all that there is to read.
+        closed = fresh and row.get("sro") == 1 and pointed.get("primary") == SETTINGS["name"] and read(RUN / "holds") == "yes" and not fenced
         standby = fresh and row.get("sro") == 1 and row.get("applier") == "ON" and not fenced
         replica = standby and row.get("io") == "ON" and lag <= SETTINGS["maxLagSeconds"]
         role = "primary" if primary else "fenced" if fenced else "replica" if standby else "none"
         return {
-            "role": role, "writable": bool(primary), "replica": bool(replica), "stale": bool(standby),
+            "role": role, "writable": bool(primary), "replica": bool(replica), "stale": bool(standby or closed),
             "lagSeconds": round(lag, 3) if standby else None, "fenced": fenced or None, "error": self.error or None,
-            "epoch": known(POINTER).get("epoch"), "executed": row.get("executed", ""),
+            "epoch": pointed.get("epoch"), "holds": read(RUN / "holds") or None, "executed": row.get("executed", ""),
             "received": row.get("received") or "",
         }
 

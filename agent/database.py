@@ -22,8 +22,9 @@ RUN = pathlib.Path("/run/webinfra")
 CA = "/etc/webinfra/tls/ca.pem"
 PERIOD, WAITING, AGENT_PORT = 0.5, 0.2, 9000
 FENCED = pathlib.Path("/var/lib/webinfra/fenced")
-# Seconds: how old the last look at the channel may be, and between two tries to replicate again.
-FRESH, AGAIN = 10, 5
+# Seconds: how old the last look at the channel may be, between two tries to replicate again, and before transactions that the primary lacks fence
+# this server.
+FRESH, AGAIN, PATIENCE = 10, 5, 5
 # Of one statement; a clone that takes longer goes on without it.
 CLONE_SECONDS = 600
 # Replicas that acknowledge writes.
@@ -103,6 +104,21 @@ def peer_states(seconds=2):
         return {}
     with ThreadPoolExecutor(len(others)) as pool:
         return dict(zip(others, pool.map(lambda address: state_of(address, seconds), others.values())))
+
+
+def holds(new):
+    """Tells the host's agent, and with it the peers, whether this server has the site's data: "yes" or "no"; nothing before this is known."""
+    known, word = RUN / "holds", "no" if new else "yes"
+    if not known.exists() or known.read_text() != word:
+        (RUN / "holds.new").write_text(word)
+        (RUN / "holds.new").rename(known)
+
+
+def acknowledged(mine):
+    """A primary with peers waits until one of them has a write; a server without them, or a replica, waits for nobody."""
+    wanted = bool(peers())
+    if bool(value(mine, "@@global.rpl_semi_sync_source_enabled")) != wanted:
+        ask(mine, f"set global rpl_semi_sync_source_enabled={'ON' if wanted else 'OFF'}")
 
 
 def follows(mine):
@@ -197,12 +213,13 @@ def lead(mine, pointed):
     writable = [name for name, state in states.items() if state.get("writable")]
     if writable:
         raise Wait(f"{', '.join(writable)} still takes writes")
-    holders = [name for name, state in states.items() if state.get("role") in ("replica", "fenced")]
+    holders = [name for name, state in states.items() if state.get("holds") == "yes"]
+    unknown = [name for name, state in states.items() if state.get("holds") != "no"]
     new = is_new(mine)
     if new and holders:
         raise Wait(f"this server is empty while {', '.join(holders)} holds the site's data: one of those must be the primary")
-    if new and silent:
-        raise Wait(f"this server is empty while {', '.join(silent)} does not answer: it may hold the site's data")
+    if new and unknown:
+        raise Wait(f"this server is empty while {', '.join(unknown)} does not say what it has: it may hold the site's data")
     source = follows(mine)
     if source:
         take_over(mine, source, pointed.get("force", False))
@@ -214,10 +231,10 @@ def lead(mine, pointed):
         # Not logged: no replica could acknowledge the account that it will come with, and with durability `require` that would be waited for
         # for ever. Replicas get the accounts with the clone.
         ask(mine, "set session sql_log_bin=0")
+        ask(mine, "alter user root@localhost identified with auth_socket")
         accounts(mine)
         ask(mine, "set session sql_log_bin=1")
-    if SETTINGS["semiSync"]:
-        ask(mine, "set global rpl_semi_sync_source_enabled=ON")
+    acknowledged(mine)
     if SETTINGS["needsReplica"] and value(mine, ACKNOWLEDGERS) in (None, "0"):
         # The first write would hang, and a clone waits for the writes that hang: no replica could ever come.
         raise Wait("closed until a replica is there to acknowledge writes (durability: require)")
@@ -273,6 +290,14 @@ def is_new(mine):
     return not ask(mine, "select 1 from mysql.user where user='repl' and repl_slave_priv='Y'")
 
 
+def lasting(message):
+    """Whether the same was so for a while."""
+    seen = RUN / "errant"
+    if not seen.exists() or seen.read_text() != message:
+        seen.write_text(message)
+    return time.time() - seen.stat().st_mtime > PATIENCE
+
+
 def follow(mine, primary):
     """Replicates from the primary, or fences this server."""
     if follows(mine) == primary and not running(mine) and not FENCED.exists():
@@ -286,12 +311,19 @@ def follow(mine, primary):
         errant = value(mine, "gtid_subtract(%s, %s)", (have, executed(theirs)))
     if errant:
         message = f"has transactions that {primary} lacks: {errant}"
+        # Just promoted, it may still apply what it was sent.
+        if not FENCED.exists() and not lasting(message):
+            raise Wait(f"{message} (yet)")
         if not FENCED.exists() or FENCED.read_text() != message:
             FENCED.write_text(message)
             print(f"fenced: {message}", file=sys.stderr, flush=True)
         ask(mine, "stop replica")
         raise Wait(f"fenced: {message}")
     FENCED.unlink(missing_ok=True)
+    (RUN / "errant").unlink(missing_ok=True)
+    if follows(mine) == primary and receiving(mine) == "ON":
+        # To change the source would throw away what was received, and acknowledged, and is not applied yet.
+        return
     ask(mine, "stop replica")
     ask(
         mine,
@@ -310,13 +342,16 @@ def turn(done):
         # After the connection, which takes as long as the server hangs: a pointer from before that may be an old one.
         pointed = pointer()
         primary = pointed["primary"]
+        holds(is_new(mine))
         if primary == SETTINGS["name"]:
-            if done == ("lead", pointed["epoch"]) and not value(mine, "@@global.read_only"):
+            if not value(mine, "@@global.read_only"):
                 newer = superseded(pointed)
                 if newer:
                     close(mine)
                     raise Wait(f"{', '.join(newer)} takes writes by a newer primary pointer")
-                return done
+                if done == ("lead", pointed["epoch"]):
+                    acknowledged(mine)
+                    return done
             FENCED.unlink(missing_ok=True)
             lead(mine, pointed)
             return ("lead", pointed["epoch"])

@@ -30,14 +30,14 @@ async function tarOf(folder: string, entries: readonly string[]): Promise<Uint8A
     {
       cwd: folder,
       portable: true,
-      noPax: true,
       mtime: new Date(0),
       follow: false,
       onWriteEntry: ({ stat }) => {
         if (stat) stat.mode = (stat.mode & ~0o777) | (stat.mode & 0o100 ? 0o755 : 0o644);
       },
     },
-    [...entries],
+    // A name that begins with "@" would be read as an archive.
+    entries.map((entry) => (entry.startsWith("@") ? `./${entry}` : entry)),
   );
   for await (const chunk of stream) chunks.push(Buffer.from(chunk));
   return Buffer.concat(chunks);

@@ -204,6 +204,7 @@ export class WebInfrastructure extends pulumi.ComponentResource {
       "ready",
       {
         site,
+        host: config.domain,
         machines: this.hosts.apply((all) =>
           all.map(({ name, roles, machine, address }) => ({
             name,

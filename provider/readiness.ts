@@ -23,6 +23,8 @@ export interface Expectation {
   readonly machines: readonly ExpectedMachine[];
   /** What of it can be reached from here. Default: `private`, which is all. */
   readonly reach?: "private" | "public" | undefined;
+  /** The Host header of requests to the site. Default: that of its URL. */
+  readonly host?: string | undefined;
   /** The release that app servers must run: SHA-256, or "" for any. */
   readonly release: string;
 }
@@ -35,6 +37,7 @@ const agentSchema = z.object({
   error: z.string().nullish(),
   healthy: z.boolean(),
   release: z.string().nullish(),
+  database: z.object({ writable: z.boolean() }).nullish(),
 });
 
 /** What was seen so far. The latest answer of each machine counts; what came through a balancer is remembered. */
@@ -188,14 +191,43 @@ export function missingMachines(expectation: Expectation, observations: Observat
   });
 }
 
+/** Whether the site's first page is served. A redirection to a log-in, or an API with nothing at "/", is as good as a page. */
+export function isServed(answer: Answer | undefined): boolean {
+  return answer?.status !== undefined && answer.status < 500;
+}
+
+/** Whether a database among the machines takes writes, as far as can be seen from here. */
+function someDatabaseWrites({ machines, reach }: Expectation, { agents }: Observations): boolean {
+  const databases = machines.filter(({ roles }) => roles.includes("database"));
+  return (
+    reach === "public" ||
+    databases.length === 0 ||
+    databases.some(({ machine }) => {
+      const answer = agents.get(machine);
+      const said = agentSchema.safeParse(answer?.status === undefined ? undefined : parseJson(answer.body));
+      return said.data?.database?.writable === true;
+    })
+  );
+}
+
 /** Everything that is missing: machines first; the site itself once they are ready. */
 export function missing(expectation: Expectation, observations: Observations): Missing[] {
   const machines = missingMachines(expectation, observations);
   if (machines.length > 0) {
     return machines;
   }
+  if (!someDatabaseWrites(expectation, observations)) {
+    // Old hosts are deleted when all is well, and the primary may be one of them.
+    return [
+      {
+        reason:
+          "no database of these hosts takes writes: when the primary is a host that this update takes away, promote another one first " +
+          "with `webinfra database promote HOST`",
+      },
+    ];
+  }
   const { site } = observations;
-  if (site?.status === 200) {
+  if (isServed(site)) {
     return [];
   }
   if (site === undefined) {
@@ -247,6 +279,6 @@ export function failureReport(
     `the site ${site} is not ready after ${String(seconds)} s:`,
     ...parts,
     "Nothing was deleted: machines that served before still do. Look further with `webinfra logs HOST`, mend the cause, " +
-      "and run the update again; `timeoutSeconds` is the time it waits.",
+      "and run the update again; `webinfra:readyTimeoutSeconds` is the time it waits.",
   ].join("\n");
 }

@@ -8,6 +8,7 @@ import {
   balancersOf,
   type Expectation,
   failureReport,
+  isServed,
   missing,
   missingMachines,
   noteSighting,
@@ -28,6 +29,7 @@ const DEFAULT_TIMEOUT_SECONDS = 300;
 
 const inputs = z.strictObject({
   site: z.url({ protocol: /^http$/, error: "must be an http URL, such as http://10.77.0.5" }),
+  host: z.string().min(1).optional(),
   machines: z
     .array(
       z.strictObject({
@@ -97,6 +99,8 @@ async function lookThrough(
   }
 }
 
+const hostHeader = ({ host }: Pick<Expectation, "host">): { host?: string } => (host === undefined ? {} : { host });
+
 async function observeMachines(
   site: string,
   expectation: Expectation,
@@ -159,7 +163,7 @@ async function observe(
     ? observePublic(site, expectation, observations, signal)
     : observeMachines(site, expectation, observations, signal, agentPort));
   if (missingMachines(expectation, observations).length === 0) {
-    observations.site = await probe(new URL("/", site).href, signal);
+    observations.site = await probe(new URL("/", site).href, signal, hostHeader(expectation));
   }
 }
 
@@ -200,15 +204,16 @@ export async function waitUntilReady(
   }
 }
 
-/** Whether the site's first page answers 200 within two seconds. */
-export async function isUp(site: string, signal: AbortSignal): Promise<boolean> {
+/** Whether the site's first page is served within two seconds. */
+export async function isUp(given: Pick<Inputs, "site" | "host">, signal: AbortSignal): Promise<boolean> {
   const deadline = Date.now() + DRIFT_PROBE_MS;
   for (;;) {
     const left = deadline - Date.now();
     if (left <= 0) {
       return false;
     }
-    if ((await probe(new URL("/", site).href, signal, { timeoutMs: left })).status === 200) {
+    const answer = await probe(new URL("/", given.site).href, signal, { timeoutMs: left, ...hostHeader(given) });
+    if (isServed(answer)) {
       return true;
     }
     await sleep(Math.min(POLL_MS / 2, left), signal);
@@ -239,7 +244,7 @@ export const ready = resource<Inputs, State>({
     ) {
       return true;
     }
-    return !(await isUp(current.site, context.signal));
+    return !(await isUp(current, context.signal));
   },
   async create(given, context) {
     return { id: "ready", state: await check(given, context) };

@@ -253,6 +253,8 @@ export interface ReadyMachine {
 export interface ReadyArgs {
   /** The site's URL, such as http://10.77.0.5. */
   readonly site: pulumi.Input<string>;
+  /** The Host header of requests to it. Default: that of its URL. */
+  readonly host?: pulumi.Input<string> | undefined;
   /** Every machine of the site. */
   readonly machines: pulumi.Input<pulumi.Input<ReadyMachine>[]>;
   /**

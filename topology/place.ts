@@ -18,9 +18,9 @@ const presets: Readonly<Record<Exclude<Config["topology"], "custom">, (counts: C
   "replica-per-web": replicaPerWeb,
 };
 
-/** A stack's own list of hosts. Nginx forwards to the application beside it where every web server has one, else to all application servers. */
+/** A stack's own list of hosts. Nginx forwards to the application beside it where each stands beside the other, else to all application servers. */
 function custom(hosts: readonly TopologyHost[], primary: string | undefined): Topology {
-  const alone = hosts.every((host) => !host.roles.includes("webServer") || host.roles.includes("appServer"));
+  const alone = hosts.every((host) => host.roles.includes("webServer") === host.roles.includes("appServer"));
   return {
     hosts,
     spread: alone ? "own" : "tier",

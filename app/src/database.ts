@@ -42,6 +42,7 @@ const RETRIED_CODES = new Set([
 const RETRIED_NUMBERS = new Set([
   1040, // too many connections
   1053, // server shutdown in progress
+  1203, // the account has too many connections
   1205, // lock wait timeout: an earlier try of the same write may still wait for its replica
   1213, // deadlock
   1290, // the server is read-only: it is no longer the primary

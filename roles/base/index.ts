@@ -83,7 +83,8 @@ export function base(checks: readonly HealthCheck[], nudges: Readonly<Record<str
       json("/etc/webinfra/agent.json", {
         name: view.host.name,
         roles: view.host.roles,
-        maxLagSeconds: view.config.mysql.maxLagSeconds,
+        ...(view.host.roles.includes("database") ? { maxLagSeconds: view.config.mysql.maxLagSeconds } : {}),
+        domain: view.config.domain,
         checks,
       }),
     ],

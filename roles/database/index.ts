@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { agentScript, fileText, render } from "../template";
 import { Role } from "../types";
 import { databaseName } from "../app-server";
-import { hostsWith, zone } from "../../topology/types";
+import { zone } from "../../topology/types";
 
 /** MySQL's `server_id` (1 … 2³²−1): follows from the host's name alone, so that adding a host never renumbers another. */
 export const serverId = (name: string): number =>
@@ -12,6 +12,9 @@ export const serverId = (name: string): number =>
 const preferTimeoutMs = 1000;
 /** `require`: MySQL's largest value for the time-out, 49 days. */
 const requireTimeoutMs = 4_294_967_295;
+
+/** Connections that the application's account cannot take: for replicas, their clones and the host's own programs. */
+const RESERVED_CONNECTIONS = 16;
 
 /** MySQL's buffers from the memory it may plan with; MySQL itself would look at the whole machine, also inside a container. */
 export function memoryPlan(memoryMiB: number): { bufferPoolMiB: number; redoLogMiB: number; maxConnections: number } {
@@ -36,7 +39,7 @@ const settingText = (value: string | number | boolean): string =>
 /** MySQL, primary or replica as the pointer in the channel says. */
 export const database: Role = (view) => {
   const { mysql } = view.config;
-  const replicas = hostsWith(view.topology, "database").length - 1;
+  const memory = memoryPlan(mysql.memoryMiB);
   const pins = mysql.source.pins.map(
     (pin) => `Package: ${pin.package}\nPin: release ${pin.release}\nPin-Priority: ${String(pin.priority)}\n`,
   );
@@ -44,7 +47,6 @@ export const database: Role = (view) => {
     name: view.host.name,
     zone,
     database: databaseName,
-    semiSync: replicas > 0,
     needsReplica: mysql.durability === "require",
   };
   const secret = (name: string, content: string) =>
@@ -58,7 +60,11 @@ export const database: Role = (view) => {
           serverId: serverId(view.host.name),
           name: view.host.name,
           semiSyncTimeoutMs: mysql.durability === "require" ? requireTimeoutMs : preferTimeoutMs,
-          memory: memoryPlan(mysql.memoryMiB),
+          memory,
+          maxUserConnections: Math.max(
+            1,
+            Number(mysql.settings["max_connections"] ?? memory.maxConnections) - RESERVED_CONNECTIONS,
+          ),
           settings: Object.entries(mysql.settings).map(([name, value]) => ({ name, value: settingText(value) })),
         }),
         mode: "0644",

@@ -53,7 +53,8 @@ export const loadBalancer: Role = (view) => {
           domain: config.domain,
           algorithm: config.algorithm,
           // The key only has to be the same on every balancer: the cookie names a server, it grants nothing.
-          stickyKey: config.sticky ? config.domain : false,
+          // With a passive server no cookie: it would keep visitors there after the active one is back.
+          stickyKey: config.sticky && !standby ? config.domain : false,
         }),
         mode: "0644",
       },

@@ -3,14 +3,14 @@ import { Role } from "../types";
 
 /** Fetches the release that the channel names: the application's host runs it, a web server without an application serves its static files. */
 export const release: Role = (view) => {
-  const { app } = view.config;
+  const { app, domain } = view.config;
   const runs = view.host.roles.includes("appServer");
   return {
     packages: ["socat"],
     files: [
       {
         path: "/etc/webinfra/release.env",
-        content: `RUNS_APP=${runs ? "yes" : "no"}\nPORT=${String(app.port)}\nHEALTH_PATH=${app.healthPath}\n`,
+        content: `RUNS_APP=${runs ? "yes" : "no"}\nPORT=${String(app.port)}\nHEALTH_PATH=${app.healthPath}\nDOMAIN=${domain}\n`,
         mode: "0644",
       },
       {

@@ -28,9 +28,9 @@ SETTINGS = {
         "slots": {"web": 16, "standby": 16, "app": 16, "db": 16},
         "nudges": {},
     },
-    "agent.json": {"name": "db-1", "roles": ["database"], "maxLagSeconds": 5, "checks": []},
+    "agent.json": {"name": "db-1", "roles": ["database"], "maxLagSeconds": 5, "domain": "www.example.com", "checks": []},
     "claim.json": {"type": "digitalocean", "address": "127.0.0.1"},
-    "database.json": {"name": "db-1", "zone": "z.internal", "database": "site", "semiSync": True, "needsReplica": False},
+    "database.json": {"name": "db-1", "zone": "z.internal", "database": "site", "needsReplica": False},
 }
 
 
@@ -397,6 +397,16 @@ class Verdict(Scratch):
         self.assertEqual(self.short(PRIMARY, age=3), ("none", False, False, False))
         self.assertEqual(self.short(REPLICA, age=3), ("none", False, False, False))
 
+    def test_a_primary_that_may_not_open_yet_is_read(self):
+        self.agent.POINTER = self.folder / "primary.json"
+        self.agent.POINTER.write_text('{"primary": "db-1", "epoch": 3}')
+        closed = {"ro": 1, "sro": 1, "applier": "OFF"}
+        self.assertEqual(self.short(closed), ("none", False, False, False))
+        (self.folder / "holds").write_text("yes")
+        self.assertEqual(self.short(closed), ("none", False, False, True))
+        self.agent.POINTER.write_text('{"primary": "db-2", "epoch": 4}')
+        self.assertEqual(self.short(closed), ("none", False, False, False))
+
     def test_a_fenced_server_says_so(self):
         (self.folder / "fenced").write_text("has transactions that db-2 lacks: x\n")
         found = self.verdict({"ro": 1, "sro": 1, "applier": "OFF"})
@@ -534,6 +544,7 @@ class Role(Scratch):
         (self.program.CHANNEL / "pointers").mkdir()
         self.states = {}
         self.program.peer_states = lambda seconds=2: self.states
+        self.inventory, self.program.peers = self.program.peers, lambda: {"db-2": "10.0.0.2"}
 
     def point(self, primary, epoch=1):
         (self.program.CHANNEL / "pointers/primary.json").write_text(json.dumps({"epoch": epoch, "primary": primary}))
@@ -562,7 +573,7 @@ class Role(Scratch):
         for name, roles in (("db-1", ["database"]), ("db-2", ["database"]), ("web-1", ["webServer"])):
             entry = {**a_machine(name, roles=roles), "address": f"of {name}"}
             (self.program.CHANNEL / "inventory" / f"{name}.json").write_text(json.dumps(entry))
-        self.assertEqual(self.program.peers(), {"db-2": "of db-2"})
+        self.assertEqual(self.inventory(), {"db-2": "of db-2"})
 
     def test_a_peer_that_does_not_answer_says_nothing(self):
         self.program.AGENT_PORT = 1
@@ -582,7 +593,7 @@ class Role(Scratch):
 
     def test_an_empty_server_does_not_open_while_others_hold_the_data(self):
         self.synced()
-        self.states = {"db-2": {"role": "replica"}, "db-3": {"role": "fenced"}, "db-4": {"role": "none"}, "db-5": {}}
+        self.states = {"db-2": {"role": "replica", "holds": "yes"}, "db-3": {"role": "none", "holds": "yes"}, "db-4": {"holds": "no"}, "db-5": {}}
         mine = Connection()
         self.waits("this server is empty while db-2, db-3 holds the site's data: one of those must be the primary", self.lead, mine)
         self.assertFalse(self.opened(mine))
@@ -661,7 +672,7 @@ class Role(Scratch):
 
     def test_a_new_site_opens_its_first_server(self):
         self.synced()
-        self.states = {"db-2": {"role": "none"}, "db-3": {"role": "none"}}
+        self.states = {"db-2": {"role": "none", "holds": "no"}, "db-3": {"role": "none", "holds": "no"}}
         mine = Connection()
         self.lead(mine)
         self.assertTrue(self.opened(mine))
@@ -669,8 +680,9 @@ class Role(Scratch):
         replication = next(i for i, text in enumerate(order) if text.startswith("grant replication slave"))
         # Nothing that waits for a replica, before one can come; clients are let in when all accounts are there.
         self.assertLess(order.index("set session sql_log_bin=0"), order.index("create database if not exists `site` character set utf8mb4"))
-        self.assertEqual([order.index("set session sql_log_bin=1"), order.index("set global read_only=OFF")], [replication + 1, replication + 3])
-        self.assertEqual(order[replication + 2], "set global rpl_semi_sync_source_enabled=ON")
+        changes = [statement for statement in order[replication + 1 :] if not statement.startswith("select")]
+        opening = ["set session sql_log_bin=1", "set global rpl_semi_sync_source_enabled=ON", "set global read_only=OFF"]
+        self.assertEqual(changes, opening)
 
     def test_where_writes_need_a_replica_it_opens_when_one_is_there(self):
         self.synced()
@@ -698,9 +710,9 @@ class Role(Scratch):
 
     def test_an_empty_server_does_not_open_while_one_is_silent(self):
         self.synced()
-        self.states = {"db-2": {}, "db-3": {"role": "none"}}
+        self.states = {"db-2": {}, "db-3": {"role": "none", "holds": "no"}, "db-4": {"role": "none", "holds": None}}
         mine = Connection()
-        self.waits("this server is empty while db-2 does not answer: it may hold the site's data", self.lead, mine)
+        self.waits("this server is empty while db-2, db-4 does not say what it has: it may hold the site's data", self.lead, mine)
         self.assertFalse(self.opened(mine))
 
     def test_it_does_not_open_by_a_channel_that_is_out_of_reach_while_a_peer_is_silent(self):
@@ -726,10 +738,21 @@ class Role(Scratch):
         self.program.close(mine)
         self.assertEqual(mine.statements()[-1], "set global rpl_semi_sync_source_enabled=OFF")
         self.synced()
-        self.program.SETTINGS["semiSync"] = False
+        self.program.peers = dict
         alone = Connection()
         self.lead(alone)
         self.assertNotIn("set global rpl_semi_sync_source_enabled=ON", alone.statements())
+
+    def test_a_primary_waits_for_a_replica_that_came_later_and_not_for_one_that_is_gone(self):
+        mine = Connection({"select @@global.read_only": answer(0), "select 1 from mysql.user": [{"1": 1}]})
+        self.program.local = lambda: mine
+        self.point("db-1", 1)
+        self.program.turn(("lead", 1))
+        self.assertIn("set global rpl_semi_sync_source_enabled=ON", mine.statements())
+        mine.answers["select @@global.rpl_semi_sync_source_enabled"] = answer(1)
+        self.program.peers = dict
+        self.program.turn(("lead", 1))
+        self.assertEqual(mine.statements()[-1], "set global rpl_semi_sync_source_enabled=OFF")
 
     def test_a_primary_that_a_peer_superseded_closes_though_its_own_pointer_is_old(self):
         mine = Connection({"select @@global.read_only": answer(0), "select @@global.super_read_only": answer(0)})
@@ -745,6 +768,22 @@ class Role(Scratch):
         self.point("db-1", 1)
         self.states = {"db-2": {"writable": False, "epoch": 2}, "db-3": {"writable": True, "epoch": 1}, "db-4": {}}
         self.assertEqual(self.program.turn(("lead", 1)), ("lead", 1))
+
+    def test_an_open_primary_looks_for_a_newer_one_also_when_it_could_not_take_its_turn(self):
+        mine = Connection({"select @@global.read_only": answer(0), "select @@global.super_read_only": answer(0)})
+        self.program.local = lambda: mine
+        self.point("db-1", 1)
+        self.states = {"db-2": {"writable": True, "epoch": 2}}
+        self.waits("db-2 takes writes by a newer primary pointer", self.program.turn, None)
+        self.assertIn("set global super_read_only=ON", mine.statements())
+
+    def test_it_tells_whether_it_holds_the_data(self):
+        for rows, word in (([], "no"), ([{"1": 1}], "yes")):
+            mine = Connection({"select @@global.read_only": answer(0), "select 1 from mysql.user": rows})
+            self.program.local = lambda mine=mine: mine
+            self.point("db-1", 1)
+            self.program.turn(("lead", 1))
+            self.assertEqual((self.folder / "holds").read_text(), word)
 
     def test_passwords_never_stand_in_a_statement(self):
         mine, theirs = Connection(), Connection()
@@ -771,6 +810,10 @@ class Role(Scratch):
     def test_a_server_with_transactions_of_its_own_fences_itself(self):
         mine = Connection({"select 1 from mysql.user": [{"1": 1}], "select gtid_subtract": answer("uuid:7"), "select replace": answer("uuid:1-7")})
         self.program.remote = lambda _: Connection({"select replace": answer("uuid:1-6")})
+        # A primary that was just promoted may still apply them.
+        self.waits("has transactions that db-2 lacks: uuid:7 (yet)", self.program.follow, mine, "db-2")
+        self.assertFalse((self.folder / "fenced").exists())
+        os.utime(self.folder / "errant", (1, 1))
         self.waits("fenced: has transactions that db-2 lacks: uuid:7", self.program.follow, mine, "db-2")
         self.assertEqual((self.folder / "fenced").read_text(), "has transactions that db-2 lacks: uuid:7")
         self.assertIn("stop replica", mine.statements())
@@ -797,6 +840,17 @@ class Role(Scratch):
             self.assertIn(part, change)
         self.assertEqual(arguments, ("db-2.z.internal", "SECRET-replication-password", "/etc/webinfra/tls/ca.pem"))
         self.assertEqual(mine.statements()[-1], "start replica")
+
+    def test_what_arrives_already_is_not_fetched_again(self):
+        mine = Connection({
+            "select 1 from mysql.user": [{"1": 1}], "select gtid_subtract": answer(""), "select replace": answer(""),
+            "select host": [{"host": "db-2.z.internal"}], "select service_state from performance_schema.replication_connection": [{"service_state": "ON"}],
+        })
+        self.program.remote = lambda _: Connection({"select replace": answer("")})
+        self.program.follow(mine, "db-2")
+        # The applier had stopped.
+        self.assertIn("start replica sql_thread", mine.statements())
+        self.assertFalse([text for text in mine.statements() if text.startswith(("stop replica", "change replication"))])
 
     def test_it_closes_without_waiting_for_an_acknowledgement_for_ever(self):
         mine = Connection({"select @@global.super_read_only": answer(0), "select @@global.rpl_semi_sync_source_enabled": answer(1)})

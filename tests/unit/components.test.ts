@@ -16,7 +16,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { packKit, packRelease } from "../../components/archive";
 import { pickAppSecrets } from "../../components/secrets";
@@ -381,6 +381,17 @@ describe("components", () => {
       const second = await pack(folder);
       assert.deepEqual(second, first);
       assert.equal(basename(first.path), `${first.sha256}.tar.gz`);
+    });
+
+    it("keep long names, and names that tar has a meaning for", async () => {
+      const folder = copy();
+      const long = join("node_modules", "x".repeat(120), `${"y".repeat(180)}.js`);
+      mkdirSync(dirname(join(folder, long)), { recursive: true });
+      writeFileSync(join(folder, long), "long\n");
+      writeFileSync(join(folder, "@scope"), "at\n");
+      const names = list((await pack(folder)).path).map((line) => line.replace(/^.*:\d\d /, ""));
+      assert.ok(names.includes(long), names.join("\n"));
+      assert.ok(names.includes("./@scope"), names.join("\n"));
     });
 
     it("can be read by everybody on the host, belong to nobody, and have no time", async () => {

@@ -465,6 +465,7 @@ describe("config: errors", () => {
       "innodb_buffer_pool_size",
       "innodb_redo_log_capacity",
       "max_connections",
+      "max_user_connections",
       "table_open_cache",
       "table_definition_cache",
       "performance_schema_max_table_instances",

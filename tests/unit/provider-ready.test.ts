@@ -59,6 +59,30 @@ describe("provider: readiness", () => {
     );
   });
 
+  it("takes a redirection, and an API with nothing at its root, for a site that is served", () => {
+    for (const status of [200, 302, 404]) {
+      const seen = allSeen();
+      seen.site = answer(status);
+      assert.deepEqual(missing(expectation, seen), []);
+    }
+  });
+
+  it("asks for a database that takes writes where databases can be asked", () => {
+    const db: ExpectedMachine = { machine: "m-db", name: "db-2", roles: ["database"], address: "10.77.0.9" };
+    const withDatabase = { ...expectation, machines: [...expectation.machines, db] };
+    const seen = allSeen();
+    seen.agents.set(db.machine, agent(db.machine, { database: { writable: false } }));
+    assert.deepEqual(
+      missing(withDatabase, seen).map(({ reason }) => reason),
+      [
+        "no database of these hosts takes writes: when the primary is a host that this update takes away, promote another one first " +
+          "with `webinfra database promote HOST`",
+      ],
+    );
+    seen.agents.set(db.machine, agent(db.machine, { database: { writable: true } }));
+    assert.deepEqual(missing(withDatabase, seen), []);
+  });
+
   it("asks for every machine", () => {
     assert.deepEqual(
       missing(expectation, nothingSeen()).map((one) => `${one.machine?.name ?? ""}: ${one.reason}`),
@@ -181,7 +205,7 @@ describe("provider: readiness", () => {
         "      E: no mirror",
         "  the site answers 503",
         "Nothing was deleted: machines that served before still do. Look further with `webinfra logs HOST`, mend the " +
-          "cause, and run the update again; `timeoutSeconds` is the time it waits.",
+          "cause, and run the update again; `webinfra:readyTimeoutSeconds` is the time it waits.",
       ].join("\n"),
     );
   });
@@ -294,7 +318,7 @@ describe("provider: Ready against real servers", () => {
     const port = await listen("127.0.0.1", 0, (request, response) => {
       response.writeHead(request.url === "/" ? 200 : 404).end();
     });
-    assert.ok(await isUp(`http://127.0.0.1:${String(port)}`, context.signal));
+    assert.ok(await isUp({ site: `http://127.0.0.1:${String(port)}` }, context.signal));
   });
 
   it("asks a balancer by its address with the site's name", () => {

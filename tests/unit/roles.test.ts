@@ -162,9 +162,13 @@ describe("roles: MySQL", () => {
     assert.match(cnf({}), /^loose_rpl_semi_sync_source_enabled = OFF$/m);
     assert.match(cnf({}), /^loose_rpl_semi_sync_source_timeout = 1000$/m);
     assert.match(cnf(require), /^loose_rpl_semi_sync_source_timeout = 4294967295$/m);
-    assert.deepEqual(settings({}), { ...own, semiSync: true, needsReplica: false });
-    assert.deepEqual(settings({ replicas: "0" }), { ...own, semiSync: false, needsReplica: false });
-    assert.deepEqual(settings(require), { ...own, semiSync: true, needsReplica: true });
+    assert.deepEqual(settings({}), { ...own, needsReplica: false });
+    assert.deepEqual(settings(require), { ...own, needsReplica: true });
+  });
+
+  it("leaves room for replicas beside the application's connections, whatever their number is", () => {
+    assert.match(cnf({}), /^max_connections = 128\n(#.*\n)*max_user_connections = 112$/m);
+    assert.match(cnf({ mysql: '{"settings":{"max_connections":321}}' }), /^max_user_connections = 305$/m);
   });
 
   it("puts a stack's own settings last, so that they win", () => {

@@ -502,15 +502,18 @@ describe("review: findings", () => {
   });
 
   it("notice a role that no request comes to", () => {
-    const { findings } = reviewed({
-      topology: "custom",
+    const topology: Topology = {
       hosts: [
         { name: "front", roles: ["loadBalancer"] },
         { name: "web", roles: ["webServer", "appServer"] },
         { name: "app", roles: ["appServer"] },
         { name: "data", roles: ["database"] },
       ],
-    });
+      spread: "own",
+      terminatesTls: false,
+      initialPrimary: "data",
+    };
+    const { findings } = review(topology, perfect);
     assert.equal(
       findings.find(({ id }) => id === "unreachable-element")?.what,
       "No request ever comes to the application server on app.",

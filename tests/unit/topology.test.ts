@@ -128,6 +128,10 @@ describe("topology: a stack's own hosts", () => {
     assert.equal(topology.spread, "own");
   });
 
+  it("spread over all application servers as soon as one stands alone", () => {
+    assert.equal(own([lb, web, { name: "app-1", roles: ["appServer"] }, db]).spread, "tier");
+  });
+
   it("may name the primary, and spread over application servers of their own", () => {
     const hosts: readonly TopologyHost[] = [
       lb,
