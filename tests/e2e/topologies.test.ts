@@ -659,9 +659,11 @@ describe("topologies on Incus", function () {
       assert.deepEqual(header(await site.sightings(8), "x-served-by"), [mine]);
       // Else `up` would wait for ever for a machine that it is never sent to.
       const webs = (await site.machines()).filter(({ roles }) => roles.includes("webServer"));
-      assert.deepEqual(
-        header(await site.sightings(4, "/-/host"), "x-machine"),
-        webs.map(({ machine }) => machine).sort(),
+      await eventually("both machines", async () =>
+        assert.deepEqual(
+          header(await site.sightings(4, "/-/host"), "x-machine"),
+          webs.map(({ machine }) => machine).sort(),
+        ),
       );
       await site.shell(mine!, "systemctl stop nginx");
       await eventually("the other to take over", async () =>
