@@ -519,12 +519,10 @@ export const configSchema = z
       description:
         "How balancers choose a web server: in turn, the one with the fewest connections, or by the visitor's address.",
     }),
-    sticky: truth
-      .default(false)
-      .meta({
-        description:
-          "Visitors come back to the same web server, by a cookie. Without effect when balancing is active-passive.",
-      }),
+    sticky: truth.default(false).meta({
+      description:
+        "Visitors come back to the same web server, by a cookie. Without effect when balancing is active-passive.",
+    }),
     domain: matching(domainName, "a domain name, such as www.foobar.com")
       .default("www.foobar.com")
       .meta({ description: "The site's name." }),
