@@ -114,9 +114,8 @@ def holds(new):
         (RUN / "holds.new").rename(known)
 
 
-def acknowledged(mine):
-    """A primary with peers waits until one of them has a write; a server without them, or a replica, waits for nobody."""
-    wanted = bool(peers())
+def acknowledged(mine, wanted):
+    """Whether writes wait until a replica has them: on a primary with peers, and nowhere else. A replica would wait for replicas of its own."""
     if bool(value(mine, "@@global.rpl_semi_sync_source_enabled")) != wanted:
         ask(mine, f"set global rpl_semi_sync_source_enabled={'ON' if wanted else 'OFF'}")
 
@@ -132,9 +131,7 @@ def close(mine):
         ask(mine, "set session lock_wait_timeout=3")
         ask(mine, "set global super_read_only=ON")
         print("closed for writes", flush=True)
-    if value(mine, "@@global.rpl_semi_sync_source_enabled"):
-        # What a replica applies would wait for replicas of its own.
-        ask(mine, "set global rpl_semi_sync_source_enabled=OFF")
+    acknowledged(mine, False)
 
 
 def accounts(mine):
@@ -234,7 +231,7 @@ def lead(mine, pointed):
         ask(mine, "alter user root@localhost identified with auth_socket")
         accounts(mine)
         ask(mine, "set session sql_log_bin=1")
-    acknowledged(mine)
+    acknowledged(mine, bool(peers()))
     if SETTINGS["needsReplica"] and value(mine, ACKNOWLEDGERS) in (None, "0"):
         # The first write would hang, and a clone waits for the writes that hang: no replica could ever come.
         raise Wait("closed until a replica is there to acknowledge writes (durability: require)")
@@ -350,7 +347,7 @@ def turn(done):
                     close(mine)
                     raise Wait(f"{', '.join(newer)} takes writes by a newer primary pointer")
                 if done == ("lead", pointed["epoch"]):
-                    acknowledged(mine)
+                    acknowledged(mine, bool(peers()))
                     return done
             FENCED.unlink(missing_ok=True)
             lead(mine, pointed)

@@ -158,11 +158,7 @@ function losesAsReviewed(site: Site, { primary, replicas }: Standing): void {
       assert.ok(header(pages, "x-database").every((one) => replicas.includes(one)));
     });
     for (let i = 0; i < 4; i++) assert.equal((await site.fetch("/static/style.css")).status, 200);
-    const written = await site.fetch("/api/entries", {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify({ name: "e2e", message: "nobody takes it" }),
-    });
+    const written = await site.post("nobody takes it");
     assert.equal(written.status, 503, written.body);
     await start(site, primary);
     await eventually("writes to come back", () => site.write("it is back"));
@@ -589,11 +585,7 @@ describe("topologies on Incus", function () {
       // Or it would start them again.
       await Promise.all(standing.replicas.map((replica) => site.shell(replica, "systemctl stop webinfra-database")));
       await both("stop replica io_thread");
-      const { status, body } = await site.fetch("/api/entries", {
-        method: "POST",
-        headers: { "content-type": "application/json" },
-        body: JSON.stringify({ name: "e2e", message: "only the primary has this" }),
-      });
+      const { status, body } = await site.post("only the primary has this");
       assert.equal(status, 503, body);
       await both("start replica io_thread");
       await eventually("writes", () => site.write("a replica has this"));

@@ -291,13 +291,18 @@ export class Site {
     return { status: answer.statusCode, headers: Object.fromEntries(flat), body: await answer.body.text() };
   }
 
-  /** Writes an entry; its id. */
-  async write(message: string): Promise<string> {
-    const answer = await this.fetch("/api/entries", {
+  /** Asks for an entry to be written. */
+  post(message: string): Promise<Answer> {
+    return this.fetch("/api/entries", {
       method: "POST",
       headers: { "content-type": "application/json" },
       body: JSON.stringify({ name: "e2e", message }),
     });
+  }
+
+  /** Writes an entry; its id. */
+  async write(message: string): Promise<string> {
+    const answer = await this.post(message);
     assert.equal(answer.status, 201, answer.body);
     return (JSON.parse(answer.body) as { id: string }).id;
   }
