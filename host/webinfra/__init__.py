@@ -1,0 +1,1 @@
+"""The programs of a host: one module a program, started as `webinfra-host PROGRAM`."""

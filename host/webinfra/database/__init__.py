@@ -1,0 +1,1 @@
+"""Keeps this host's MySQL server in the role that the primary pointer gives it: observe, decide, act."""

@@ -1,0 +1,28 @@
+"""Paths on a host that more than one program knows."""
+
+SETTINGS = "/etc/webinfra"
+SECRETS = "/etc/webinfra/secrets"
+CA = "/etc/webinfra/tls/ca.pem"
+MACHINE = "/etc/webinfra/machine.env"
+
+# The last good copy of the channel's documents.
+CHANNEL = "/var/lib/webinfra/channel"
+INVENTORY = f"{CHANNEL}/inventory"
+PRIMARY_POINTER = f"{CHANNEL}/pointers/primary.json"
+RELEASE_POINTER = f"{CHANNEL}/pointers/release.json"
+
+# What is gone after a boot.
+RUN = "/run/webinfra"
+# When the channel was read last, in seconds since the boot.
+SYNCED = f"{RUN}/synced"
+# Asks sync to read the channel whole at once.
+PULL = f"{RUN}/pull"
+# Documents of the channel that were refused.
+REFUSED = f"{RUN}/refused.json"
+# What the database program says of itself, for the agent.
+MEMBER = f"{RUN}/database.json"
+
+# What the database program must not forget. It lives and dies with the data that it speaks of.
+MEMORY = "/var/lib/mysql/webinfra.json"
+# Where the release before kept that a server was fenced.
+OLD_FENCE = "/var/lib/webinfra/fenced"
