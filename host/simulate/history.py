@@ -1,0 +1,261 @@
+"""What happens to a site: a random history from a seed, and its end, when all is mended and the site has to work by itself."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from .kernel import Broken, Place
+from .world import Host, Pointed, Programs, World
+
+# Seconds of trouble, of mending before anybody looks, and between two looks at what must always hold.
+TROUBLE, MENDING, LOOK = 90.0, 75.0, 0.2
+
+
+@dataclass(frozen=True)
+class Result:
+    seed: int
+    problem: str | None
+    log: tuple[str, ...]
+    steps: int
+    acknowledged: int
+
+
+class Operator:
+    """Whoever moves the primary pointer: well-meaning, late, killed in between, or two at once."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.random = world.kernel.random
+
+    def nonce(self) -> str:
+        return f"{self.random.getrandbits(64):016x}"
+
+    def well(self, host: Host) -> bool:
+        return host.alive and host.frozen_until <= self.world.kernel.now and host.server.up and not host.server.hangs
+
+    def write(self, seen: Pointed, primary: str, force: bool, *, compare: bool, killed: bool) -> None:
+        """The two steps of publishing; `compare`: the store refuses when the pointer is another than the one that was seen."""
+        world = self.world
+        if compare and (world.pointed.epoch, world.pointed.nonce) != (seen.epoch, seen.nonce):
+            world.say("the store refuses a pointer that was meant to replace another one")
+            return
+        pointed = Pointed(seen.epoch + 1, self.nonce(), primary, force)
+        world.point(pointed, seen)
+        if killed:
+            world.say("the command is killed before it tells the hosts")
+        else:
+            world.kernel.after(self.random.uniform(0, 0.3), self.bump)
+
+    def bump(self) -> None:
+        self.world.version += 1
+
+    def move(self, *, compare: bool = True) -> None:
+        world, random = self.world, self.random
+        seen = world.pointed
+        writers = [host for host in world.hosts if self.well(host) and host.server.open]
+        replicas = [host for host in world.hosts if self.well(host) and host.server.io == "ON" and not host.server.open and not host.fence]
+        killed, pause = random.random() < 0.2, random.uniform(0, 1.5)
+        if writers and replicas:
+            target = random.choice(replicas)
+            world.kernel.after(pause, lambda: self.write(seen, target.name, False, compare=compare, killed=killed))
+            if random.random() < 0.3:
+                # The automatic way back of one that took too long.
+                self.later(pause + random.uniform(5, 20), seen.primary, compare)
+            return
+        old = world.host(world.numbered(seen.primary) or 1)
+        left = [host for host in world.hosts if self.well(host) and host.server.accounts and not host.fence and host is not old]
+        if not writers and left and not self.well(old):
+            best = max(left, key=lambda host: len(host.server.executed | host.server.relay))
+            world.kernel.after(pause, lambda: self.write(seen, best.name, True, compare=compare, killed=killed))
+
+    def later(self, seconds: float, primary: str, compare: bool) -> None:
+        def back() -> None:
+            self.write(self.world.pointed, primary, False, compare=compare, killed=self.random.random() < 0.1)
+
+        self.world.kernel.after(seconds, back)
+
+    def anything(self) -> None:
+        """A pointer that no command would write: whatever it names, nothing may be lost."""
+        self.write(self.world.pointed, self.random.choice(self.world.hosts).name, False, compare=True, killed=False)
+
+    def two(self) -> None:
+        """Two at once where the store cannot compare: one number, two nonces."""
+        seen, world = self.world.pointed, self.world
+        targets = [host.name for host in world.hosts if host.server.accounts] or ["db-1"]
+        for _ in range(2):
+            name = self.random.choice(targets)
+            world.kernel.after(self.random.uniform(0, 2), lambda name=name: self.write(seen, name, False, compare=False, killed=False))  # type: ignore[misc]
+
+
+def mend(world: World) -> None:
+    world.say("all is mended")
+    world.cuts.clear()
+    world.channel_cuts.clear()
+    for host in world.hosts:
+        host.frozen_until = min(host.frozen_until, world.kernel.now)
+        host.server.stalled_until = host.server.slow_until = 0.0
+        host.boot()
+
+
+Event = Callable[[World, Operator], None]
+
+
+def _some(world: World) -> Host:
+    return world.kernel.random.choice(world.hosts)
+
+
+def _primary(world: World) -> Host:
+    return world.latest if world.latest and world.kernel.random.random() < 0.6 else _some(world)
+
+
+def crash(world: World, _: Operator) -> None:
+    host = _primary(world)
+    world.say(f"{host.name} crashes")
+    host.crash()
+    world.kernel.after(world.kernel.random.uniform(2, 40), host.boot)
+
+
+def kill_mysql(world: World, _: Operator) -> None:
+    host = _primary(world)
+    world.say(f"MySQL of {host.name} is killed")
+    host.server.kill()
+
+
+def kill_programs(world: World, _: Operator) -> None:
+    host = _some(world)
+    world.say(f"the programs of {host.name} are killed")
+    host.kill_programs()
+
+
+def freeze(world: World, _: Operator) -> None:
+    host, seconds = _primary(world), world.kernel.random.uniform(0.5, 25)
+    world.say(f"{host.name} freezes for {seconds:.1f} s")
+    host.frozen_until = world.kernel.now + seconds
+
+
+def stall(world: World, _: Operator) -> None:
+    host, seconds = _primary(world), world.kernel.random.uniform(0.5, 15)
+    world.say(f"MySQL of {host.name} hangs for {seconds:.1f} s")
+    host.server.stalled_until = world.kernel.now + seconds
+
+
+def slow(world: World, _: Operator) -> None:
+    host = _some(world)
+    world.say(f"{host.name} applies slowly")
+    host.server.slow_until = world.kernel.now + world.kernel.random.uniform(5, 30)
+
+
+def _cut(world: World, cuts: set[tuple[int, int]]) -> None:
+    world.cuts |= cuts
+    world.kernel.after(world.kernel.random.uniform(1, 40), lambda: world.cuts.difference_update(cuts))
+
+
+def partition(world: World, _: Operator) -> None:
+    host = _primary(world)
+    world.say(f"{host.name} is cut off from the others")
+    _cut(world, {pair for other in world.hosts if other is not host for pair in ((host.number, other.number), (other.number, host.number))})
+
+
+def cut_one_way(world: World, _: Operator) -> None:
+    one, other = _primary(world), _some(world)
+    if one is not other:
+        world.say(f"nothing from {one.name} reaches {other.name}")
+        _cut(world, {(one.number, other.number)})
+
+
+def cut_channel(world: World, _: Operator) -> None:
+    host = _primary(world)
+    world.say(f"{host.name} cannot read the channel")
+    world.channel_cuts.add(host.number)
+    world.kernel.after(world.kernel.random.uniform(1, 40), lambda: world.channel_cuts.discard(host.number))
+
+
+def power(world: World, _: Operator) -> None:
+    world.say("all hosts lose power")
+    for host in world.hosts:
+        host.crash()
+        world.kernel.after(world.kernel.random.uniform(1, 20), host.boot)
+
+
+def half_a_document(world: World, _: Operator) -> None:
+    """Somebody's disk was full: half of a web host's entry."""
+    key = "inventory/m-web-1.json"
+    whole = world.channel[key]
+    world.say("a web host's entry is cut in half")
+    world.publish(key, whole[: len(whole) // 2])
+    world.version += 1
+    world.kernel.after(20, lambda: world.publish(key, whole))
+
+
+EVENTS: tuple[tuple[float, Event], ...] = (
+    (3, crash),
+    (2, kill_mysql),
+    (1, kill_programs),
+    (2, freeze),
+    (1, stall),
+    (1, slow),
+    (2, partition),
+    (1, cut_one_way),
+    (1.5, cut_channel),
+    (0.5, power),
+    (6, lambda _, operator: operator.move()),
+    (1, lambda _, operator: operator.anything()),
+    (0.5, lambda _, operator: operator.two()),
+)
+
+
+def history(seed: int, programs: Callable[[World], Programs], events: tuple[tuple[float, Event], ...] = EVENTS) -> Result:
+    world = World(seed, programs, 3, require=False)
+    random = world.kernel.random
+    size, require = random.choice((2, 3, 3, 3, 4, 5)), random.random() < 0.4
+    world = World(seed, programs, size, require)
+    random = world.kernel.random
+    operator = Operator(world)
+    nobody = Place()
+    kernel = world.kernel
+    first = world.pointed
+    world.publish("pointers/primary.json", world.programs.pointer(first.epoch, first.nonce, first.primary, None, False))
+    world.inventory()
+    for host in world.hosts:
+        kernel.after(random.uniform(0, 5), host.boot)
+    kernel.every(nobody, LOOK, world.look, lambda: True)
+    begin = 25.0
+    for _ in range(random.randint(4, 14)):
+        event = random.choices([event for _, event in events], [weight for weight, _ in events])[0]
+        kernel.after(begin + random.uniform(0, TROUBLE), lambda event=event: event(world, operator))  # type: ignore[misc]
+    problem: str | None = None
+    try:
+        kernel.run(begin + TROUBLE)
+        mend(world)
+        kernel.run(kernel.now + MENDING)
+        problem = at_rest(world, operator)
+    except Broken as error:
+        problem = str(error)
+    finally:
+        for host in world.hosts:
+            host.crash()
+    return Result(seed, problem, tuple(world.log), kernel.steps, world.acks)
+
+
+def at_rest(world: World, operator: Operator) -> str | None:
+    """What is wrong with a site where nothing happens any more; None when nothing is."""
+    kernel = world.kernel
+    writers = [host for host in world.hosts if host.server.open]
+    same_number = {pointer.nonce for pointer in world.pointers if pointer.epoch == world.pointed.epoch}
+    named = world.host(world.numbered(world.pointed.primary) or 1)
+    if not writers and (len(same_number) > 1 or named.fence or not named.server.accounts):
+        # Only an operator can say what is right; a promotion of the one who has all must do.
+        holders = [host for host in world.hosts if not host.fence and world.ledger <= host.server.executed | host.server.relay]
+        if not holders:
+            return "nobody has all that was acknowledged"
+        target = next((host for host in holders if host is world.latest), holders[0])
+        operator.write(world.pointed, target.name, False, compare=True, killed=False)
+        kernel.run(kernel.now + MENDING)
+        writers = [host for host in world.hosts if host.server.open]
+    if len(writers) != 1:
+        return f"{len(writers)} servers take writes, though everything answers (the pointer names {world.pointed.primary})"
+    before = world.acks
+    kernel.run(kernel.now + 3)
+    if world.acks == before:
+        return f"{writers[0].name} is open and acknowledges nothing"
+    lost = world.ledger - writers[0].server.executed
+    return f"{writers[0].name} lacks {lost}, which was acknowledged" if lost else None
