@@ -6,7 +6,7 @@ import sys
 import time
 
 from .history import history
-from .legacy import LegacyPrograms
+from .shipped import Shipped
 
 
 def main() -> int:
@@ -19,7 +19,7 @@ def main() -> int:
     found: dict[str, list[int]] = collections.defaultdict(list)
     steps = 0
     for seed in range(options.seed, options.seed + options.count):
-        result = history(seed, LegacyPrograms)
+        result = history(seed, Shipped)
         steps += result.steps
         if result.problem:
             found[result.problem[:60]].append(seed)

@@ -71,15 +71,15 @@ class Gtids:
 
 @lru_cache(maxsize=4096)
 def _runs(mask: int) -> str:
-    runs, start, number = [], -1, 0
-    while mask or start >= 0:
-        if mask & 1:
-            start = number if start < 0 else start
-        elif start >= 0:
-            runs.append(str(start) if start == number - 1 else f"{start}-{number - 1}")
-            start = -1
-        mask >>= 1
-        number += 1
+    runs, at = [], 0
+    while mask:
+        skip = (mask & -mask).bit_length() - 1
+        mask >>= skip
+        length = ((mask + 1) & -(mask + 1)).bit_length() - 1
+        at += skip
+        runs.append(str(at) if length == 1 else f"{at}-{at + length - 1}")
+        mask >>= length
+        at += length
     return ":".join(runs)
 
 

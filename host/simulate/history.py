@@ -226,14 +226,25 @@ def history(seed: int, programs: Callable[[World], Programs], events: tuple[tupl
     try:
         kernel.run(begin + TROUBLE)
         mend(world)
-        kernel.run(kernel.now + MENDING)
-        problem = at_rest(world, operator)
+        problem = in_time(world, operator)
     except Broken as error:
         problem = str(error)
     finally:
         for host in world.hosts:
             host.crash()
     return Result(seed, problem, tuple(world.log), kernel.steps, world.acks)
+
+
+def in_time(world: World, operator: Operator) -> str | None:
+    """Waits for a site at rest; what is wrong with it when it does not come to one."""
+    kernel = world.kernel
+    for seconds in (15.0, *[5.0] * 6, MENDING):
+        kernel.run(kernel.now + seconds)
+        if len([host for host in world.hosts if host.server.open]) == 1:
+            problem = at_rest(world, operator)
+            if problem is None:
+                return None
+    return at_rest(world, operator)
 
 
 def at_rest(world: World, operator: Operator) -> str | None:

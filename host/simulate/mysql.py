@@ -5,6 +5,7 @@ Known of the real ones (tried, docs/architecture.md): a commit that waits for an
 (`relay_log_recovery=ON`); a statement whose client gave up may still be done later.
 """
 
+import functools
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
@@ -231,7 +232,7 @@ class Connection:
             self.kernel.wait(min(0.05, max(0.001, deadline - self.kernel.now)))
 
     def run(self, statement: str, arguments: list[object]) -> list[Row]:
-        text = re.sub(r"\s+", " ", statement).strip()
+        text = squeezed(statement)
         random = self.kernel.random
         self.kernel.wait(random.uniform(0.0005, 0.004) if random.random() > 0.02 else random.uniform(0.05, 0.4))
         server, generation = self.server, self.generation
@@ -257,6 +258,20 @@ class Connection:
             raise lost()
 
 
+@functools.lru_cache(maxsize=512)
+def squeezed(statement: str) -> str:
+    return re.sub(r"\s+", " ", statement).strip()
+
+
+@functools.lru_cache(maxsize=512)
+def understood(text: str) -> "tuple[Handler, Sequence[str]]":
+    for pattern, handler in HANDLERS.items():
+        found = re.fullmatch(pattern, text)
+        if found:
+            return handler, found.groups()
+    raise AssertionError(f"the simulator does not know this statement: {text}")
+
+
 Handler = Callable[["Statements", Sequence[str], list[object]], list[Row]]
 
 
@@ -267,11 +282,8 @@ class Statements:
         self.connection, self.server = connection, connection.server
 
     def run(self, text: str, arguments: list[object]) -> list[Row]:
-        for pattern, handler in HANDLERS.items():
-            found = re.fullmatch(pattern, text)
-            if found:
-                return handler(self, found.groups(), arguments)
-        raise AssertionError(f"the simulator does not know this statement: {text}")
+        handler, groups = understood(text)
+        return handler(self, groups, arguments)
 
     def expression(self, text: str, arguments: list[object]) -> object:
         server = self.server
@@ -308,6 +320,27 @@ class Statements:
                 "applier": "ON" if server.sql else "OFF",
                 "applying": 0.0,
                 "coordinating": 0.0,
+            }
+        ]
+
+    def look(self) -> list[Row]:
+        """What the database program asks for at every turn."""
+        server = self.server
+        following = server.source is not None
+        return [
+            {
+                "read_only": int(server.read_only),
+                "super_read_only": int(server.super_read_only),
+                "executed": str(server.executed),
+                "uuid": server.uuid,
+                "acknowledged": int(server.semisync),
+                "accounts": int(server.accounts),
+                "source": f"db-{server.source}.z.internal" if following else None,
+                "received": str(server.received) if following else None,
+                "receiving": server.io if following else None,
+                "applying": ("ON" if server.sql else "OFF") if following else None,
+                "acknowledgers": str(server.clients() if server.semisync else 0),
+                "waiting": str(len(server.waiting)),
             }
         ]
 
@@ -417,6 +450,7 @@ class Statements:
 
 
 HANDLERS: Mapping[str, Handler] = {
+    r"select @@global\.read_only as read_only, .*": lambda s, g, a: s.look(),
     r"select @@global\.read_only ro, @@global\.super_read_only sro, .*": lambda s, g, a: s.picture(),
     r"select (.+) as answer": lambda s, g, a: [{"answer": s.expression(g[0], a)}],
     r"select host from performance_schema\.replication_connection_configuration where channel_name=''": lambda s, g, a: (

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import groupby
 from typing import Final
 
@@ -26,6 +27,8 @@ class GtidSet:
     sources: tuple[tuple[Source, Intervals], ...] = ()
 
     @staticmethod
+    # Hosts say the same again and again.
+    @lru_cache(maxsize=256)
     def parse(text: str) -> "GtidSet":
         """Reads what MySQL writes, such as `uuid:1-5:7:tag:1-3, uuid:9`; ValueError when it is none."""
         found: dict[Source, list[Interval]] = {}
@@ -76,6 +79,10 @@ class GtidSet:
             return self
         mine, theirs = dict(self.sources), dict(other.sources)
         return GtidSet(tuple((source, _both(mine.get(source, ()), theirs.get(source, ()))) for source in sorted({*mine, *theirs})))
+
+    def without(self, uuid: str) -> "GtidSet":
+        """Those that another server than this one began."""
+        return GtidSet(tuple(entry for entry in self.sources if entry[0][0] != uuid))
 
     def __str__(self) -> str:
         """As MySQL writes it, without new lines."""

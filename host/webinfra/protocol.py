@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 VERSION = 2
 VERSIONS = (1, 2)
@@ -87,6 +88,10 @@ class Member:
     waiting: str | None
     alone: str | None
     conflict: bool
+    # Its MySQL does not run; what it had executed is of an earlier look then.
+    down: bool
+    # MySQL's own, which its transactions carry.
+    uuid: str | None
     # Seconds since that look.
     age: float
 
@@ -201,6 +206,7 @@ def _document(text: str) -> tuple[Object, int]:
     return document, version
 
 
+@lru_cache(maxsize=8)
 def parse_primary_pointer(text: str) -> PrimaryPointer:
     document, version = _document(text)
     epoch = Epoch(_number(document, "epoch"), _nonce(document, "nonce", version))
@@ -222,6 +228,8 @@ def parse_release_pointer(text: str) -> ReleasePointer:
     return ReleasePointer(release)
 
 
+# Hosts read the same entries again and again.
+@lru_cache(maxsize=256)
 def parse_entry(text: str) -> Entry:
     document, _ = _document(text)
     roles = document.get("roles")
@@ -256,6 +264,8 @@ def _member(value: object) -> Member | None:
         waiting=_optional(member, "waiting"),
         alone=_optional(member, "alone"),
         conflict=_flag(member, "conflict"),
+        down=_flag(member, "down"),
+        uuid=_optional(member, "uuid"),
         age=float(age),
     )
 

@@ -1,0 +1,58 @@
+"""Copies another server's data over this one's; MySQL restarts itself at the end."""
+
+from webinfra.clock import Clock
+
+from .mysql import Connect, Connection, Row, rows
+
+# Seconds: a clone that takes longer than the first goes on without the connection that began it; a server that does not come back is given up.
+CLONE, RETURN = 600.0, 300.0
+# What a client hears when the server that clones restarts itself, or would if something restarted it.
+ENDS = (2006, 2013, 3707)
+
+
+class CloneFailed(Exception):
+    """What MySQL says of it."""
+
+
+def status(connection: Connection) -> Row:
+    found = rows(connection, "select state, error_message from performance_schema.clone_status")
+    return found[0] if found else {}
+
+
+def clone(connect: Connect, clock: Clock, donor: str, password: str) -> None:
+    import pymysql
+
+    connection = connect(CLONE)
+    try:
+        rows(connection, "set global super_read_only=OFF")
+        rows(connection, "set global clone_valid_donor_list=%s", (f"{donor}:3306",))
+        rows(connection, "clone instance from 'repl'@%s:3306 identified by %s require ssl", (donor, password))
+    except pymysql.MySQLError as error:
+        # "lost connection" is how a clone ends well; what really came of it stands in clone_status
+        if error.args[0] not in ENDS:
+            raise CloneFailed(f"cloning {donor} failed ({error.args[0]}): {reason(connect)}") from error
+    finally:
+        connection.close()
+    deadline = clock.now() + RETURN
+    while clock.now() < deadline:
+        try:
+            again = connect(10)
+            state = status(again).get("state")
+            if state == "Completed":
+                return
+            if state == "Failed":
+                raise CloneFailed(f"cloning {donor} failed: {reason(connect)}")
+            if state == "In Progress":
+                # Much data takes its time.
+                deadline = clock.now() + RETURN
+        except (pymysql.MySQLError, OSError):
+            pass
+        clock.sleep(0.5)
+    raise CloneFailed(f"cloning {donor} did not end within {RETURN:.0f} s")
+
+
+def reason(connect: Connect) -> str:
+    try:
+        return str(status(connect(10)).get("error_message") or "see the log of MySQL")
+    except Exception:
+        return "see the log of MySQL"
