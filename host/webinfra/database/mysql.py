@@ -13,7 +13,9 @@ class Cursor(Protocol):
 
 
 class Connection(Protocol):
-    def cursor(self) -> Cursor: ...
+    def cursor(self) -> Cursor:
+        """Rows come as mappings by column."""
+        ...
 
     def close(self) -> None: ...
 
@@ -35,7 +37,7 @@ def local(seconds: float) -> Connection:
     # Comes with the host's packages.
     import pymysql
 
-    return pymysql.connect(
+    connection: Connection = Typed(pymysql.connect(
         unix_socket="/run/mysqld/mysqld.sock",
         user="root",
         connect_timeout=2,

@@ -5,8 +5,6 @@ import json
 import subprocess
 import threading
 from collections.abc import Mapping
-from dataclasses import replace
-from pathlib import Path
 
 from webinfra import places
 from webinfra.clock import BootClock, Clock
@@ -16,7 +14,7 @@ from webinfra.protocol import Entry
 from . import source_replica
 from .act import Hands, Wait
 from .clone import CloneFailed
-from .model import Answers, Decision, Memory, Picture, Server
+from .model import Answers, Decision, Memory, Open, Picture, Server
 from .mysql import local
 from .observe import Eyes, Heard, Settings, Watch, is_mysql_error, observe, remembered
 
@@ -51,7 +49,7 @@ class Program:
         server = self._server
         if server is None:
             return
-        opens = any(type(action).__name__ == "Open" for action in decision.actions)
+        opens = any(isinstance(action, Open) for action in decision.actions)
         fence = decision.memory.fence
         self._eyes.files.write(
             places.MEMBER,
@@ -151,5 +149,3 @@ def main() -> None:
         threads.period = pause
         clock.sleep(pause)
 
-
-__all__ = ["Path", "Program", "main", "replace"]

@@ -17,7 +17,6 @@ from webinfra.gtid import GtidSet
 from webinfra.protocol import Epoch, Previous, PrimaryPointer
 
 from .model import (
-    NO_EPOCH,
     Accounts,
     Acknowledge,
     Action,
@@ -359,5 +358,3 @@ def replicate(picture: Picture, memory: Memory, server: Server, source: Peer, wo
     memory = replace(memory, started_from=source.name, started_at=picture.now)
     return Decision((Follow(source.name),), memory, words, hurry=True)
 
-
-__all__ = ["NO_EPOCH", "decide"]

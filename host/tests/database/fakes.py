@@ -1,0 +1,97 @@
+"""What the database program is given in tests instead of a server, files and a clock."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from pymysql.err import OperationalError
+
+Row = Mapping[str, object]
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.seconds = 100.0
+
+    def now(self) -> float:
+        return self.seconds
+
+    def sleep(self, seconds: float) -> None:
+        self.seconds += seconds
+
+
+class Files:
+    def __init__(self, texts: Mapping[str, str] | None = None) -> None:
+        self.texts = dict(texts or {})
+        self.durable: list[str] = []
+
+    def read(self, path: str) -> str | None:
+        return self.texts.get(path)
+
+    def write(self, path: str, text: str, *, durable: bool = False) -> None:
+        self.texts[path] = text
+        if durable:
+            self.durable.append(path)
+
+    def remove(self, path: str) -> None:
+        self.texts.pop(path, None)
+
+    def names(self, folder: str) -> tuple[str, ...]:
+        return tuple(sorted(path.removeprefix(f"{folder}/") for path in self.texts if path.startswith(f"{folder}/")))
+
+
+class Server:
+    """Records statements, and answers those that the test knows."""
+
+    def __init__(self, answers: Mapping[str, Sequence[Row]] | None = None, fails: Mapping[str, OperationalError] | None = None) -> None:
+        self.answers, self.fails = dict(answers or {}), dict(fails or {})
+        self.said: list[str] = []
+        self.arguments: list[object] = []
+        self.seconds: list[float] = []
+        self.before: Callable[[str], None] = lambda statement: None
+
+    def connect(self, seconds: float) -> "Connection":
+        self.seconds.append(seconds)
+        if "connect" in self.fails:
+            raise self.fails["connect"]
+        return Connection(self)
+
+
+class Connection:
+    def __init__(self, server: Server) -> None:
+        self._server = server
+
+    def cursor(self) -> "Cursor":
+        return Cursor(self._server)
+
+    def close(self) -> None:
+        pass
+
+
+class Cursor:
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._rows: Sequence[Row] = ()
+
+    def execute(self, query: str, args: Sequence[object] | None = None) -> None:
+        statement = " ".join(query.split())
+        self._server.before(statement)
+        self._server.said.append(statement)
+        self._server.arguments.extend(args or ())
+        for start, error in self._server.fails.items():
+            if statement.startswith(start):
+                raise error
+        self._rows = next((rows for start, rows in self._server.answers.items() if statement.startswith(start)), ())
+
+    def fetchall(self) -> Sequence[Row]:
+        return self._rows
+
+
+class Host:
+    def __init__(self) -> None:
+        self.killed = 0
+        self.words: list[str] = []
+
+    def kill_mysql(self) -> None:
+        self.killed += 1
+
+    def say(self, words: str) -> None:
+        self.words.append(words)
