@@ -155,7 +155,10 @@ def _object(value: object, where: str) -> Object:
 
 
 def _shown(value: object) -> str:
-    text = json.dumps(value)
+    try:
+        text = json.dumps(value)
+    except RecursionError:
+        return "nested too deep"
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 
@@ -360,3 +363,55 @@ def parse_state(text: str) -> State:
         release=_optional(document, "release"),
         refused=() if document.get("refused") is None else parse_refused(document["refused"]),
     )
+
+
+def _pair(epoch: Epoch | None, number: str, nonce: str) -> Object:
+    return {number: None if epoch is None else epoch.number, nonce: None if epoch is None else epoch.nonce}
+
+
+def _written_member(member: Member) -> Object:
+    return {
+        "closed": member.closed,
+        **_pair(member.opened, "opened", "openedNonce"),
+        "executed": member.executed,
+        "received": member.received,
+        "wants": member.wants,
+        "waiting": member.waiting,
+        "alone": member.alone,
+        "conflict": member.conflict,
+        "ageSeconds": round(member.age, 3),
+    }
+
+
+def _written_database(database: DatabaseState) -> Object:
+    return {
+        "role": database.role,
+        "writable": database.writable,
+        "replica": database.replica,
+        "stale": database.stale,
+        "lagSeconds": None if database.lag is None else round(database.lag, 3),
+        "fenced": database.fenced,
+        "error": database.error,
+        **_pair(database.epoch, "epoch", "nonce"),
+        "holds": database.holds,
+        "executed": database.executed,
+        "received": database.received,
+        "member": None if database.member is None else _written_member(database.member),
+    }
+
+
+def write_state(state: State) -> str:
+    written = {
+        "version": VERSION,
+        "machine": state.machine,
+        "name": state.name,
+        "roles": state.roles,
+        "converge": state.converge,
+        "step": state.step,
+        "healthy": state.healthy,
+        "error": state.error,
+        "refused": [{"document": one.document, "reason": one.reason} for one in state.refused],
+        **({} if state.release is None else {"release": state.release}),
+        **({} if state.database is None else {"database": _written_database(state.database)}),
+    }
+    return json.dumps(written) + "\n"
