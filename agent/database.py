@@ -106,12 +106,16 @@ def peer_states(seconds=2):
         return dict(zip(others, pool.map(lambda address: state_of(address, seconds), others.values())))
 
 
-def holds(new):
-    """Tells the host's agent, and with it the peers, whether this server has the site's data: "yes" or "no"; nothing before this is known."""
-    known, word = RUN / "holds", "no" if new else "yes"
-    if not known.exists() or known.read_text() != word:
-        (RUN / "holds.new").write_text(word)
-        (RUN / "holds.new").rename(known)
+def speak(mine, pointed):
+    """Tells the host's agent, and with it the peers, what this server is; nothing before this is known."""
+    said = {
+        "at": time.clock_gettime(time.CLOCK_BOOTTIME), "epoch": pointed["epoch"], "nonce": pointed.get("nonce", ""),
+        "holds": "no" if is_new(mine) else "yes", "closed": bool(value(mine, "@@global.super_read_only")), "opened": None, "openedNonce": None,
+        "executed": executed(mine), "received": "", "wants": None, "waiting": None, "alone": None, "conflict": False,
+        "fenced": FENCED.read_text() if FENCED.exists() else None,
+    }
+    (RUN / "database.json.new").write_text(json.dumps(said))
+    (RUN / "database.json.new").rename(RUN / "database.json")
 
 
 def acknowledged(mine, wanted):
@@ -339,7 +343,7 @@ def turn(done):
         # After the connection, which takes as long as the server hangs: a pointer from before that may be an old one.
         pointed = pointer()
         primary = pointed["primary"]
-        holds(is_new(mine))
+        speak(mine, pointed)
         if primary == SETTINGS["name"]:
             if not value(mine, "@@global.read_only"):
                 newer = superseded(pointed)

@@ -85,8 +85,8 @@ export function cloudConfig(view: HostView): string {
       ["systemd-sysusers", "/etc/sysusers.d/webinfra.conf"],
       ["systemctl", "daemon-reload"],
       ["systemctl", "restart", "systemd-journald.service"],
-      ["systemctl", "enable", "webinfra-converge.service", "webinfra-agent.service"],
-      ["systemctl", "start", "--no-block", "webinfra-agent.service", "webinfra-converge.service"],
+      ["systemctl", "enable", "webinfra-converge.service"],
+      ["systemctl", "start", "--no-block", "webinfra-converge.service"],
     ],
   };
   return `#cloud-config\n${stringify(document, { lineWidth: 0 })}`;

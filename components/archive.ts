@@ -76,8 +76,14 @@ export async function packRelease(directory: string, root: string, cache: string
   return pack(folder, entries, cache);
 }
 
-/** The programs of hosts that come through the channel and not with user-data, which has room for little. */
-const kitPrograms = ["claim.py", "database.py", "drain", "release", "sync.py"] as const;
+/** The scripts of hosts that come with their programs; the others have to be there before, and come with user-data. */
+const kitScripts = ["webinfra-host", "bootstrap/drain"] as const;
 
-/** Packs the hosts' programs from `agent/` into `cache`. */
-export const packKit = (root: string, cache: string): Promise<Archive> => pack(join(root, "agent"), kitPrograms, cache);
+/** Packs the programs that hosts fetch from the channel, from `host/`, into `cache`. */
+export function packKit(root: string, cache: string): Promise<Archive> {
+  const modules = entriesOf(join(root, "host", "webinfra"))
+    .filter((entry) => entry.endsWith(".py"))
+    .map((entry) => `webinfra/${entry}`);
+  const entries = [...kitScripts, ...modules].map((entry) => `host/${entry}`);
+  return pack(root, [...entries, "agent/database.py"].sort(), cache);
+}

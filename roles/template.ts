@@ -27,7 +27,7 @@ export const fileText = (folder: string, name: string): string => withoutComment
 /** The text of a page that goes to hosts to the letter. */
 export const pageText = read;
 
-const agentFolder = join(__dirname, "..", "agent");
+const bootstrapFolder = join(__dirname, "..", "host", "bootstrap");
 
-/** The text of a script in `agent/`, without its comment lines. */
-export const agentScript = (name: string): string => fileText(agentFolder, name);
+/** The text of a script in `host/bootstrap/`, without its comment lines. */
+export const bootstrapScript = (name: string): string => fileText(bootstrapFolder, name);

@@ -57,6 +57,6 @@ class Disk:
 
     def names(self, folder: str) -> tuple[str, ...]:
         try:
-            return tuple(sorted(os.listdir(folder)))
+            return tuple(sorted(path.name for path in Path(folder).iterdir()))
         except OSError:
             return ()

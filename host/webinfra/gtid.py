@@ -22,7 +22,7 @@ Source = tuple[str, str]
 
 @dataclass(frozen=True)
 class GtidSet:
-    """Transactions, as intervals for each source. Two sets with the same transactions are equal: sources and intervals are sorted, and nothing is empty."""
+    """Transactions, as intervals for each source. Sets of the same transactions are equal: all is sorted, and nothing is empty."""
 
     sources: tuple[tuple[Source, Intervals], ...] = ()
 
@@ -42,7 +42,7 @@ class GtidSet:
             for piece in pieces:
                 if match := _INTERVAL.fullmatch(piece):
                     first, last = int(match[1]), int(match[2] or match[1])
-                    if not 1 <= first or not last < _END:
+                    if first < 1 or last >= _END:
                         raise _wrong(part)
                     # MySQL takes an interval that ends before it begins for none at all.
                     if first <= last:

@@ -13,6 +13,10 @@ RELEASE_POINTER = f"{CHANNEL}/pointers/release.json"
 
 # What is gone after a boot.
 RUN = "/run/webinfra"
+# At which step the host is, in two lines: how it stands and the step's name.
+CONVERGE = f"{RUN}/converge"
+# What the release program did last, for the agent.
+RELEASE_STATUS = f"{RUN}/release.json"
 # When the channel was read last, in seconds since the boot.
 SYNCED = f"{RUN}/synced"
 # Asks sync to read the channel whole at once.

@@ -14,6 +14,8 @@ from functools import lru_cache
 VERSION = 2
 VERSIONS = (1, 2)
 ROLES = ("loadBalancer", "webServer", "appServer", "database", "monitor")
+CONVERGE = ("running", "failed", "done")
+DATABASE_ROLES = ("primary", "replica", "fenced", "none")
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _NONCE = re.compile(r"[0-9a-z]{1,64}")
@@ -113,15 +115,39 @@ class DatabaseState:
     member: Member | None
     # False: of the version before.
     speaks: bool
+    # May be read as a replica within the bound of lag; may be read at all.
+    replica: bool = False
+    stale: bool = False
+    # Seconds; None: not a replica, or nothing to measure by yet.
+    lag: float | None = None
+    # Why MySQL cannot be asked.
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class RefusedDocument:
+    """A document of the channel that cannot be used; the last good one stays in use."""
+
+    document: str
+    reason: str
 
 
 @dataclass(frozen=True)
 class State:
-    """What the hosts' agents answer, as far as hosts ask each other."""
+    """What a host's agent answers."""
 
+    # Empty until the host knows it.
     machine: str
     name: str
     database: DatabaseState | None
+    roles: tuple[str, ...] = ()
+    converge: str = "running"
+    step: str | None = None
+    healthy: bool = False
+    error: str | None = None
+    # Empty: none runs yet; None: a host that runs none.
+    release: str | None = None
+    refused: tuple[RefusedDocument, ...] = ()
 
 
 Object = Mapping[str, object]
@@ -134,7 +160,10 @@ def _object(value: object, where: str) -> Object:
 
 
 def _shown(value: object) -> str:
-    text = json.dumps(value)
+    try:
+        text = json.dumps(value)
+    except RecursionError:
+        return "nested too deep"
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 
@@ -150,20 +179,43 @@ def _text(holder: Object, key: str, right: str = "a text that is not empty") -> 
 
 
 def _string(holder: Object, key: str) -> str:
-    value = holder.get(key, "")
-    if value is None:
-        return ""
+    value = holder.get(key)
     if not isinstance(value, str):
         raise _wrong(key, "a text", value)
     return value
 
 
 def _optional(holder: Object, key: str) -> str | None:
-    return _string(holder, key) or None
+    return None if holder.get(key) is None else _string(holder, key)
 
 
-def _flag(holder: Object, key: str) -> bool:
-    value = holder.get(key, False)
+def _word(holder: Object, key: str, words: tuple[str, ...]) -> str:
+    value = holder.get(key)
+    if not isinstance(value, str) or value not in words:
+        raise _wrong(key, f"one of {', '.join(words)}", value)
+    return value
+
+
+def _word_or_none(holder: Object, key: str, words: tuple[str, ...]) -> str | None:
+    return None if holder.get(key) is None else _word(holder, key, words)
+
+
+def _seconds(holder: Object, key: str) -> float:
+    value = holder.get(key)
+    if not isinstance(value, int | float) or isinstance(value, bool) or value < 0:
+        raise _wrong(key, "a number of seconds", value)
+    return float(value)
+
+
+def _roles(holder: Object) -> tuple[str, ...]:
+    value = holder.get("roles")
+    if not isinstance(value, list) or not value or any(role not in ROLES for role in value):
+        raise _wrong("roles", f"a list of roles ({', '.join(ROLES)})", value)
+    return tuple(value)
+
+
+def _flag(holder: Object, key: str, *, default: bool | None = None) -> bool:
+    value = holder.get(key, default)
     if not isinstance(value, bool):
         raise _wrong(key, "true or false", value)
     return value
@@ -215,9 +267,9 @@ def parse_primary_pointer(text: str) -> PrimaryPointer:
     if document.get("previous") is not None:
         before = _object(document["previous"], "previous")
         # What it replaced may have been written by the version before, which has no nonce.
-        nonce = "" if before.get("nonce") in (None, "") else _nonce(before, "nonce", 2)
+        nonce = "" if before.get("nonce") == "" else _nonce(before, "nonce", 2)
         previous = Previous(Epoch(_number(before, "epoch"), nonce), _host(before, "primary"))
-    return PrimaryPointer(epoch, _host(document, "primary"), previous, known, _flag(document, "force"))
+    return PrimaryPointer(epoch, _host(document, "primary"), previous, known, _flag(document, "force", default=False))
 
 
 def parse_release_pointer(text: str) -> ReleasePointer:
@@ -232,58 +284,144 @@ def parse_release_pointer(text: str) -> ReleasePointer:
 @lru_cache(maxsize=256)
 def parse_entry(text: str) -> Entry:
     document, _ = _document(text)
-    roles = document.get("roles")
-    if not isinstance(roles, list) or not roles or any(role not in ROLES for role in roles):
-        raise _wrong("roles", f"a list of roles ({', '.join(ROLES)})", roles)
     address = document.get("address")
     try:
         # Also accepts a number, which is no address here.
         ipaddress.IPv4Address(address if isinstance(address, str) else "")
     except ValueError as error:
         raise _wrong("address", "an IPv4 address", address) from error
-    return Entry(_text(document, "machine"), _host(document, "name"), tuple(roles), str(address), _flag(document, "standby"))
+    return Entry(_text(document, "machine"), _host(document, "name"), _roles(document), str(address), _flag(document, "standby", default=False))
 
 
-def _epoch_or_none(holder: Object, number: str, nonce: str) -> Epoch | None:
-    return None if holder.get(number) is None else Epoch(_number(holder, number), _string(holder, nonce))
+def parse_epoch(holder: Object, number: str, nonce: str) -> Epoch | None:
+    """The pair under two keys; None when there is no number. A pointer of the version before has no nonce."""
+    said = holder.get(nonce)
+    pair_nonce = "" if said in (None, "") else _nonce(holder, nonce, 2)
+    return None if holder.get(number) is None else Epoch(_number(holder, number), pair_nonce)
 
 
-def _member(value: object) -> Member | None:
-    if value is None:
-        return None
+def parse_holds(holder: Object) -> str | None:
+    """Whether a server has the site's data; None: not known yet."""
+    return _word_or_none(holder, "holds", ("yes", "no"))
+
+
+def parse_fenced(holder: Object) -> str | None:
+    """Why a server is fenced; None: it is not."""
+    return _optional(holder, "fenced")
+
+
+def parse_member(value: object) -> Member:
+    """What a database program says of itself."""
     member = _object(value, "member")
-    age = member.get("ageSeconds")
-    if not isinstance(age, int | float) or isinstance(age, bool) or age < 0:
-        raise _wrong("ageSeconds", "a number of seconds", age)
     return Member(
         closed=_flag(member, "closed"),
-        opened=_epoch_or_none(member, "opened", "openedNonce"),
+        opened=parse_epoch(member, "opened", "openedNonce"),
         executed=_string(member, "executed"),
         received=_string(member, "received"),
-        wants=_optional(member, "wants"),
+        wants=_word_or_none(member, "wants", ("clone",)),
         waiting=_optional(member, "waiting"),
         alone=_optional(member, "alone"),
-        conflict=_flag(member, "conflict"),
-        down=_flag(member, "down"),
+        conflict=_flag(member, "conflict", default=False),
+        down=_flag(member, "down", default=False),
         uuid=_optional(member, "uuid"),
-        age=float(age),
+        age=_seconds(member, "ageSeconds"),
     )
+
+
+def _database(value: object, version: int) -> DatabaseState:
+    said = _object(value, "database")
+    return DatabaseState(
+        role=_word(said, "role", DATABASE_ROLES),
+        writable=_flag(said, "writable"),
+        epoch=parse_epoch(said, "epoch", "nonce"),
+        holds=parse_holds(said),
+        executed=_string(said, "executed"),
+        received=_string(said, "received"),
+        fenced=parse_fenced(said),
+        member=None if said.get("member") is None else parse_member(said["member"]),
+        speaks=version >= 2,
+        replica=_flag(said, "replica"),
+        stale=_flag(said, "stale"),
+        lag=None if said.get("lagSeconds") is None else _seconds(said, "lagSeconds"),
+        error=_optional(said, "error"),
+    )
+
+
+def _refused(value: object) -> RefusedDocument:
+    one = _object(value, "each of refused")
+    return RefusedDocument(_text(one, "document"), _text(one, "reason"))
+
+
+def parse_refused(value: object) -> tuple[RefusedDocument, ...]:
+    """The list of documents that a host refused."""
+    if not isinstance(value, list):
+        raise _wrong("refused", "a list", value)
+    return tuple(_refused(one) for one in value)
 
 
 def parse_state(text: str) -> State:
     document, version = _document(text)
-    database: DatabaseState | None = None
-    if document.get("database") is not None:
-        said = _object(document["database"], "database")
-        database = DatabaseState(
-            role=_text(said, "role"),
-            writable=_flag(said, "writable"),
-            epoch=_epoch_or_none(said, "epoch", "nonce"),
-            holds=_optional(said, "holds"),
-            executed=_string(said, "executed"),
-            received=_string(said, "received"),
-            fenced=_optional(said, "fenced"),
-            member=_member(said.get("member")),
-            speaks=version >= 2,
-        )
-    return State(_text(document, "machine"), _host(document, "name"), database)
+    return State(
+        machine=_string(document, "machine"),
+        name=_host(document, "name"),
+        database=None if document.get("database") is None else _database(document["database"], version),
+        roles=_roles(document),
+        converge=_word(document, "converge", CONVERGE),
+        step=_optional(document, "step"),
+        healthy=_flag(document, "healthy"),
+        error=_optional(document, "error"),
+        release=_optional(document, "release"),
+        refused=() if document.get("refused") is None else parse_refused(document["refused"]),
+    )
+
+
+def _pair(epoch: Epoch | None, number: str, nonce: str) -> Object:
+    return {number: None if epoch is None else epoch.number, nonce: None if epoch is None else epoch.nonce}
+
+
+def _written_member(member: Member) -> Object:
+    return {
+        "closed": member.closed,
+        **_pair(member.opened, "opened", "openedNonce"),
+        "executed": member.executed,
+        "received": member.received,
+        "wants": member.wants,
+        "waiting": member.waiting,
+        "alone": member.alone,
+        "conflict": member.conflict,
+        "ageSeconds": round(member.age, 3),
+    }
+
+
+def _written_database(database: DatabaseState) -> Object:
+    return {
+        "role": database.role,
+        "writable": database.writable,
+        "replica": database.replica,
+        "stale": database.stale,
+        "lagSeconds": None if database.lag is None else round(database.lag, 3),
+        "fenced": database.fenced,
+        "error": database.error,
+        **_pair(database.epoch, "epoch", "nonce"),
+        "holds": database.holds,
+        "executed": database.executed,
+        "received": database.received,
+        "member": None if database.member is None else _written_member(database.member),
+    }
+
+
+def write_state(state: State) -> str:
+    written = {
+        "version": VERSION,
+        "machine": state.machine,
+        "name": state.name,
+        "roles": state.roles,
+        "converge": state.converge,
+        "step": state.step,
+        "healthy": state.healthy,
+        "error": state.error,
+        "refused": [{"document": one.document, "reason": one.reason} for one in state.refused],
+        **({} if state.release is None else {"release": state.release}),
+        **({} if state.database is None else {"database": _written_database(state.database)}),
+    }
+    return json.dumps(written) + "\n"

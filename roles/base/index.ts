@@ -1,4 +1,4 @@
-import { agentScript, fileText, render } from "../template";
+import { bootstrapScript, fileText, render } from "../template";
 import { agentPort } from "../ports";
 import { HostView, Role } from "../types";
 import { hostsWith, slotsOf, SlotWord, slotName, slotWords, zone } from "../../topology/types";
@@ -10,13 +10,15 @@ export interface HealthCheck {
   readonly path: string;
 }
 
-/** How often hosts look at the channel's version object, and pull it whole though it did not change; in a bucket each look costs money. */
-const pace = { directory: { seconds: 1 }, bucket: { seconds: 5, pullSeconds: 300 } } as const;
+/** How often hosts look whether the channel changed, and pull it whole though nothing told so; in a bucket each look costs money. */
+const pace = { directory: { seconds: 1, pullSeconds: 30 }, bucket: { seconds: 5, pullSeconds: 60 } } as const;
 
 const scriptPath = (name: string): string => `/usr/local/lib/webinfra/${name}`;
-const script = (name: string) => ({ path: scriptPath(name), content: agentScript(name), mode: "0755" }) as const;
+const script = (name: string) => ({ path: scriptPath(name), content: bootstrapScript(name), mode: "0755" }) as const;
 const unit = (name: string, file: string) =>
   ({ path: `/etc/systemd/system/${name}`, content: fileText(__dirname, file), mode: "0644" }) as const;
+const enableAndStart = (service: string): string =>
+  `#!/bin/sh\nset -e\nsystemctl --quiet enable ${service}\nsystemctl start ${service}\n`;
 const json = (path: string, value: unknown) =>
   ({ path, content: `${JSON.stringify(value, null, 1)}\n`, mode: "0644" }) as const;
 
@@ -47,7 +49,6 @@ export function base(checks: readonly HealthCheck[], nudges: Readonly<Record<str
       script("install-packages"),
       script("identify"),
       script("fetch-kit"),
-      script("agent.py"),
       unit("webinfra-converge.service", "converge.service"),
       unit("webinfra-sync.service", "sync.service"),
       unit("webinfra-agent.service", "agent.service"),
@@ -83,6 +84,7 @@ export function base(checks: readonly HealthCheck[], nudges: Readonly<Record<str
       json("/etc/webinfra/agent.json", {
         name: view.host.name,
         roles: view.host.roles,
+        port: agentPort,
         ...(view.host.roles.includes("database") ? { maxLagSeconds: view.config.mysql.maxLagSeconds } : {}),
         domain: view.config.domain,
         checks,
@@ -101,21 +103,25 @@ export function base(checks: readonly HealthCheck[], nudges: Readonly<Record<str
         ].join("\n"),
       },
       { name: "10-identify", script: `#!/bin/sh\nexec ${scriptPath("identify")} ${firstAddress(view.networkCidr)}\n` },
+      // Before all that takes long, so that the agent can tell how far the host is.
+      {
+        name: "12-kit",
+        script:
+          view.channel.type === "directory"
+            ? `#!/bin/sh\nexec ${scriptPath("fetch-kit")} ${view.kit} ${view.channel.path}\n`
+            : `#!/bin/sh\nset -e\n${scriptPath("install-packages")} rclone\nexec ${scriptPath("fetch-kit")} ${view.kit}\n`,
+      },
+      { name: "14-agent", script: enableAndStart("webinfra-agent.service") },
       ...(view.secretsThrough === "channel"
         ? [
             {
               name: "15-secrets",
-              script: `#!/bin/sh\nset -e\n${scriptPath("install-packages")} rclone\nexec ${scriptPath("fetch-secrets")} ${view.host.name} ${view.secretsSha256}\n`,
+              script: `#!/bin/sh\nexec ${scriptPath("fetch-secrets")} ${view.host.name} ${view.secretsSha256}\n`,
             },
           ]
         : []),
       { name: "30-packages", script: `#!/bin/sh\nexec ${scriptPath("install-packages")}\n` },
-      { name: "35-kit", script: `#!/bin/sh\nexec ${scriptPath("fetch-kit")} ${view.kit}\n` },
-      {
-        name: "40-sync",
-        script:
-          "#!/bin/sh\nset -e\nsystemctl --quiet enable webinfra-sync.service\nsystemctl start webinfra-sync.service\n",
-      },
+      { name: "40-sync", script: enableAndStart("webinfra-sync.service") },
     ],
     ports: [
       {

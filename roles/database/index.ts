@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { agentScript, fileText, render } from "../template";
+import { bootstrapScript, fileText, render } from "../template";
 import { Role } from "../types";
 import { databaseName } from "../app-server";
 import { zone } from "../../topology/types";
@@ -94,7 +94,13 @@ export const database: Role = (view) => {
       { path: "/usr/local/lib/webinfra/show-mysql-data", content: fileText(__dirname, "show-data.sh"), mode: "0755" },
       ...(view.dataDevice === undefined
         ? []
-        : [{ path: "/usr/local/lib/webinfra/mount-data", content: agentScript("mount-data"), mode: "0755" } as const]),
+        : [
+            {
+              path: "/usr/local/lib/webinfra/mount-data",
+              content: bootstrapScript("mount-data"),
+              mode: "0755",
+            } as const,
+          ]),
       secret("server.key", view.secrets.databaseKey),
       secret("app-password", view.secrets.appPassword),
       secret("replication-password", view.secrets.replicationPassword),

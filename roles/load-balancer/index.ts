@@ -14,19 +14,19 @@ function claim({ publicAddress, secrets }: HostView): Pick<RoleParts, "packages"
   return {
     packages: publicAddress.type === "aws" ? ["awscli"] : [],
     files: [
-      { path: "/etc/webinfra/claim.json", content: `${JSON.stringify(publicAddress)}\n`, mode: "0644" },
+      { path: "/etc/webinfra/address.json", content: `${JSON.stringify(publicAddress)}\n`, mode: "0644" },
       {
-        path: "/etc/systemd/system/webinfra-claim.service",
-        content: fileText(__dirname, "claim.service"),
+        path: "/etc/systemd/system/webinfra-address.service",
+        content: fileText(__dirname, "address.service"),
         mode: "0644",
       },
       ...(publicAddress.type === "digitalocean" ? [{ ...token, secret: true }] : []),
     ],
     steps: [
       {
-        name: "70-claim",
+        name: "70-address",
         script:
-          "#!/bin/sh\nset -e\nsystemctl --quiet enable webinfra-claim.service\nsystemctl start webinfra-claim.service\n",
+          "#!/bin/sh\nset -e\nsystemctl --quiet enable webinfra-address.service\nsystemctl start webinfra-address.service\n",
       },
     ],
   };

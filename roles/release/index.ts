@@ -6,11 +6,11 @@ export const release: Role = (view) => {
   const { app, domain } = view.config;
   const runs = view.host.roles.includes("appServer");
   return {
-    packages: ["socat"],
+    packages: [],
     files: [
       {
-        path: "/etc/webinfra/release.env",
-        content: `RUNS_APP=${runs ? "yes" : "no"}\nPORT=${String(app.port)}\nHEALTH_PATH=${app.healthPath}\nDOMAIN=${domain}\n`,
+        path: "/etc/webinfra/release.json",
+        content: `${JSON.stringify({ runsApp: runs, port: app.port, healthPath: app.healthPath, domain })}\n`,
         mode: "0644",
       },
       {

@@ -103,8 +103,8 @@ describe("real tools", function () {
     await shell("/usr/local/lib/webinfra/steps.d/10-identify");
     // The programs that hosts fetch from the channel.
     const kit = await packKit(join(__dirname, "..", ".."), scratch);
-    await incus("file", "push", "--quiet", kit.path, `${machine}/root/kit.tar.gz`);
-    await shell("tar -xzf /root/kit.tar.gz -C /usr/local/lib/webinfra --no-same-owner");
+    await incus("file", "push", "--quiet", "--create-dirs", kit.path, `${machine}/root/kits/${kit.sha256}.tar.gz`);
+    await shell(`/usr/local/lib/webinfra/fetch-kit ${kit.sha256} /root`);
   });
 
   after(async () => {

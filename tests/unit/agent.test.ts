@@ -14,7 +14,7 @@ const tests = [...readFileSync(path, "utf8").matchAll(/^class (\w+)\(|^ {4}def t
   return [...found, { group: within, name: name ?? "" }];
 }, []);
 
-describe("agent: the programs on hosts", () => {
+describe("agent: the database program", () => {
   const results = new Map<string, string | null>();
   before(() => {
     const { stdout, stderr, status } = spawnSync("python3", ["-B", path], { encoding: "utf8", timeout: 60_000 });

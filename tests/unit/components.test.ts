@@ -437,11 +437,15 @@ describe("components", () => {
     it("of hosts' programs hold what hosts run from the channel", async () => {
       const { path } = await packKit(root, cache);
       const lines = list(path);
-      for (const line of lines) {
-        assert.match(line, /^-rwxr-xr-x 0\/0 /);
-        assert.ok(existsSync(join(root, "agent", line.split(" ").at(-1) ?? "")), line);
+      const names = lines.map((line) => line.split(" ").at(-1) ?? "");
+      for (const [index, name] of names.entries()) {
+        assert.match(lines[index] ?? "", name.endsWith(".py") ? /^-rw[x-]r-[x-]r-[x-] 0\/0 / : /^-rwxr-xr-x 0\/0 /);
+        assert.ok(existsSync(join(root, name)), name);
+        assert.doesNotMatch(name, /tests|__pycache__|\.venv/);
       }
-      assert.ok(lines.some((line) => line.endsWith(" sync.py")));
+      for (const name of ["webinfra-host", "webinfra/__main__.py", "webinfra/sync.py", "bootstrap/drain"]) {
+        assert.ok(names.includes(`host/${name}`), name);
+      }
     });
 
     it("are refused of a folder that is not there, that is empty, or that is a file", async () => {

@@ -6,7 +6,7 @@ import { parse, stringify } from "yaml";
 import { cloudConfig } from "../../cloudinit";
 import { parseConfig, type RawConfig } from "../../config/parse";
 import site from "../../index";
-import { agentScript } from "../../roles/template";
+import { bootstrapScript } from "../../roles/template";
 import { checkGolden } from "../support/golden";
 import { devRawConfig, viewsOf } from "../support/hosts";
 import { graphText } from "../support/graph";
@@ -18,11 +18,9 @@ interface CloudConfig {
   readonly write_files: readonly { readonly path: string; readonly permissions: string; readonly content: string }[];
 }
 
-/** The scripts of agent/ by what they hold: hosts get them as they are, so a golden copy would only repeat them. */
-const agentScripts = new Map(
-  readdirSync(join(root, "agent"), { withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => [agentScript(entry.name), `agent/${entry.name}`]),
+/** The scripts of host/bootstrap/ by what they hold: hosts get them as they are, so a golden copy would only repeat them. */
+const bootstrapScripts = new Map(
+  readdirSync(join(root, "host", "bootstrap")).map((name) => [bootstrapScript(name), `host/bootstrap/${name}`]),
 );
 
 /** One host's user-data as a folder: each of its files, and the rest as cloud-config.yaml. */
@@ -30,7 +28,7 @@ function folderOf(userData: string): ReadonlyMap<string, string> {
   const document = parse(userData) as CloudConfig;
   const files = new Map<string, string>();
   const listed = document.write_files.map(({ path, permissions, content }) => {
-    const script = agentScripts.get(content);
+    const script = bootstrapScripts.get(content);
     if (script === undefined) files.set(path.slice(1), content);
     return { path, permissions, content: `<${script ?? "the file beside this one"}>` };
   });

@@ -10,7 +10,7 @@ import { partsOf } from "../../roles";
 import { environmentLine } from "../../roles/app-server";
 import { memoryPlan, serverId } from "../../roles/database";
 import * as ports from "../../roles/ports";
-import { agentScript, render } from "../../roles/template";
+import { bootstrapScript, render } from "../../roles/template";
 import type { HostFile, HostSecrets, HostView } from "../../roles/types";
 import { unavailable } from "../../roles/unavailable";
 import { devConfig, viewsOf } from "../support/hosts";
@@ -228,8 +228,10 @@ describe("roles: templates", () => {
   });
 
   it("lose their comments, never a script's first line", () => {
-    for (const name of ["converge", "agent.py", "install-packages"]) assert.match(agentScript(name), /^#!\/usr\/bin\//);
-    assert.doesNotMatch(agentScript("converge"), /^# /m);
+    for (const name of ["converge", "identify", "install-packages"]) {
+      assert.match(bootstrapScript(name), /^#!\/usr\/bin\//);
+    }
+    assert.doesNotMatch(bootstrapScript("converge"), /^# /m);
   });
 });
 

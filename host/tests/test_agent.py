@@ -1,0 +1,192 @@
+import json
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from tests.fakes import FakeClock, FakeWeb, MemoryFiles, Said
+from tests.test_database_watch import following
+from webinfra import places
+from webinfra.agent import PERIOD, Agent, Check, Server, Settings, paced
+from webinfra.loop import Loop
+from webinfra.protocol import parse_state
+
+
+class World:
+    def __init__(self, name: str = "lb-1", roles: tuple[str, ...] = ("loadBalancer",), checks: tuple[Check, ...] = ()) -> None:
+        self.files = MemoryFiles()
+        self.files.texts[places.MACHINE] = "MACHINE_ID=m-1\nPRIVATE_ADDRESS=10.0.0.1\n"
+        self.web = FakeWeb()
+        settings = Settings(name=name, roles=roles, port=9000, domain="www.example.com", checks=checks, most_lag=None)
+        self.agent = Agent(settings, self.files, self.web, None)
+
+    def state(self) -> dict[str, object]:
+        self.agent.poll()
+        status, text = self.agent.answer("/state")
+        assert status == 200
+        found: dict[str, object] = json.loads(text)
+        return found
+
+
+def test_a_host_that_did_not_converge_is_not_healthy() -> None:
+    world = World()
+    assert world.state()["error"] == "converge is not started"
+    world.files.texts[places.CONVERGE] = "failed\n30-packages\n"
+    state = world.state()
+    assert (state["healthy"], state["converge"], state["step"], state["error"]) == (False, "failed", "30-packages", "converge is failed 30-packages")
+
+
+def test_a_converged_host_is_healthy() -> None:
+    world = World()
+    world.files.texts[places.CONVERGE] = "done\n\n"
+    assert world.state() == {
+        "version": 2,
+        "machine": "m-1",
+        "name": "lb-1",
+        "roles": ["loadBalancer"],
+        "converge": "done",
+        "step": "",
+        "healthy": True,
+        "error": None,
+        "refused": [],
+    }
+
+
+def test_every_problem_is_named() -> None:
+    world = World("web-1", ("webServer", "appServer"), (Check("Nginx", 8080, "/-/web"), Check("the application", 8081, "/health")))
+    world.web.put("http://127.0.0.1:8081/health", "", 301)
+    world.files.texts[places.CONVERGE] = "done\n\n"
+    world.files.put(places.RELEASE_STATUS, {"running": "a", "error": "did not become healthy"})
+    state = world.state()
+    assert state["release"] == "a"
+    assert state["error"] == "Nginx does not answer; the application does not answer; release: did not become healthy"
+    assert world.web.asked[0].headers == {"Host": "www.example.com"}
+
+
+def test_a_check_that_answers_is_no_problem() -> None:
+    world = World(checks=(Check("HAProxy", 80, "/-/balancer"),))
+    world.web.put("http://127.0.0.1:80/-/balancer", "")
+    world.files.texts[places.CONVERGE] = "done\n\n"
+    assert world.state()["healthy"] is True
+
+
+def test_a_web_host_without_a_release_is_not_healthy() -> None:
+    world = World("web-1", ("webServer", "appServer"))
+    world.files.texts[places.CONVERGE] = "done\n\n"
+    state = world.state()
+    assert (state["error"], state["release"]) == ("release: none runs yet", "")
+
+
+def test_refused_documents_are_named() -> None:
+    world = World()
+    world.files.put(places.REFUSED, [{"document": "inventory/x.json", "reason": "is not JSON"}])
+    assert world.state()["refused"] == [{"document": "inventory/x.json", "reason": "is not JSON"}]
+
+
+BAD = ["", "{", "[]", "5", "null", '"x"', "[[]]", '{"a": 1}', pytest.param("[" * 100_000, id="deep")]
+
+
+@pytest.mark.parametrize("text", BAD)
+@pytest.mark.parametrize("path", [places.REFUSED, places.RELEASE_STATUS, places.CONVERGE, places.MACHINE])
+def test_no_file_ends_the_agent(path: str, text: str) -> None:
+    world = World("web-1", ("webServer",))
+    world.files.texts[path] = text
+    assert world.state()["refused"] == []
+
+
+@pytest.mark.parametrize("text", BAD)
+@pytest.mark.parametrize("path", [places.PRIMARY_POINTER, places.MEMBER, f"{places.INVENTORY}/m-db-2.json"])
+def test_no_document_ends_the_agent_of_a_database_host(path: str, text: str) -> None:
+    world = database_agent()
+    world.files.texts[path] = text
+    status, answer = world.agent.answer("/state")
+    assert status == 200
+    assert parse_state(answer).database is not None
+
+
+class DatabaseAgent:
+    """The agent of a replica that is read."""
+
+    def __init__(self) -> None:
+        watched = following()
+        self.files = watched.files
+        self.files.texts[places.CONVERGE] = "done\n\n"
+        settings = Settings(name="db-1", roles=("database",), port=9000, domain="www.example.com", checks=(), most_lag=5)
+        self.watch = watched
+        self.agent = Agent(settings, self.files, watched.web, watched.watch)
+        self.agent.poll()
+
+
+def database_agent() -> DatabaseAgent:
+    return DatabaseAgent()
+
+
+def test_a_database_that_serves_is_healthy_and_one_that_does_not_is_not() -> None:
+    world = database_agent()
+    assert parse_state(world.agent.answer("/state")[1]).healthy
+    world.watch.clock.seconds += 10
+    world.agent.poll()
+    state = parse_state(world.agent.answer("/state")[1])
+    assert (state.healthy, state.error) == (False, "MySQL is none: not serving yet")
+
+
+def test_what_the_database_program_says_is_read_at_each_answer() -> None:
+    world = database_agent()
+    world.watch.speak(at=world.watch.clock.now(), fenced="x")
+    database = parse_state(world.agent.answer("/state")[1]).database
+    assert database is not None
+    assert database.fenced == "x"
+    assert world.agent.answer("/stale")[0] == 503
+
+
+@contextmanager
+def served(agent: Agent) -> Iterator[int]:
+    server = Server(("127.0.0.1", 0), agent)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+    thread.start()
+    try:
+        yield server.server_address[1]
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def test_answers_over_http() -> None:
+    found = {}
+    with served(database_agent().agent) as port:
+        for path in ("/state", "/primary", "/replica", "/stale", "/else"):
+            try:
+                with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+                    found[path] = answer.status
+                    body = json.load(answer)
+            except urllib.error.HTTPError as error:
+                found[path] = error.code
+                error.close()
+    assert found == {"/state": 200, "/primary": 503, "/replica": 200, "/stale": 200, "/else": 404}
+    assert (body["name"], body["database"]["role"]) == ("db-1", "replica")
+
+
+def test_a_host_without_a_database_is_none_of_its_roles() -> None:
+    agent = World().agent
+    assert [agent.answer(path)[0] for path in ("/primary", "/replica", "/stale")] == [503, 503, 503]
+
+
+def test_looks_begin_at_a_steady_pace() -> None:
+    clock = FakeClock()
+
+    def look() -> None:
+        clock.seconds += 0.2
+
+    loop = Loop(clock, Said(), paced(clock, look), after_failure=PERIOD)
+    loop.once()
+    assert clock.slept == [pytest.approx(0.3)]
+
+
+def test_settings_are_those_of_the_role() -> None:
+    files = MemoryFiles()
+    check = {"name": "HAProxy", "port": 80, "path": "/-/balancer"}
+    files.put("/etc/webinfra/agent.json", {"name": "db-1", "roles": ["database"], "port": 9000, "domain": "d", "checks": [check], "maxLagSeconds": 5})
+    assert Settings.load(files) == Settings("db-1", ("database",), 9000, "d", (Check("HAProxy", 80, "/-/balancer"),), 5)

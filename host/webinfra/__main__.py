@@ -1,0 +1,41 @@
+"""Starts one of the host's programs: webinfra-host PROGRAM."""
+
+import os
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Final
+
+PROGRAMS: Final = {
+    "sync": "webinfra.sync",
+    "agent": "webinfra.agent",
+    "release": "webinfra.release",
+    "address": "webinfra.address",
+    "database": "webinfra.database.program",
+}
+
+
+def entry(program: str) -> Callable[[], None]:
+    """What runs it. Only its own modules are loaded: each host runs several of these."""
+    module = PROGRAMS[program]
+    try:
+        found: Callable[[], None] = import_module(module).main
+    except ModuleNotFoundError:
+        legacy = Path(__file__).parents[1] / f"{program}.py"
+        if not legacy.exists():
+            raise
+        os.execv("/usr/bin/python3", ("python3", "-B", str(legacy)))  # noqa: S606
+    return found
+
+
+def main() -> None:
+    if len(sys.argv) != 2 or sys.argv[1] not in PROGRAMS:
+        sys.exit(f"usage: webinfra-host {'|'.join(PROGRAMS)}")
+    # What one program writes, another reads as another user.
+    os.umask(0o022)
+    entry(sys.argv[1])()
+
+
+if __name__ == "__main__":
+    main()

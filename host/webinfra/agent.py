@@ -1,0 +1,210 @@
+"""Answers for this host: /state (is it healthy, and why not), and on a database host /primary, /replica and /stale.
+
+Pollers keep what they saw last, so that questions cost nothing and an answer comes even while MySQL hangs. MySQL has one of its own, and so has the
+primary's agent: a slow application beside them must not make their answers old.
+"""
+
+import contextlib
+import json
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Final
+
+from webinfra import places
+from webinfra.clock import BootClock, Clock
+from webinfra.database_watch import DatabaseWatch
+from webinfra.files import Disk, Files
+from webinfra.log import Journal
+from webinfra.loop import Loop
+from webinfra.outside import Failed, Internet, Request, Web
+from webinfra.protocol import CONVERGE, DatabaseState, Refused, RefusedDocument, State, parse_refused, write_state
+from webinfra.replication import LocalMySQL
+from webinfra.settings import Fields, machine_id, read_object
+
+# Seconds between two looks, and the least rest after one that took long.
+PERIOD: Final = 0.5
+REST: Final = 0.05
+
+
+@dataclass(frozen=True)
+class Check:
+    """A local address whose answer 200 belongs to the host's health."""
+
+    name: str
+    port: int
+    path: str
+
+
+@dataclass(frozen=True)
+class Settings:
+    name: str
+    roles: tuple[str, ...]
+    port: int
+    domain: str
+    checks: tuple[Check, ...]
+    # None: no database host.
+    most_lag: float | None
+
+    @staticmethod
+    def load(files: Files) -> "Settings":
+        fields = Fields.load(files, "agent")
+        return Settings(
+            name=fields.text("name"),
+            roles=fields.texts("roles"),
+            port=fields.whole("port"),
+            domain=fields.text("domain"),
+            checks=tuple(Check(one.text("name"), one.whole("port"), one.text("path")) for one in fields.each("checks")),
+            most_lag=fields.number("maxLagSeconds") if fields.has("maxLagSeconds") else None,
+        )
+
+
+class Agent:
+    def __init__(self, settings: Settings, files: Files, web: Web, database: DatabaseWatch | None) -> None:
+        self._settings = settings
+        self._files = files
+        self._web = web
+        self._database = database
+        self._state = State(machine="", name=settings.name, database=None, roles=settings.roles)
+
+    def poll(self) -> None:
+        """Looks at all but the database, which has pollers of its own."""
+        converge, step = self._converge()
+        problems = [] if converge == "done" else [f"converge is {converge or 'not started'} {step}".strip()]
+        problems += [f"{check.name} does not answer" for check in self._settings.checks if not self._answers(check)]
+        release = None
+        if {"appServer", "webServer"} & set(self._settings.roles):
+            status = read_object(self._files, places.RELEASE_STATUS)
+            release = _text(status.get("running"))
+            failure = _text(status.get("error"))
+            if failure or not release:
+                problems.append(f"release: {failure or 'none runs yet'}")
+        if self._database is not None:
+            said = self._database.state()
+            if not (said.writable or said.replica):
+                problems.append(f"MySQL is {said.role}: {said.fenced or said.error or 'not serving yet'}")
+        self._state = State(
+            machine=machine_id(self._files),
+            name=self._settings.name,
+            database=None,
+            roles=self._settings.roles,
+            converge=converge if converge in CONVERGE else "running",
+            step=step,
+            healthy=not problems,
+            error="; ".join(problems) or None,
+            release=release,
+            refused=self._refused(),
+        )
+
+    def answer(self, path: str) -> tuple[int, str]:
+        """Status and text for a question."""
+        database = None if self._database is None else self._database.state()
+        text = write_state(replace(self._state, database=database))
+        if path == "/state":
+            return 200, text
+        if path not in ("/primary", "/replica", "/stale"):
+            return 404, text
+        return 200 if database is not None and _is(database, path) else 503, text
+
+    def _converge(self) -> tuple[str, str]:
+        converge, step, *_ = [*(self._files.read(places.CONVERGE) or "").splitlines(), "", ""]
+        return converge, step
+
+    def _answers(self, check: Check) -> bool:
+        try:
+            answer = self._web.ask(Request(f"http://127.0.0.1:{check.port}{check.path}", headers={"Host": self._settings.domain}), seconds=2)
+        except Failed:
+            return False
+        return answer.status == 200
+
+    def _refused(self) -> tuple[RefusedDocument, ...]:
+        with contextlib.suppress(Refused, ValueError, RecursionError):
+            return parse_refused(json.loads(self._files.read(places.REFUSED) or "[]"))
+        return ()
+
+
+def _is(database: DatabaseState, path: str) -> bool:
+    return {"/primary": database.writable, "/replica": database.replica, "/stale": database.stale}[path]
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+    # Every proxy asks three questions a second, all at once after a restart; with Python's 5 a check waits and counts as failed.
+    request_queue_size = 128
+
+    def __init__(self, address: tuple[str, int], agent: Agent) -> None:
+        super().__init__(address, Handler)
+        self.agent = agent
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        # Proxies reset a check's connection as soon as they have the status: nothing to write down.
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    timeout = 5
+    server: Server
+
+    def do_GET(self) -> None:
+        status, text = self.server.agent.answer(self.path)
+        body = text.encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Thousands of checks an hour are no news."""
+
+
+def paced(clock: Clock, look: Callable[[], None]) -> Callable[[], float]:
+    """A turn of a loop that begins each PERIOD, however long the look takes."""
+
+    def turn() -> float:
+        started = clock.now()
+        look()
+        return max(REST, PERIOD - (clock.now() - started))
+
+    return turn
+
+
+def _keep(loop: Loop) -> None:
+    """Runs a loop in a thread of its own. An answer that is never renewed would be a lie: when the loop ends, so does the program."""
+
+    def run() -> None:
+        try:
+            loop.forever()
+        except BaseException:  # noqa: BLE001
+            traceback.print_exc()
+            os._exit(1)
+
+    Thread(target=run, daemon=True).start()
+
+
+def main() -> None:
+    files, clock, log, web = Disk(), BootClock(), Journal(), Internet()
+    settings = Settings.load(files)
+    looks: list[Callable[[], None]] = []
+    watch: DatabaseWatch | None = None
+    if settings.most_lag is not None:
+        watch = DatabaseWatch(settings.name, settings.most_lag, settings.port, files, clock, LocalMySQL(), web)
+        looks += [watch.poll_mysql, watch.ask_primary]
+    agent = Agent(settings, files, web, watch)
+    looks.append(agent.poll)
+    if watch is not None:
+        watch.poll_mysql()
+    agent.poll()
+    for look in looks:
+        _keep(Loop(clock, log, paced(clock, look), after_failure=PERIOD))
+    Server(("0.0.0.0", settings.port), agent).serve_forever()  # noqa: S104

@@ -1,0 +1,181 @@
+"""What the agent of a database host knows of its database: from MySQL, from the database program, and from the primary's agent."""
+
+from dataclasses import dataclass
+from threading import Lock
+from typing import Final
+
+from webinfra import places
+from webinfra.clock import Clock
+from webinfra.files import Files
+from webinfra.freshness import Freshness, Readable, Sample
+from webinfra.gtid import GtidSet
+from webinfra.outside import Failed, Request, Web
+from webinfra.protocol import (
+    DatabaseState,
+    Epoch,
+    Member,
+    PrimaryPointer,
+    Refused,
+    State,
+    parse_entry,
+    parse_epoch,
+    parse_fenced,
+    parse_holds,
+    parse_member,
+    parse_primary_pointer,
+    parse_state,
+)
+from webinfra.replication import Look, MySQL
+from webinfra.settings import read_object
+
+# Seconds after which what MySQL said last counts for nothing.
+STALE: Final = 2.0
+# Seconds since the look of a primary of the version before, which does not say.
+UNSAID_AGE: Final = 0.5
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """What the database program of this host last said of itself."""
+
+    epoch: Epoch | None = None
+    holds: str | None = None
+    fenced: str | None = None
+    member: Member | None = None
+
+
+def spoken(files: Files, now: float) -> Spoken:
+    """Nothing until it has spoken since the host booted, or when that cannot be used."""
+    said = read_object(files, places.MEMBER)
+    at = said.get("at")
+    if not isinstance(at, int | float) or isinstance(at, bool):
+        return Spoken()
+    try:
+        member = parse_member({**said, "ageSeconds": max(0.0, now - at)})
+        return Spoken(parse_epoch(said, "epoch", "nonce"), parse_holds(said), parse_fenced(said) or None, member)
+    except Refused:
+        return Spoken()
+
+
+class DatabaseWatch:
+    """Two threads renew it, one by `poll_mysql` and one by `ask_primary`; any may ask for the `state`."""
+
+    def __init__(self, name: str, most_lag: float, port: int, files: Files, clock: Clock, mysql: MySQL, web: Web) -> None:
+        self._name = name
+        self._port = port
+        self._files = files
+        self._clock = clock
+        self._mysql = mysql
+        self._web = web
+        self._lock = Lock()
+        self._freshness = Freshness()
+        self._readable = Readable(most_lag)
+        self._look: Look | None = None
+        self._at = 0.0
+        self._error: str | None = "not asked yet"
+        self._lag: float | None = None
+        self._in_pool = False
+
+    def poll_mysql(self) -> None:
+        try:
+            look = self._mysql.look()
+        except Failed as failure:
+            with self._lock:
+                self._error = str(failure)
+                self._judge()
+            return
+        if look is None:
+            return
+        with self._lock:
+            self._look, self._at, self._error = look, self._clock.now(), None
+            self._judge()
+
+    def ask_primary(self) -> None:
+        """Learns what the primary has executed by now; Failed when it does not say."""
+        pointer = self._pointer()
+        if pointer is None or pointer.primary == self._name:
+            return
+        address = self._address(pointer.primary)
+        asked = self._clock.now()
+        answer = self._web.ask(Request(f"http://{address}:{self._port}/state"), seconds=2)
+        try:
+            sample = _sample(parse_state(answer.body), pointer.primary, asked)
+        except (Refused, ValueError) as error:
+            raise Failed(f"the agent of {pointer.primary} says what cannot be used: {error}") from error
+        if sample is not None:
+            with self._lock:
+                self._freshness.saw(sample)
+
+    def state(self) -> DatabaseState:
+        now = self._clock.now()
+        said = spoken(self._files, now)
+        pointer = self._pointer()
+        with self._lock:
+            # What it has executed is said however long ago that was: it only grows.
+            look, last = self._fresh(now), self._look
+            lag, in_pool, error = self._lag, self._in_pool, self._error
+        primary = look is not None and not look.read_only and not look.super_read_only
+        standby = _follows(look) and said.fenced is None
+        # A primary that may not open yet has all that there is to read.
+        named = pointer is not None and pointer.primary == self._name
+        closed = look is not None and look.super_read_only and named and said.holds == "yes" and said.fenced is None
+        return DatabaseState(
+            role="primary" if primary else "fenced" if said.fenced is not None else "replica" if standby else "none",
+            writable=primary,
+            replica=standby and in_pool,
+            stale=standby or closed,
+            lag=lag if standby else None,
+            fenced=said.fenced,
+            error=error,
+            epoch=said.epoch,
+            holds=said.holds,
+            executed="" if last is None else last.executed,
+            received="" if last is None else last.received,
+            member=said.member,
+            speaks=True,
+        )
+
+    def _judge(self) -> None:
+        """After each look at MySQL and no other time: what it had executed then is compared with what the primary had executed until then."""
+        now = self._clock.now()
+        look = self._fresh(now)
+        if look is not None:
+            try:
+                self._lag = self._freshness.lag(now, GtidSet.parse(look.executed))
+            except ValueError as error:
+                self._lag, self._error = None, str(error)
+        able = look is not None and _follows(look) and look.receiving and spoken(self._files, now).fenced is None
+        self._in_pool = self._readable.look(now, self._lag if able else None)
+
+    def _fresh(self, now: float) -> Look | None:
+        return self._look if self._look is not None and now - self._at < STALE else None
+
+    def _pointer(self) -> PrimaryPointer | None:
+        try:
+            return parse_primary_pointer(self._files.read(places.PRIMARY_POINTER) or "")
+        except Refused:
+            return None
+
+    def _address(self, name: str) -> str:
+        for file in self._files.names(places.INVENTORY):
+            try:
+                entry = parse_entry(self._files.read(f"{places.INVENTORY}/{file}") or "")
+            except Refused:
+                continue
+            if entry.name == name and "database" in entry.roles:
+                return entry.address
+        raise Failed(f"the inventory does not list {name}, the primary")
+
+
+def _follows(look: Look | None) -> bool:
+    return look is not None and look.super_read_only and look.applying
+
+
+def _sample(state: State, primary: str, asked: float) -> Sample | None:
+    """What a server had executed that takes writes. One that does not may itself lack what the site's last primary had."""
+    database = state.database
+    if state.name != primary or database is None or not database.writable:
+        return None
+    if database.member is None:
+        return Sample(asked - UNSAID_AGE, GtidSet.parse(database.executed))
+    return Sample(asked - database.member.age, GtidSet.parse(database.member.executed))

@@ -1,0 +1,31 @@
+"""What the programs that never end have in common."""
+
+from collections.abc import Callable
+
+from webinfra.clock import Clock
+from webinfra.log import Complaints, Log
+from webinfra.outside import Failed
+
+
+class Loop:
+    """Takes one turn after another. A turn returns the seconds to rest after it; one that fails is said once, and rests for `after_failure`."""
+
+    def __init__(self, clock: Clock, log: Log, turn: Callable[[], float], *, after_failure: float) -> None:
+        self._clock = clock
+        self._complaints = Complaints(log)
+        self._turn = turn
+        self._after_failure = after_failure
+
+    def once(self) -> None:
+        """One turn and its rest. What is no failure of the world outside is a fault of this program, and ends it: systemd starts it again."""
+        try:
+            pause = self._turn()
+            self._complaints.about("")
+        except (Failed, OSError) as failure:
+            pause = self._after_failure
+            self._complaints.about(str(failure))
+        self._clock.sleep(pause)
+
+    def forever(self) -> None:
+        while True:
+            self.once()

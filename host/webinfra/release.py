@@ -1,0 +1,333 @@
+"""Runs the release that the channel's pointer names: fetched, verified, unpacked, started beside the old one, switched to when healthy.
+
+Ends when that is done, or with words when it cannot be: systemd starts it again, and sync when the pointer moves.
+"""
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import socket
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Protocol
+
+from webinfra import places
+from webinfra.clock import BootClock, Clock
+from webinfra.files import Disk, Files
+from webinfra.log import Journal, Log
+from webinfra.outside import Commands, Failed, Internet, Request, Shell, Web
+from webinfra.protocol import Refused, parse_release_pointer
+from webinfra.settings import Fields
+
+ROOT: Final = "/srv/app"
+# Which release each of the two runs, for the local proxy.
+MAP: Final = "/var/lib/webinfra/releases.map"
+# Which of the two serves, and which release it runs.
+ACTIVE: Final = "/var/lib/webinfra/active"
+ADMIN: Final = "/run/webinfra-proxy/admin.sock"
+# Releases that stay, so that going back needs no download.
+KEPT: Final = 3
+_RELEASE: Final = re.compile(r"[0-9a-f]{64}")
+
+
+class Proxy(Protocol):
+    """The local proxy's runtime API."""
+
+    def tell(self, command: str) -> str:
+        """What it answers; Failed when it is not there."""
+        ...
+
+
+class ProxySocket:
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    def tell(self, command: str) -> str:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+            connection.settimeout(5)
+            try:
+                connection.connect(self._path)
+                connection.sendall(f"{command}\n".encode())
+                answer = b""
+                while part := connection.recv(65536):
+                    answer += part
+            except OSError as error:
+                raise Failed(f"the local proxy does not answer: {error}") from error
+        return answer.decode(errors="replace")
+
+
+class Store:
+    """The releases on this host's disk."""
+
+    def __init__(self, root: str, commands: Commands) -> None:
+        self._root = Path(root)
+        self._commands = commands
+
+    def has(self, release: str) -> bool:
+        return self._release(release).is_dir()
+
+    def fetch(self, release: str) -> None:
+        """Makes a release from its archive in the channel: whole, or not at all, also after a loss of power."""
+        fresh, archive = self._root / "releases/.new", self._root / f"{release}.tar.gz"
+        shutil.rmtree(fresh, ignore_errors=True)
+        archive.unlink(missing_ok=True)
+        fresh.mkdir(parents=True)
+        rclone = ("rclone", "--config", f"{places.SETTINGS}/rclone.conf", "--contimeout", "5s", "--timeout", "60s")
+        self._commands.run((*rclone, "copyto", f"channel:releases/{release}.tar.gz", str(archive)), seconds=500)
+        with archive.open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+        if found != release:
+            raise Failed(f"its archive has the SHA-256 {found}")
+        self._commands.run(("tar", "-xzf", str(archive), "-C", str(fresh), "--no-same-owner"), seconds=300)
+        archive.unlink()
+        # tar gave it the time of the archive's folder, and the oldest go first.
+        os.utime(fresh)
+        self._commands.run(("sync", "-f", str(fresh)), seconds=120)
+        fresh.rename(self._release(release))
+
+    def point(self, link: str, release: str) -> None:
+        """Lets a link lead to a release, in one step."""
+        fresh = self._root / f"{link}.new"
+        fresh.unlink(missing_ok=True)
+        fresh.symlink_to(f"releases/{release}")
+        fresh.rename(self._root / link)
+
+    def tidy(self, running: str) -> None:
+        """Removes all but the newest releases; never the one that runs."""
+        folders = [path for path in (self._root / "releases").iterdir() if path.is_dir() and not path.is_symlink()]
+        for old in sorted(folders, key=lambda path: path.stat().st_mtime, reverse=True)[KEPT:]:
+            if old.name != running:
+                shutil.rmtree(old)
+
+    def _release(self, release: str) -> Path:
+        return self._root / "releases" / release
+
+
+@dataclass(frozen=True)
+class Settings:
+    # False: a web server that only serves the static files.
+    runs_app: bool
+    # Of blue; green has the next one.
+    port: int
+    health_path: str
+    domain: str
+
+    @staticmethod
+    def load(files: Files) -> "Settings":
+        fields = Fields.load(files, "release")
+        return Settings(fields.flag("runsApp"), fields.whole("port"), fields.text("healthPath"), fields.text("domain"))
+
+
+@dataclass(frozen=True)
+class World:
+    """What a switch needs to know of, and to do."""
+
+    files: Files
+    clock: Clock
+    commands: Commands
+    web: Web
+    proxy: Proxy
+    store: Store
+    log: Log
+
+
+class Switch:
+    """One run of the program."""
+
+    def __init__(self, settings: Settings, world: World) -> None:
+        self._settings = settings
+        self._files = world.files
+        self._clock = world.clock
+        self._commands = world.commands
+        self._web = world.web
+        self._proxy = world.proxy
+        self._store = world.store
+        self._log = world.log
+        self._running = ""
+
+    def run(self) -> None:
+        """Failed when the release that is wanted does not serve in the end; the one before does then."""
+        try:
+            wanted = parse_release_pointer(self._files.read(places.RELEASE_POINTER) or "").release
+        except Refused as refused:
+            raise Failed(f"the release pointer {refused}") from refused
+        # A file that a loss of power left empty says nothing.
+        colour, self._running = self._active()
+        try:
+            if not self._store.has(wanted):
+                self._fetch(wanted)
+            if self._settings.runs_app:
+                self._switch(wanted, colour)
+            else:
+                self._store.point("current", wanted)
+                self._running = wanted
+                self._log.say(f"serving the files of release {wanted}")
+        except (Failed, OSError) as failure:
+            self._report(wanted, str(failure))
+            raise
+        self._report(wanted, "")
+
+    def _fetch(self, wanted: str) -> None:
+        try:
+            self._store.fetch(wanted)
+        except (Failed, OSError) as failure:
+            raise Failed(f"release {wanted} could not be fetched: {failure}") from failure
+
+    def _switch(self, wanted: str, colour: str | None) -> None:
+        new = "green" if colour == "blue" else "blue"
+        if colour is not None and self._running == wanted:
+            if self._serves(colour):
+                # What is left of the one before, or of one that was on its way when the pointer came back to this one.
+                self._stop(new)
+                self._take_in(colour)
+                self._take_in(new)
+                return
+            new = colour
+        self._store.point(new, wanted)
+        self._name(new, wanted)
+        # Before the start, because the proxy sends to it as soon as it is healthy; at the host's first boot, there is no proxy yet.
+        self._told(new, wanted, tries=5)
+        self._take_in(new)
+        self._start(new, wanted, colour)
+        if not self._told(new, wanted, tries=300):
+            raise Failed(f"the local proxy does not take the name of release {wanted}: see journalctl -u webinfra-proxy")
+        self._take_in(new)
+        if not self._within(300, 0.1, lambda: self._proxy_sees(new)):
+            raise Failed(f"the local proxy does not see release {wanted} serve: see journalctl -u webinfra-proxy")
+        self._systemctl("--quiet", "enable", _unit(new))
+        self._store.point("current", wanted)
+        self._files.write(ACTIVE, f"{new} {wanted}\n", durable=True)
+        self._running = wanted
+        if colour is not None and colour != new:
+            self._leave(colour)
+        self._store.tidy(wanted)
+        self._log.say(f"release {wanted} runs as {new}")
+
+    def _serves(self, colour: str) -> bool:
+        """At boot systemd starts the release that ran before: it gets its time to answer."""
+        for _ in range(20):
+            if not self._holds("is-active", colour):
+                return False
+            if self._healthy(colour):
+                return True
+            self._clock.sleep(0.5)
+        return False
+
+    def _start(self, new: str, wanted: str, colour: str | None) -> None:
+        self._systemctl("restart", _unit(new))
+        before = self._restarts(new)
+        for tried in range(121):
+            if self._healthy(new):
+                return
+            # One that ends again and again needs no minute to be known as broken.
+            if tried == 120 or self._restarts(new) - before >= 5 or self._holds("is-failed", new):
+                break
+            self._clock.sleep(0.5)
+        if new != colour:
+            self._stop(new)
+        raise Failed(f"release {wanted} did not become healthy: see journalctl -u {_unit(new)}")
+
+    def _leave(self, colour: str) -> None:
+        """Lets the old one finish what it has, and stops it."""
+        self._proxy.tell(f"set server app/{colour} state drain")
+        self._within(100, 0.1, lambda: self._shown(colour, 4) == "0")
+        self._stop(colour)
+        self._take_in(colour)
+
+    def _name(self, new: str, wanted: str) -> None:
+        """Writes down which release one of the two runs. A proxy that starts reads it, and one that runs is told until it says so itself."""
+        lines = (self._files.read(MAP) or "").splitlines()
+        if len(lines) != 2:
+            lines = ["blue none", "green none"]
+        named = [f"{new} {wanted}" if line.startswith(f"{new} ") else line for line in lines]
+        self._files.write(MAP, "".join(f"{line}\n" for line in named))
+
+    def _told(self, new: str, wanted: str, *, tries: int) -> bool:
+        def knows() -> bool:
+            if wanted in self._asked(f"get map {MAP} {new}"):
+                return True
+            self._asked(f"set map {MAP} {new} {wanted}")
+            return False
+
+        return self._within(tries, 0.1, knows)
+
+    def _take_in(self, colour: str) -> None:
+        """A run that was cut short may have left a server in drain."""
+        self._asked(f"set server app/{colour} state ready")
+
+    def _proxy_sees(self, colour: str) -> bool:
+        return self._shown(colour, 17).startswith("UP")
+
+    def _shown(self, colour: str, column: int) -> str:
+        """What the proxy's statistics say of a server; empty when they say nothing."""
+        for line in self._asked("show stat").splitlines():
+            fields = line.split(",")
+            if fields[:2] == ["app", colour] and len(fields) > column:
+                return fields[column]
+        return ""
+
+    def _asked(self, command: str) -> str:
+        """What the proxy answers; nothing when it is not there."""
+        try:
+            return self._proxy.tell(command)
+        except Failed:
+            return ""
+
+    def _within(self, tries: int, pause: float, so: Callable[[], bool]) -> bool:
+        for _ in range(tries):
+            if so():
+                return True
+            self._clock.sleep(pause)
+        return False
+
+    def _healthy(self, colour: str) -> bool:
+        port = self._settings.port + (colour == "green")
+        request = Request(f"http://127.0.0.1:{port}{self._settings.health_path}", headers={"Host": self._settings.domain})
+        try:
+            return self._web.ask(request, seconds=2).status < 400
+        except Failed:
+            return False
+
+    def _holds(self, question: str, colour: str) -> bool:
+        """Whether systemd says yes to `is-active` or `is-failed`."""
+        try:
+            self._systemctl("--quiet", question, _unit(colour))
+        except Failed:
+            return False
+        return True
+
+    def _restarts(self, colour: str) -> int:
+        said = self._systemctl("show", "--property", "NRestarts", "--value", _unit(colour)).strip()
+        return int(said) if said.isdigit() else 0
+
+    def _stop(self, colour: str) -> None:
+        self._systemctl("--quiet", "disable", "--now", _unit(colour))
+
+    def _systemctl(self, *arguments: str) -> str:
+        return self._commands.run(("systemctl", *arguments), seconds=120)
+
+    def _active(self) -> tuple[str | None, str]:
+        colour, release, *_ = [*(self._files.read(ACTIVE) or "").split(), "", ""]
+        return (colour, release) if colour in ("blue", "green") and _RELEASE.fullmatch(release) else (None, "")
+
+    def _report(self, wanted: str, error: str) -> None:
+        status = {"wanted": wanted, "running": self._running, "error": error}
+        self._files.write(places.RELEASE_STATUS, json.dumps(status) + "\n")
+
+
+def _unit(colour: str) -> str:
+    return f"webinfra-app@{colour}"
+
+
+def main() -> None:
+    files, clock, log, commands = Disk(), BootClock(), Journal(), Shell(os.environ)
+    world = World(files, clock, commands, Internet(), ProxySocket(ADMIN), Store(ROOT, commands), log)
+    try:
+        Switch(Settings.load(files), world).run()
+    except (Failed, OSError) as failure:
+        log.complain(str(failure))
+        sys.exit(1)

@@ -1,0 +1,195 @@
+"""Keeps the last good copy of the channel's documents, turns the inventory into names, and nudges the units that read what changed.
+
+A host that boots before the inventory is written waits for it here; when the channel is away, hosts keep what they have. A document that cannot be
+used hurts nothing but itself: it is refused by name, and the last good one stays.
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from webinfra import names, places
+from webinfra.channel import Bucket, Directory, Source, Text
+from webinfra.clock import BootClock, Clock
+from webinfra.files import Disk, Files
+from webinfra.log import Complaints, Journal, Log
+from webinfra.loop import Loop
+from webinfra.outside import Commands, Failed, Shell
+from webinfra.protocol import Entry, PrimaryPointer, Refused, parse_entry, parse_primary_pointer, parse_release_pointer
+from webinfra.settings import Fields, read_object
+
+HOSTS: Final = "/etc/hosts"
+SLOTS: Final = "/var/lib/webinfra/slots.json"
+PRIMARY: Final = "pointers/primary.json"
+RELEASE: Final = "pointers/release.json"
+
+
+@dataclass(frozen=True)
+class Settings:
+    # None: the channel is a bucket.
+    directory: str | None
+    # Between two looks at the channel, and between two pulls of it whole though nothing told that it changed.
+    seconds: float
+    pull_seconds: float
+    zone: str
+    # Whose machines get the slots of a word, and how many slots a word has.
+    words: Mapping[str, str]
+    slots: Mapping[str, int]
+    # Units to restart when a document changes.
+    nudges: Mapping[str, str]
+
+    @staticmethod
+    def load(files: Files) -> "Settings":
+        fields = Fields.load(files, "sync")
+        words, slots, nudges = fields.inner("words"), fields.inner("slots"), fields.inner("nudges")
+        return Settings(
+            directory=fields.text("directory") if fields.has("directory") else None,
+            seconds=fields.number("seconds"),
+            pull_seconds=fields.number("pullSeconds"),
+            zone=fields.text("zone"),
+            words={key: words.text(key) for key in words},
+            slots={key: slots.whole(key) for key in slots},
+            nudges={key: nudges.text(key) for key in nudges},
+        )
+
+
+class Sync:
+    def __init__(self, settings: Settings, files: Files, clock: Clock, commands: Commands, source: Source, log: Log) -> None:
+        self._settings = settings
+        self._files = files
+        self._clock = clock
+        self._commands = commands
+        self._source = source
+        self._log = log
+        self._refusals = Complaints(log)
+        self._full = Complaints(log)
+        self._mark: str | None = None
+        # When the channel was pulled whole; None: that is to be done now.
+        self._pulled: float | None = None
+        self._nudged: dict[str, str] = {}
+
+    def turn(self) -> float:
+        """One look at the channel; Failed when it is away."""
+        try:
+            self._look()
+        except Failed as failure:
+            raise Failed(f"the channel cannot be read, keeping what is here: {failure}") from failure
+        self._files.write(places.SYNCED, f"{self._clock.now():.3f}\n")
+        self._nudge()
+        return self._settings.seconds
+
+    def _look(self) -> None:
+        if self._files.read(places.PULL) is not None:
+            # First: who asks while this pulls is heard by the next turn.
+            self._files.remove(places.PULL)
+            self._pulled = None
+        mark = self._source.mark()
+        # What is deleted at the end of an update changes no version in a bucket, and a publisher may die before it told.
+        overdue = self._pulled is None or self._clock.now() - self._pulled >= self._settings.pull_seconds
+        if mark == self._mark and not overdue:
+            return
+        self._take(self._source.fetch())
+        self._apply()
+        self._mark, self._pulled = mark, self._clock.now()
+
+    def _take(self, found: Mapping[str, Text]) -> None:
+        """Takes over each good document, and refuses the others by name."""
+        listed = {key for key in found if key.startswith("inventory/")}
+        here = {f"inventory/{name}" for name in self._files.names(places.INVENTORY) if name.endswith(".json")}
+        if here and not listed:
+            raise Failed("its inventory is empty, and was not")
+        reasons: dict[str, str] = {}
+        for key in sorted(listed):
+            self._take_one(key, found[key], reasons)
+        for key in (PRIMARY, RELEASE):
+            # One that is gone stays: without it no host would know what to do.
+            if key in found:
+                self._take_one(key, found[key], reasons)
+        for key in here - listed:
+            self._files.remove(f"{places.CHANNEL}/{key}")
+        self._write(places.REFUSED, json.dumps([{"document": key, "reason": reason} for key, reason in reasons.items()]) + "\n")
+        self._refusals.about("; ".join(f"{key} is refused: {reason}" for key, reason in reasons.items()))
+
+    def _take_one(self, key: str, text: Text, reasons: dict[str, str]) -> None:
+        path = f"{places.CHANNEL}/{key}"
+        before = self._files.read(path)
+        try:
+            self._check(key, text, before)
+        except Refused as refused:
+            reasons[key] = str(refused)
+            # The release before copied documents as they came.
+            if before is not None and not _good(key, before):
+                self._files.remove(path)
+            return
+        if text is not None:
+            self._write(path, text)
+
+    def _check(self, key: str, text: Text, before: Text) -> None:
+        if text is None:
+            raise Refused("cannot be read")
+        new = _parse(key, text)
+        if isinstance(new, PrimaryPointer) and before is not None and _good(key, before):
+            last = parse_primary_pointer(before)
+            if new.epoch.number < last.epoch.number:
+                raise Refused(f"epoch {new.epoch.number} is older than {last.epoch.number}, which is in use")
+
+    def _machines(self) -> tuple[Entry, ...]:
+        found = (self._files.read(f"{places.INVENTORY}/{name}") for name in self._files.names(places.INVENTORY) if name.endswith(".json"))
+        return tuple(parse_entry(text) for text in found if text is not None and _good("inventory/", text))
+
+    def _apply(self) -> None:
+        listed = self._machines()
+        slots, without = names.assign(self._remembered(), listed, self._settings.words, self._settings.slots)
+        self._full.about("; ".join(without))
+        self._write(SLOTS, json.dumps(slots))
+        hosts = self._files.read(HOSTS)
+        if hosts is None:
+            raise Failed(f"{HOSTS} cannot be read")
+        if self._write(HOSTS, names.replace_block(hosts, names.lines(listed, slots, self._settings.zone))):
+            self._log.say(f"{len(listed)} machines are listed")
+
+    def _remembered(self) -> names.Slots:
+        """The slots of last time. Not every one when a power loss left half a file, which must not end all that follows."""
+        found: dict[str, dict[str, int]] = {}
+        for word, held in read_object(self._files, SLOTS).items():
+            if isinstance(held, dict):
+                found[word] = {machine: slot for machine, slot in held.items() if isinstance(slot, int)}
+        return found
+
+    def _nudge(self) -> None:
+        for key, unit in self._settings.nudges.items():
+            text = self._files.read(f"{places.CHANNEL}/{key}")
+            if text and text != self._nudged.get(key):
+                self._commands.run(("systemctl", "restart", "--no-block", unit), seconds=60)
+                self._nudged[key] = text
+
+    def _write(self, path: str, text: str) -> bool:
+        """Replaces a file when its text is another."""
+        if self._files.read(path) == text:
+            return False
+        self._files.write(path, text)
+        return True
+
+
+def _parse(key: str, text: str) -> object:
+    if key == PRIMARY:
+        return parse_primary_pointer(text)
+    return parse_release_pointer(text) if key == RELEASE else parse_entry(text)
+
+
+def _good(key: str, text: str) -> bool:
+    try:
+        _parse(key, text)
+    except Refused:
+        return False
+    return True
+
+
+def main() -> None:
+    files, clock, log, commands = Disk(), BootClock(), Journal(), Shell(os.environ)
+    settings = Settings.load(files)
+    source = Bucket(files, commands) if settings.directory is None else Directory(files, settings.directory)
+    sync = Sync(settings, files, clock, commands, source, log)
+    Loop(clock, log, sync.turn, after_failure=settings.seconds).forever()
