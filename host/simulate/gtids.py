@@ -13,38 +13,38 @@ def uuid_of(host: int) -> str:
 class Gtids:
     """A set that does not change."""
 
-    __slots__ = ("_bits",)
+    __slots__ = ("bits",)
 
     def __init__(self, bits: Bits | None = None) -> None:
-        self._bits = {source: mask for source, mask in (bits or {}).items() if mask}
+        self.bits = {source: mask for source, mask in (bits or {}).items() if mask}
 
     @staticmethod
     def one(source: str, number: int) -> "Gtids":
         return Gtids({source: 1 << number})
 
     def __or__(self, other: "Gtids") -> "Gtids":
-        return Gtids({source: self._bits.get(source, 0) | other._bits.get(source, 0) for source in {**self._bits, **other._bits}})
+        return Gtids({source: self.bits.get(source, 0) | other.bits.get(source, 0) for source in {**self.bits, **other.bits}})
 
     def __sub__(self, other: "Gtids") -> "Gtids":
-        return Gtids({source: mask & ~other._bits.get(source, 0) for source, mask in self._bits.items()})
+        return Gtids({source: mask & ~other.bits.get(source, 0) for source, mask in self.bits.items()})
 
     def __le__(self, other: "Gtids") -> bool:
-        return all(not mask & ~other._bits.get(source, 0) for source, mask in self._bits.items())
+        return all(not mask & ~other.bits.get(source, 0) for source, mask in self.bits.items())
 
     def __bool__(self) -> bool:
-        return bool(self._bits)
+        return bool(self.bits)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Gtids) and self._bits == other._bits
+        return isinstance(other, Gtids) and self.bits == other.bits
 
     def __hash__(self) -> int:
-        return hash(frozenset(self._bits.items()))
+        return hash(frozenset(self.bits.items()))
 
     def __len__(self) -> int:
-        return sum(mask.bit_count() for mask in self._bits.values())
+        return sum(mask.bit_count() for mask in self.bits.values())
 
     def highest(self, source: str) -> int:
-        return self._bits.get(source, 0).bit_length() - 1
+        return self.bits.get(source, 0).bit_length() - 1
 
     def first(self, count: int) -> "Gtids":
         """Some of them, lowest numbers first."""
@@ -57,14 +57,15 @@ class Gtids:
         return Gtids(taken)
 
     def __iter__(self) -> Iterator[tuple[str, int]]:
-        for source, mask in sorted(self._bits.items()):
-            while mask:
-                low = mask & -mask
+        for source, mask in sorted(self.bits.items()):
+            left = mask
+            while left:
+                low = left & -left
                 yield source, low.bit_length() - 1
-                mask ^= low
+                left ^= low
 
     def __str__(self) -> str:
-        return ",".join(f"{source}:{_runs(mask)}" for source, mask in sorted(self._bits.items()))
+        return ",".join(f"{source}:{_runs(mask)}" for source, mask in sorted(self.bits.items()))
 
     __repr__ = __str__
 

@@ -32,31 +32,24 @@ class Operator:
     def well(self, host: Host) -> bool:
         return host.alive and host.frozen_until <= self.world.kernel.now and host.server.up and not host.server.hangs
 
-    def write(self, seen: Pointed, primary: str, force: bool, *, compare: bool, killed: bool) -> None:
-        """The two steps of publishing; `compare`: the store refuses when the pointer is another than the one that was seen."""
+    def write(self, seen: Pointed, primary: str, *, force: bool = False, compare: bool = True) -> None:
+        """`compare`: the store refuses when the pointer is another than the one that was seen."""
         world = self.world
         if compare and (world.pointed.epoch, world.pointed.nonce) != (seen.epoch, seen.nonce):
             world.say("the store refuses a pointer that was meant to replace another one")
             return
         pointed = Pointed(seen.epoch + 1, self.nonce(), primary, force)
         world.point(pointed, seen)
-        if killed:
-            world.say("the command is killed before it tells the hosts")
-        else:
-            world.kernel.after(self.random.uniform(0, 0.3), self.bump)
-
-    def bump(self) -> None:
-        self.world.version += 1
 
     def move(self, *, compare: bool = True) -> None:
         world, random = self.world, self.random
         seen = world.pointed
         writers = [host for host in world.hosts if self.well(host) and host.server.open]
         replicas = [host for host in world.hosts if self.well(host) and host.server.io == "ON" and not host.server.open and not host.fence]
-        killed, pause = random.random() < 0.2, random.uniform(0, 1.5)
+        pause = random.uniform(0, 1.5)
         if writers and replicas:
             target = random.choice(replicas)
-            world.kernel.after(pause, lambda: self.write(seen, target.name, False, compare=compare, killed=killed))
+            world.kernel.after(pause, lambda: self.write(seen, target.name, compare=compare))
             if random.random() < 0.3:
                 # The automatic way back of one that took too long.
                 self.later(pause + random.uniform(5, 20), seen.primary, compare)
@@ -65,17 +58,17 @@ class Operator:
         left = [host for host in world.hosts if self.well(host) and host.server.accounts and not host.fence and host is not old]
         if not writers and left and not self.well(old):
             best = max(left, key=lambda host: len(host.server.executed | host.server.relay))
-            world.kernel.after(pause, lambda: self.write(seen, best.name, True, compare=compare, killed=killed))
+            world.kernel.after(pause, lambda: self.write(seen, best.name, force=True, compare=compare))
 
     def later(self, seconds: float, primary: str, compare: bool) -> None:
         def back() -> None:
-            self.write(self.world.pointed, primary, False, compare=compare, killed=self.random.random() < 0.1)
+            self.write(self.world.pointed, primary, compare=compare)
 
         self.world.kernel.after(seconds, back)
 
     def anything(self) -> None:
         """A pointer that no command would write: whatever it names, nothing may be lost."""
-        self.write(self.world.pointed, self.random.choice(self.world.hosts).name, False, compare=True, killed=False)
+        self.write(self.world.pointed, self.random.choice(self.world.hosts).name)
 
     def two(self) -> None:
         """Two at once where the store cannot compare: one number, two nonces."""
@@ -83,7 +76,7 @@ class Operator:
         targets = [host.name for host in world.hosts if host.server.accounts] or ["db-1"]
         for _ in range(2):
             name = self.random.choice(targets)
-            world.kernel.after(self.random.uniform(0, 2), lambda name=name: self.write(seen, name, False, compare=False, killed=False))  # type: ignore[misc]
+            world.kernel.after(self.random.uniform(0, 2), lambda name=name: self.write(seen, name, compare=False))  # type: ignore[misc]
 
 
 def mend(world: World) -> None:
@@ -182,7 +175,6 @@ def half_a_document(world: World, _: Operator) -> None:
     whole = world.channel[key]
     world.say("a web host's entry is cut in half")
     world.publish(key, whole[: len(whole) // 2])
-    world.version += 1
     world.kernel.after(20, lambda: world.publish(key, whole))
 
 
@@ -198,6 +190,7 @@ EVENTS: tuple[tuple[float, Event], ...] = (
     (1.5, cut_channel),
     (0.5, power),
     (6, lambda _, operator: operator.move()),
+    (1, half_a_document),
     (1, lambda _, operator: operator.anything()),
     (0.5, lambda _, operator: operator.two()),
 )
@@ -213,7 +206,7 @@ def history(seed: int, programs: Callable[[World], Programs], events: tuple[tupl
     nobody = Place()
     kernel = world.kernel
     first = world.pointed
-    world.publish("pointers/primary.json", world.programs.pointer(first.epoch, first.nonce, first.primary, None, False))
+    world.publish("pointers/primary.json", world.programs.pointer(first, None))
     world.inventory()
     for host in world.hosts:
         kernel.after(random.uniform(0, 5), host.boot)
@@ -259,7 +252,7 @@ def at_rest(world: World, operator: Operator) -> str | None:
         if not holders:
             return "nobody has all that was acknowledged"
         target = next((host for host in holders if host is world.latest), holders[0])
-        operator.write(world.pointed, target.name, False, compare=True, killed=False)
+        operator.write(world.pointed, target.name)
         kernel.run(kernel.now + MENDING)
         writers = [host for host in world.hosts if host.server.open]
     if len(writers) != 1:

@@ -90,7 +90,7 @@ class Task:
             except Broken as error:
                 kernel.broken = error
                 return
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001
                 problem = error
             self.dead = True
             ended(problem)

@@ -10,10 +10,10 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
-from pymysql.err import OperationalError
+from webinfra.database.mysql import MySQLFailed
 
 from .gtids import Gtids, parse, uuid_of
-from .kernel import Kernel, Place, Task
+from .kernel import Kernel, Place
 
 Row = dict[str, object]
 # Seconds: replica_net_timeout, semi-synchronous time-out of `prefer`, a restart by systemd, and the time that a clone takes.
@@ -161,29 +161,8 @@ class Server:
         return self.executed | self.relay if self.source is not None else Gtids()
 
 
-class Cursor:
-    def __init__(self, connection: "Connection") -> None:
-        self._connection = connection
-        self._rows: list[Row] = []
-
-    def execute(self, statement: str, arguments: Sequence[object] | None = None) -> None:
-        self._rows = self._connection.run(statement, list(arguments or []))
-
-    def fetchall(self) -> list[Row]:
-        return self._rows
-
-    def fetchone(self) -> Row | None:
-        return self._rows[0] if self._rows else None
-
-    def __enter__(self) -> "Cursor":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
-
-
-def lost() -> OperationalError:
-    return OperationalError(2013, "Lost connection to MySQL server during query")
+def lost() -> MySQLFailed:
+    return MySQLFailed(2013, "Lost connection to MySQL server during query")
 
 
 class Connection:
@@ -198,19 +177,10 @@ class Connection:
         self._ready(connect_timeout, lambda: None)
         self.generation = server.generation
 
-    def cursor(self) -> Cursor:
-        return Cursor(self)
+    def rows(self, statement: str, arguments: Sequence[object] = ()) -> list[Row]:
+        return self.run(statement, list(arguments))
 
     def close(self) -> None:
-        pass
-
-    def _force_close(self) -> None:
-        pass
-
-    def __enter__(self) -> "Connection":
-        return self
-
-    def __exit__(self, *_: object) -> None:
         pass
 
     def _reachable(self) -> bool:
@@ -221,9 +191,9 @@ class Connection:
         while True:
             if not self._reachable():
                 if self.kernel.now >= deadline:
-                    raise OperationalError(2003, "cannot connect (timed out)")
+                    raise MySQLFailed(2003, "cannot connect (timed out)")
             elif not self.server.up:
-                raise OperationalError(2003, "connection refused")
+                raise MySQLFailed(2003, "connection refused")
             elif not self.server.hangs:
                 return
             elif self.kernel.now >= deadline:
@@ -243,7 +213,7 @@ class Connection:
                 if server.hangs:
                     self.kernel.after(0.1, later)
                 elif text.startswith("set global"):
-                    Statements(self).set_global(text.removeprefix("set global "), arguments, wait=False)
+                    Statements(self).set_global(text.removeprefix("set global "), wait=False)
 
         if server.generation != generation:
             raise lost()
@@ -344,7 +314,7 @@ class Statements:
             }
         ]
 
-    def set_global(self, text: str, arguments: list[object], wait: bool = True) -> list[Row]:
+    def set_global(self, text: str, wait: bool = True) -> list[Row]:
         server = self.server
         if text == "super_read_only=ON":
             server.locks += 1
@@ -353,7 +323,7 @@ class Statements:
                 deadline = server.kernel.now + min(self.connection.lock_wait, self.connection.read_timeout)
                 while server.waiting and server.generation == generation:
                     if not wait or server.kernel.now >= deadline:
-                        raise OperationalError(1205, "Lock wait timeout exceeded; try restarting transaction")
+                        raise MySQLFailed(1205, "Lock wait timeout exceeded; try restarting transaction")
                     self.connection.wait(0.05)
             finally:
                 if server.generation == generation:
@@ -392,12 +362,12 @@ class Statements:
         """A statement of the accounts: a transaction of its own, where it is logged."""
         server = self.server
         if server.super_read_only:
-            raise OperationalError(1290, "The MySQL server is running with the --super-read-only option")
+            raise MySQLFailed(1290, "The MySQL server is running with the --super-read-only option")
         if replication:
             if self.connection.logged:
                 outcome: list[bool] = []
                 if not server.write(outcome.append):
-                    raise OperationalError(1205, "Lock wait timeout exceeded")
+                    raise MySQLFailed(1205, "Lock wait timeout exceeded")
                 deadline = server.kernel.now + self.connection.read_timeout
                 while not outcome:
                     if server.kernel.now > deadline:
@@ -423,7 +393,7 @@ class Statements:
     def change_source(self, host: object) -> list[Row]:
         number = self.server.network.numbered(str(host).split(".")[0])
         if number is None or self.server.sql or self.server.io_wanted:
-            raise OperationalError(3021, "This operation cannot be performed with a running replica")
+            raise MySQLFailed(3021, "This operation cannot be performed with a running replica")
         # Throws away what was received and not applied.
         self.server.source, self.server.relay = number, Gtids()
         return []
@@ -438,11 +408,11 @@ class Statements:
         while server.kernel.now < ends or donor.waiting:
             if not donor.up or not donor.accounts or donor.stalled_until > server.kernel.now or not server.network.reaches(server.number, number):
                 server.clone_state = "Failed"
-                raise OperationalError(3862, "Clone Donor Error")
+                raise MySQLFailed(3862, "Clone Donor Error")
             self.connection.wait(0.1)
             if server.kernel.now > ends + 60:
                 server.clone_state = "Failed"
-                raise OperationalError(3862, "Clone Donor Error: the donor's commits wait")
+                raise MySQLFailed(3862, "Clone Donor Error: the donor's commits wait")
         server.executed, server.binlog, server.accounts = donor.executed, Gtids(), donor.accounts
         server.source, server.clone_state = None, "Completed"
         server.kill()
@@ -459,13 +429,15 @@ HANDLERS: Mapping[str, Handler] = {
     r"select service_state from performance_schema\.replication_applier_status where channel_name=''": lambda s, g, a: [
         {"service_state": "ON" if s.server.sql else "OFF"}
     ],
-    r"select service_state from performance_schema\.replication_connection_status where channel_name=''": lambda s, g, a: [{"service_state": s.server.io}],
+    r"select service_state from performance_schema\.replication_connection_status where channel_name=''": lambda s, g, a: [
+        {"service_state": s.server.io}
+    ],
     r"select state, error_message from performance_schema\.clone_status": lambda s, g, a: (
         [{"state": s.server.clone_state, "error_message": "x"}] if s.server.clone_state else []
     ),
     r"select 1 from mysql\.user where user='repl' and repl_slave_priv='Y'": lambda s, g, a: [{"1": 1}] if s.server.accounts else [],
     r"select last_error_message as words from .*": lambda s, g, a: [],
-    r"set global (.+)": lambda s, g, a: s.set_global(g[0], a),
+    r"set global (.+)": lambda s, g, a: s.set_global(g[0]),
     r"set session (.+)": lambda s, g, a: s.set_session(g[0]),
     r"grant replication slave.*": lambda s, g, a: s.account(True),
     r"(create|alter|grant) .*": lambda s, g, a: s.account(False),
@@ -476,5 +448,3 @@ HANDLERS: Mapping[str, Handler] = {
     r"change replication source to .*": lambda s, g, a: s.change_source(a[0]),
     r"clone instance from .*": lambda s, g, a: s.clone(a[0]),
 }
-
-__all__ = ["Connection", "Network", "Row", "Server", "Task"]

@@ -1,18 +1,27 @@
-"""The shipped programs in the world's place: what they are given instead of MySQL, files, a clock and a network."""
+"""The shipped programs in the world's place: what they are given instead of MySQL, files, a clock, commands and a network."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from pymysql.err import OperationalError
 from webinfra import places
+from webinfra.agent import Agent
+from webinfra.agent import Settings as AgentSettings
 from webinfra.database.act import Hands
 from webinfra.database.observe import Eyes, Heard, Settings, Watch
-from webinfra.database.program import Program, step
-from webinfra.protocol import Entry, Refused, parse_entry, parse_primary_pointer
+from webinfra.database.program import Program, Turns
+from webinfra.database_watch import DatabaseWatch
+from webinfra.loop import Loop
+from webinfra.outside import Answer, Failed, Request
+from webinfra.protocol import Entry, parse_primary_pointer
+from webinfra.replication import Look
+from webinfra.sync import Settings as SyncSettings
+from webinfra.sync import Sync
 
 from .kernel import Broken
 from .mysql import Connection
 from .world import Host, Pointed, World
+
+PORT = 9000
 
 
 class MemoryFiles:
@@ -28,6 +37,7 @@ class MemoryFiles:
         return self._store(path).get(path)
 
     def write(self, path: str, text: str, *, durable: bool = False) -> None:
+        del durable
         self._store(path)[path] = text
 
     def remove(self, path: str) -> None:
@@ -49,6 +59,16 @@ class HostClock:
         self._kernel.wait(seconds)
 
 
+class HostLog:
+    def __init__(self, host: Host) -> None:
+        self._host = host
+
+    def say(self, words: str) -> None:
+        self._host.world.say(f"{self._host.name}: {words}")
+
+    complain = say
+
+
 class Tasks:
     """Asks each peer in a task of its own, as the program does in threads."""
 
@@ -61,116 +81,166 @@ class Tasks:
         for entry in entries:
             if entry.name not in self._asked:
                 self._asked.add(entry.name)
-                self._host.tasks.append(self._host.world.kernel.spawn(self._host, lambda entry=entry: self._run(entry), ended))  # type: ignore[misc]
+                self._start(entry)
         return dict(self._watch.heard)
 
-    def _run(self, entry: Entry) -> None:
-        while True:
-            self._watch.turn(entry.name, entry.address)
-            self._clock.sleep(self.period)
+    def _start(self, entry: Entry) -> None:
+        def run() -> None:
+            while True:
+                self._watch.turn(entry.name, entry.address)
+                self._clock.sleep(self.period)
+
+        self._host.tasks.append(self._host.world.kernel.spawn(self._host, run, ended))
 
 
 def ended(problem: BaseException | None) -> None:
     raise Broken(f"a program ends: {problem!r}")
 
 
-class Shipped:
-    def __init__(self, world: World) -> None:
-        self.world = world
+class Channel:
+    """The channel as the host sees it."""
 
-    def start(self, host: Host) -> None:
-        world, kernel = self.world, self.world.kernel
-        files, clock = MemoryFiles(host), HostClock(host)
-        host.disk.setdefault(f"{places.SECRETS}/app-password", "x")
-        host.disk.setdefault(f"{places.SECRETS}/replication-password", "x")
-        settings = Settings(host.name, "z.internal", "site", world.require)
+    def __init__(self, host: Host) -> None:
+        self._host = host
 
-        def connect(seconds: float) -> Connection:
-            return Connection(host.server, host.number, seconds)
+    def mark(self) -> str:
+        if not self._host.reads_channel():
+            raise Failed("the channel is away")
+        return str(self._host.world.changes)
 
-        def ask(address: str, seconds: float) -> str | None:
-            return world.ask(host.number, f"db-{address.rsplit('.', 1)[-1]}", seconds)
+    def fetch(self) -> Mapping[str, str | None]:
+        self.mark()
+        return dict(self._host.world.channel)
 
-        class Body:
-            def kill_mysql(self) -> None:
-                host.server.kill()
 
-            def say(self, words: str) -> None:
-                world.say(f"{host.name}: {words}")
+class HostCommands:
+    """systemctl."""
 
-        def run() -> None:
-            tasks = Tasks(host, Watch(ask, clock), clock)
-            program = Program(Eyes(settings, connect, tasks, files, clock), Hands(settings, connect, files, clock, Body()))
-            said: str | None = None
-            while True:
-                pause, said = step(program, said, Body())
-                tasks.period = pause
-                clock.sleep(pause)
+    def run(self, command: Sequence[str], *, seconds: float, environment: Mapping[str, str] | None = None) -> str:
+        raise AssertionError(f"not on a database host: {command} ({seconds}, {environment})")
 
-        def sync() -> None:
-            seen: dict[str, str] = {}
-            while True:
-                if host.reads_channel():
-                    for key, text in world.channel.items():
-                        if seen.get(key) != text:
-                            try:
-                                parse_primary_pointer(text) if key.startswith("pointers") else parse_entry(text)
-                            except Refused:
-                                continue
-                            seen[key] = text
-                            files.write(f"{places.CHANNEL}/{key}", text)
-                    files.write(places.SYNCED, str(clock.now()))
-                kernel.wait(kernel.random.uniform(0.8, 1.4))
 
-        host.tasks = [kernel.spawn(host, program, ended) for program in (sync, run)]
+class Others:
+    """What a host asks others over HTTP."""
 
-    def state(self, host: Host) -> str | None:
-        if not host.tasks:
-            return None
-        member = json.loads(host.run.get(places.MEMBER, "null"))
-        server = host.server
-        if member is not None:
-            member["ageSeconds"] = max(0.0, self.world.kernel.now - host.booted_at - member["at"])
-        said = member or {}
-        return json.dumps(
-            {
-                "version": 2,
-                "machine": f"m-{host.name}",
-                "name": host.name,
-                "database": {
-                    "role": "none",
-                    "writable": server.open and not server.hangs,
-                    "epoch": said.get("epoch"),
-                    "nonce": said.get("nonce"),
-                    "holds": said.get("holds"),
-                    "fenced": said.get("fenced"),
-                    "executed": said.get("executed"),
-                    "received": said.get("received"),
-                    "member": member,
-                },
-            }
+    def __init__(self, host: Host) -> None:
+        self._host = host
+
+    def ask(self, request: Request, *, seconds: float) -> Answer:
+        number = int(request.url.split(":")[1].rsplit(".", 1)[-1])
+        text = self._host.world.ask(self._host.number, f"db-{number}", seconds)
+        if text is None:
+            raise Failed(f"{request.url}: no answer")
+        return Answer(200, {}, text)
+
+
+class Poll:
+    """What the agent asks MySQL."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+
+    def look(self) -> Look:
+        row = Connection(self._host.server, self._host.number, 1, 1).rows("select @@global.read_only ro, @@global.super_read_only sro, x")[0]
+        return Look(
+            read_only=row["ro"] == 1,
+            super_read_only=row["sro"] == 1,
+            executed=str(row["executed"]),
+            received=str(row["received"]),
+            receiving=row["io"] == "ON",
+            applying=row["applier"] == "ON",
         )
 
-    def pointer(self, epoch: int, nonce: str, primary: str, previous: Pointed | None, force: bool) -> str:
-        before = None if previous is None else {"epoch": previous.epoch, "nonce": previous.nonce, "primary": previous.primary}
-        return json.dumps({"version": 2, "epoch": epoch, "nonce": nonce, "primary": primary, "previous": before, "force": force})
 
-    def _memory(self, host: Host) -> dict[str, object]:
-        return json.loads(host.disk.get(places.MEMORY, "{}"))  # type: ignore[no-any-return]
+class Body:
+    def __init__(self, host: Host, log: HostLog) -> None:
+        self._host, self.say = host, log.say
+
+    def kill_mysql(self) -> None:
+        self._host.server.kill()
+
+
+class Shipped:
+    """Starts the programs of a database host as systemd does."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self._agents: dict[int, Agent] = {}
+
+    def start(self, host: Host) -> None:
+        kernel = self.world.kernel
+        files, clock, log, web = MemoryFiles(host), HostClock(host), HostLog(host), Others(host)
+        for name in ("app-password", "replication-password"):
+            host.disk.setdefault(f"{places.SECRETS}/{name}", "x")
+        host.disk.setdefault("/etc/hosts", "127.0.0.1 localhost\n")
+
+        def connect(seconds: float) -> Connection:
+            return Connection(host.server, host.number, seconds, 2)
+
+        settings = Settings(host.name, "z.internal", "site", self.world.require)
+        peers = Tasks(host, Watch(lambda address, seconds: asked(web, address, seconds), clock), clock)
+        hands = Hands(settings, connect, files, clock, Body(host, log))
+        turns = Turns(Program(Eyes(settings, connect, peers, files, clock), hands), peers, log)
+
+        sync = Sync(SyncSettings(None, 1.0, 30.0, "z.internal", {}, {}, {}), files, clock, HostCommands(), Channel(host), Quiet())
+        watch = DatabaseWatch(host.name, 5.0, PORT, files, clock, Poll(host), web)
+        agent = Agent(AgentSettings(host.name, ("database",), PORT, "x", (), 5.0), files, web, watch)
+        self._agents[host.number] = agent
+
+        def polled() -> float:
+            watch.poll_mysql()
+            agent.poll()
+            return 0.5
+
+        def asks() -> float:
+            watch.ask_primary()
+            return 0.5
+
+        loops = [
+            Loop(clock, log, turns.turn, after_failure=0.5),
+            Loop(clock, log, sync.turn, after_failure=1.0),
+            Loop(clock, Quiet(), polled, after_failure=0.5),
+            Loop(clock, Quiet(), asks, after_failure=0.5),
+        ]
+        host.tasks = [kernel.spawn(host, loop.forever, ended) for loop in loops]
+
+    def state(self, host: Host) -> str | None:
+        agent = self._agents.get(host.number)
+        return None if agent is None or not host.tasks else agent.answer("/state")[1]
+
+    def pointer(self, pointed: Pointed, previous: Pointed | None) -> str:
+        before = None if previous is None else {"epoch": previous.epoch, "nonce": previous.nonce, "primary": previous.primary}
+        said = {"version": 2, "epoch": pointed.epoch, "nonce": pointed.nonce, "primary": pointed.primary, "previous": before, "force": pointed.force}
+        return json.dumps(said)
 
     def fence(self, host: Host) -> str | None:
-        fence = self._memory(host).get("fence")
+        fence = _memory(host).get("fence")
         return json.dumps(fence) if fence else None
 
     def check(self, host: Host) -> None:
         """It opens by the newest pointer that it knows."""
-        memory = self._memory(host)
+        memory = _memory(host)
         promises, opened = memory.get("promises"), memory.get("opened")
-        copy = parse_primary_pointer(host.disk[f"{places.PRIMARY_POINTER}"])
+        copy = parse_primary_pointer(host.disk[places.PRIMARY_POINTER])
         if not isinstance(promises, list) or promises[0] != opened:
             raise Broken(f"{host.name} opens by {opened} and has promised {promises}")
         if copy.epoch.number > promises[0][0]:
             raise Broken(f"{host.name} opens by {promises[0]} and its copy of the channel has {copy.epoch}")
 
 
-__all__ = ["OperationalError", "Shipped"]
+class Quiet:
+    def say(self, words: str) -> None: ...
+
+    complain = say
+
+
+def asked(web: Others, address: str, seconds: float) -> str | None:
+    try:
+        return web.ask(Request(f"http://{address}:{PORT}/state"), seconds=seconds).body
+    except Failed:
+        return None
+
+
+def _memory(host: Host) -> dict[str, object]:
+    kept: dict[str, object] = json.loads(host.disk.get(places.MEMORY, "{}"))
+    return kept

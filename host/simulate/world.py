@@ -83,7 +83,7 @@ class Programs(Protocol):
         """What its agent answers; None while it does not."""
         ...
 
-    def pointer(self, epoch: int, nonce: str, primary: str, previous: "Pointed | None", force: bool) -> str: ...
+    def pointer(self, pointed: "Pointed", previous: "Pointed | None") -> str: ...
 
     def fence(self, host: Host) -> str | None:
         """Why it is fenced, as its disk says."""
@@ -111,7 +111,8 @@ class World:
         self.cuts: set[tuple[int, int]] = set()
         self.channel_cuts: set[int] = set()
         self.channel: dict[str, str] = {}
-        self.version = 0
+        # Counts what was published: hosts look at the documents themselves.
+        self.changes = 0
         self.pointed = Pointed(1, "first", "db-1", False)
         self.pointers: list[Pointed] = [self.pointed]
         self.hosts = [Host(self, number) for number in range(1, hosts + 1)]
@@ -226,17 +227,25 @@ class World:
 
     def publish(self, key: str, text: str) -> None:
         self.channel[key] = text
+        self.changes += 1
 
     def inventory(self) -> None:
         for host in self.hosts:
-            entry = {"version": 2, "machine": f"m-{host.name}", "name": host.name, "roles": ["database"], "address": f"10.0.0.{host.number}", "standby": False}
+            entry = {
+                "version": 2,
+                "machine": f"m-{host.name}",
+                "name": host.name,
+                "roles": ["database"],
+                "address": f"10.0.0.{host.number}",
+                "standby": False,
+            }
             self.publish(f"inventory/m-{host.name}.json", json.dumps(entry))
         self.publish("inventory/m-web-1.json", json.dumps({"machine": "m-web-1", "name": "web-1", "roles": ["webServer"], "address": "10.0.0.101"}))
 
     def point(self, pointed: Pointed, previous: Pointed | None) -> None:
         self.pointers.append(pointed)
         self.pointed = pointed
-        self.publish("pointers/primary.json", self.programs.pointer(pointed.epoch, pointed.nonce, pointed.primary, previous, pointed.force))
+        self.publish("pointers/primary.json", self.programs.pointer(pointed, previous))
         self.say(f"pointer {pointed.epoch}/{pointed.nonce}: {pointed.primary}{' by force' if pointed.force else ''}")
 
     # Looking on
@@ -250,7 +259,9 @@ class World:
         for one in self.hosts:
             for other in self.hosts:
                 key = (one.number, other.number)
-                well = self.reaches(*key) and one.frozen_until <= now and other.frozen_until <= now and not one.server.hangs and not other.server.hangs
+                well = (
+                    self.reaches(*key) and one.frozen_until <= now and other.frozen_until <= now and not one.server.hangs and not other.server.hangs
+                )
                 if well:
                     self.reach_since.setdefault(key, now)
                 else:

@@ -90,12 +90,12 @@ class Member:
     waiting: str | None
     alone: str | None
     conflict: bool
-    # Its MySQL does not run; what it had executed is of an earlier look then.
-    down: bool
-    # MySQL's own, which its transactions carry.
-    uuid: str | None
     # Seconds since that look.
     age: float
+    # Its MySQL does not run; what it had executed is of an earlier look then.
+    down: bool = False
+    # MySQL's own, which its transactions carry.
+    uuid: str | None = None
 
 
 @dataclass(frozen=True)
@@ -389,6 +389,8 @@ def _written_member(member: Member) -> Object:
         "waiting": member.waiting,
         "alone": member.alone,
         "conflict": member.conflict,
+        "down": member.down,
+        "uuid": member.uuid,
         "ageSeconds": round(member.age, 3),
     }
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-from pymysql.err import OperationalError
+from webinfra.database.mysql import MySQLFailed
 
 Row = Mapping[str, object]
 
@@ -41,7 +41,7 @@ class Files:
 class Server:
     """Records statements, and answers those that the test knows."""
 
-    def __init__(self, answers: Mapping[str, Sequence[Row]] | None = None, fails: Mapping[str, OperationalError] | None = None) -> None:
+    def __init__(self, answers: Mapping[str, Sequence[Row]] | None = None, fails: Mapping[str, MySQLFailed] | None = None) -> None:
         self.answers, self.fails = dict(answers or {}), dict(fails or {})
         self.said: list[str] = []
         self.arguments: list[object] = []
@@ -59,30 +59,18 @@ class Connection:
     def __init__(self, server: Server) -> None:
         self._server = server
 
-    def cursor(self) -> "Cursor":
-        return Cursor(self._server)
+    def rows(self, statement: str, arguments: Sequence[object] = ()) -> Sequence[Row]:
+        plain = " ".join(statement.split())
+        self._server.before(plain)
+        self._server.said.append(plain)
+        self._server.arguments.extend(arguments)
+        for start, failure in self._server.fails.items():
+            if plain.startswith(start):
+                raise failure
+        return next((rows for start, rows in self._server.answers.items() if plain.startswith(start)), ())
 
     def close(self) -> None:
         pass
-
-
-class Cursor:
-    def __init__(self, server: Server) -> None:
-        self._server = server
-        self._rows: Sequence[Row] = ()
-
-    def execute(self, query: str, args: Sequence[object] | None = None) -> None:
-        statement = " ".join(query.split())
-        self._server.before(statement)
-        self._server.said.append(statement)
-        self._server.arguments.extend(args or ())
-        for start, error in self._server.fails.items():
-            if statement.startswith(start):
-                raise error
-        self._rows = next((rows for start, rows in self._server.answers.items() if statement.startswith(start)), ())
-
-    def fetchall(self) -> Sequence[Row]:
-        return self._rows
 
 
 class Host:

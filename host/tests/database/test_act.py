@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from pymysql.err import OperationalError
+
 from webinfra import places
 from webinfra.database.act import Hands, Wait
 from webinfra.database.clone import CloneFailed
@@ -26,6 +26,7 @@ from webinfra.database.model import (
     Pull,
     Release,
 )
+from webinfra.database.mysql import MySQLFailed
 from webinfra.database.observe import Settings, remembered
 from webinfra.protocol import Epoch, PrimaryPointer
 
@@ -34,7 +35,7 @@ from .fakes import Clock, Files, Host, Server
 EPOCH = Epoch(4, "n")
 POINTER = PrimaryPointer(EPOCH, "db-1", None, previous_known=True)
 TEXT = json.dumps({"version": 2, "epoch": 4, "nonce": "n", "primary": "db-1", "previous": None})
-LOST = OperationalError(2013, "Lost connection to MySQL server during query")
+LOST = MySQLFailed(2013, "Lost connection to MySQL server during query")
 
 
 class Stage:
@@ -111,7 +112,7 @@ def test_it_does_not_open_by_an_old_look() -> None:
 
 def test_a_server_that_does_not_say_whether_it_opened_is_killed() -> None:
     stage = Stage(Server(fails={"set global read_only": LOST}))
-    with pytest.raises(OperationalError):
+    with pytest.raises(MySQLFailed):
         stage.do(Open(POINTER))
     assert stage.host.killed == 1
 
@@ -204,7 +205,7 @@ def test_a_clone_that_ends_in_a_lost_connection_is_looked_at() -> None:
 
 
 def test_a_clone_that_is_refused_says_why() -> None:
-    refused = OperationalError(3862, "Clone Donor Error")
+    refused = MySQLFailed(3862, "Clone Donor Error")
     stage = Stage(Server(answers={"select state": [{"state": "Failed", "error_message": "the donor is busy"}]}, fails={"clone instance": refused}))
     with pytest.raises(CloneFailed, match=r"cloning db-2\.z\.internal failed \(3862\): the donor is busy"):
         stage.do(Clone("db-2"))

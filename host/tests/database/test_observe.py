@@ -2,9 +2,10 @@
 
 import json
 
-from pymysql.err import OperationalError
 from webinfra import places
+from webinfra.database.act import Hands
 from webinfra.database.model import Answers, Fence, Memory
+from webinfra.database.mysql import MySQLFailed
 from webinfra.database.observe import Eyes, Heard, Settings, Watch, observe, remember, remembered
 from webinfra.database.program import Program
 from webinfra.gtid import GtidSet
@@ -35,8 +36,21 @@ def entry(name: str, *roles: str) -> str:
 
 
 def state(**database: object) -> str:
-    said = {"role": "replica", "writable": False, "epoch": 3, "nonce": "n", "holds": "yes", "executed": f"{UUID}:1-4", "received": "", **database}
-    return json.dumps({"version": 2, "machine": "m-db-2", "name": "db-2", "database": said})
+    said = {
+        "role": "replica",
+        "writable": False,
+        "replica": True,
+        "stale": True,
+        "lagSeconds": 0,
+        "epoch": 3,
+        "nonce": "n",
+        "holds": "yes",
+        "executed": f"{UUID}:1-4",
+        "received": "",
+        **database,
+    }
+    whole = {"version": 2, "machine": "m-db-2", "name": "db-2", "roles": ["database"], "converge": "done", "step": "", "healthy": True, "error": None}
+    return json.dumps({**whole, "database": said})
 
 
 MEMBER = {
@@ -59,7 +73,7 @@ class Ears:
     def __init__(self, **heard: Heard) -> None:
         self.said = {name.replace("_", "-"): one for name, one in heard.items()}
 
-    def heard(self, entries: tuple[Entry, ...]) -> dict[str, Heard]:
+    def heard(self, _entries: tuple[Entry, ...]) -> dict[str, Heard]:
         return self.said
 
 
@@ -88,11 +102,11 @@ def test_why_replication_stopped() -> None:
 
 
 def test_a_server_that_is_down_and_one_that_hangs() -> None:
-    down = Server(fails={"connect": OperationalError(2003, "Can't connect to MySQL server on 'localhost' ([Errno 111] Connection refused)")})
+    down = Server(fails={"connect": MySQLFailed(2003, "Can't connect to MySQL server on 'localhost' ([Errno 111] Connection refused)")})
     assert observe(eyes(down, Files())).answers is Answers.REFUSES
-    silent = Server(fails={"connect": OperationalError(2003, "Can't connect to MySQL server on 'localhost' (timed out)")})
+    silent = Server(fails={"connect": MySQLFailed(2003, "Can't connect to MySQL server on 'localhost' (timed out)")})
     assert observe(eyes(silent, Files())).answers is Answers.HANGS
-    hangs = Server(fails={"select": OperationalError(2013, "Lost connection to MySQL server during query (timed out)")})
+    hangs = Server(fails={"select": MySQLFailed(2013, "Lost connection to MySQL server during query (timed out)")})
     assert observe(eyes(hangs, Files())).answers is Answers.HANGS
 
 
@@ -161,7 +175,13 @@ def test_what_is_remembered_comes_back() -> None:
     memory = Memory(promise=Epoch(5, "x"), promises=(Epoch(5, "x"), Epoch(4, "")), opened=Epoch(4, ""), fence=Fence("u:1", "db-2"), stuck_at=3.0)
     remember(files, memory)
     kept = remembered(files)
-    assert (kept.promise, kept.promises, kept.opened, kept.fence, kept.stuck_at) == (memory.promise, memory.promises, memory.opened, memory.fence, None)
+    assert (kept.promise, kept.promises, kept.opened, kept.fence, kept.stuck_at) == (
+        memory.promise,
+        memory.promises,
+        memory.opened,
+        memory.fence,
+        None,
+    )
 
 
 def test_a_memory_that_cannot_be_read_promises_nothing_and_was_never_open() -> None:
@@ -175,8 +195,6 @@ class Nothing:
 
 
 def published(files: Files, row: dict[str, object]) -> dict[str, object]:
-    from webinfra.database.act import Hands
-
     server = Server({"select @@global.read_only": [row]})
     look = eyes(server, files)
     Program(look, Hands(SETTINGS, server.connect, files, look.clock, Host())).turn()

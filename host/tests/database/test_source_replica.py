@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
 from webinfra.database.model import (
     Accounts,
     Acknowledge,
@@ -297,7 +298,9 @@ def _() -> None:
     back = PrimaryPointer(THIRD, "db-1", Previous(SECOND, "db-2"), previous_known=True)
     mine = Memory(promise=THIRD, promises=(THIRD, SECOND, FIRST), opened=FIRST, closed=True)
     does(decided(mine, back, SERVER, replace(never, epoch=THIRD), silent), Acknowledge(True), Open(back))
-    says(decided(replace(mine, promises=(THIRD, FIRST)), back, SERVER, replace(never, epoch=THIRD), silent), f"db-3 cannot be asked what it has{gone}")
+    says(
+        decided(replace(mine, promises=(THIRD, FIRST)), back, SERVER, replace(never, epoch=THIRD), silent), f"db-3 cannot be asked what it has{gone}"
+    )
 
 
 @row("… with force, and the one before it is silent")

@@ -6,6 +6,7 @@ from typing import Protocol
 from webinfra import places
 from webinfra.clock import Clock
 from webinfra.files import Files
+from webinfra.outside import Failed
 from webinfra.protocol import PrimaryPointer
 
 from . import clone
@@ -27,14 +28,14 @@ from .model import (
     Pull,
     Release,
 )
-from .mysql import Connect, Connection, rows
-from .observe import Settings, is_mysql_error, pointer_of, remember
+from .mysql import Connect, Connection, MySQLFailed
+from .observe import Settings, pointer_of, remember
 
 # Seconds. Of a statement; of the wait for commits that hold up closing, which is tried again; and how old the look may be by which a server opens.
 STATEMENT, CLOSING, OLD = 10.0, 1, 2.0
 
 
-class Wait(Exception):
+class Wait(Failed):
     """Not now: everything is looked at again."""
 
 
@@ -103,7 +104,7 @@ class Hands:
         connection = self._connect(STATEMENT)
         try:
             for statement in statements:
-                rows(connection, statement)
+                connection.rows(statement)
         finally:
             connection.close()
 
@@ -111,8 +112,8 @@ class Hands:
         connection = self._connect(CLOSING + 1.0)
         try:
             # A commit that waits for a replica's acknowledgement would hold this up for ever.
-            rows(connection, f"set session lock_wait_timeout={CLOSING}")
-            rows(connection, "set global super_read_only=ON")
+            connection.rows(f"set session lock_wait_timeout={CLOSING}")
+            connection.rows("set global super_read_only=ON")
         finally:
             connection.close()
         self._host.say("closed for writes")
@@ -129,12 +130,11 @@ class Hands:
             if self._clock.now() - looked > OLD:
                 raise Wait("the look by which this server would open is too old by now")
             try:
-                rows(connection, "set global read_only=OFF")
-            except Exception as error:
-                if is_mysql_error(error) or isinstance(error, OSError):
-                    # It may still be done, whatever is decided next.
-                    self._host.say(f"MySQL is killed: it did not say whether it opened ({error.args[:1]})")
-                    self._host.kill_mysql()
+                connection.rows("set global read_only=OFF")
+            except MySQLFailed as failure:
+                # It may still be done, whatever is decided next.
+                self._host.say(f"MySQL is killed: it did not say whether it opened: {failure}")
+                self._host.kill_mysql()
                 raise
         finally:
             connection.close()
@@ -145,12 +145,12 @@ class Hands:
         connection = self._connect(STATEMENT)
         try:
             # What keeps clients out is `read_only`, which does not hold for this connection.
-            rows(connection, "set global super_read_only=OFF")
+            connection.rows("set global super_read_only=OFF")
             # Not logged: no replica could acknowledge the account that it will come with. Replicas get the accounts with the clone.
-            rows(connection, "set session sql_log_bin=0")
-            rows(connection, "alter user root@localhost identified with auth_socket")
+            connection.rows("set session sql_log_bin=0")
+            connection.rows("alter user root@localhost identified with auth_socket")
             self._write_accounts(connection)
-            rows(connection, "set global super_read_only=ON")
+            connection.rows("set global super_read_only=ON")
         finally:
             connection.close()
 
@@ -170,35 +170,34 @@ class Hands:
             "replication_applier_status_by_worker",
             "replication_applier_status_by_coordinator",
         )
-        rows(connection, f"create database if not exists `{database}` character set utf8mb4")
+        connection.rows(f"create database if not exists `{database}` character set utf8mb4")
 
         def user(name: str, password: str) -> None:
-            rows(connection, "create user if not exists %s@'%%' identified by %s require ssl", (name, password))
-            rows(connection, "alter user %s@'%%' identified by %s require ssl", (name, password))
+            connection.rows("create user if not exists %s@'%%' identified by %s require ssl", (name, password))
+            connection.rows("alter user %s@'%%' identified by %s require ssl", (name, password))
 
         user("app", self._secret("app-password"))
-        rows(connection, f"grant select, insert, update, delete, create, alter, drop, index, references on `{database}`.* to 'app'@'%'")
-        rows(connection, "create user if not exists 'webinfra'@'localhost' identified with auth_socket")
+        connection.rows(f"grant select, insert, update, delete, create, alter, drop, index, references on `{database}`.* to 'app'@'%'")
+        connection.rows("create user if not exists 'webinfra'@'localhost' identified with auth_socket")
         for table in monitored:
-            rows(connection, f"grant select on performance_schema.{table} to 'webinfra'@'localhost'")
+            connection.rows(f"grant select on performance_schema.{table} to 'webinfra'@'localhost'")
             if table != "replication_applier_status":
-                rows(connection, f"grant select on performance_schema.{table} to 'app'@'%'")
+                connection.rows(f"grant select on performance_schema.{table} to 'app'@'%'")
         # Last: a server without this may be overwritten, and one with it may be cloned.
         user("repl", self._secret("replication-password"))
-        rows(connection, "grant replication slave, backup_admin on *.* to 'repl'@'%'")
+        connection.rows("grant replication slave, backup_admin on *.* to 'repl'@'%'")
 
     def _follow(self, host: str) -> None:
         connection = self._connect(STATEMENT)
         try:
-            rows(connection, "stop replica")
-            rows(
-                connection,
+            connection.rows("stop replica")
+            connection.rows(
                 """change replication source to source_host=%s, source_port=3306, source_user='repl', source_password=%s, source_auto_position=1,
                    source_ssl=1, source_ssl_ca=%s, source_ssl_verify_server_cert=1, source_connect_retry=2, source_retry_count=4294967295,
                    source_heartbeat_period=1""",
                 (f"{host}.{self._settings.zone}", self._secret("replication-password"), places.CA),
             )
-            rows(connection, "start replica")
+            connection.rows("start replica")
         finally:
             connection.close()
         self._host.say(f"following {host}")

@@ -1,8 +1,9 @@
 """Copies another server's data over this one's; MySQL restarts itself at the end."""
 
 from webinfra.clock import Clock
+from webinfra.outside import Failed
 
-from .mysql import Connect, Connection, Row, rows
+from .mysql import Connect, Connection, MySQLFailed, Row
 
 # Seconds: a clone that takes longer than the first goes on without the connection that began it; a server that does not come back is given up.
 CLONE, RETURN = 600.0, 300.0
@@ -10,27 +11,25 @@ CLONE, RETURN = 600.0, 300.0
 ENDS = (2006, 2013, 3707)
 
 
-class CloneFailed(Exception):
+class CloneFailed(Failed):
     """What MySQL says of it."""
 
 
 def status(connection: Connection) -> Row:
-    found = rows(connection, "select state, error_message from performance_schema.clone_status")
+    found = connection.rows("select state, error_message from performance_schema.clone_status")
     return found[0] if found else {}
 
 
 def clone(connect: Connect, clock: Clock, donor: str, password: str) -> None:
-    import pymysql
-
     connection = connect(CLONE)
     try:
-        rows(connection, "set global super_read_only=OFF")
-        rows(connection, "set global clone_valid_donor_list=%s", (f"{donor}:3306",))
-        rows(connection, "clone instance from 'repl'@%s:3306 identified by %s require ssl", (donor, password))
-    except pymysql.MySQLError as error:
+        connection.rows("set global super_read_only=OFF")
+        connection.rows("set global clone_valid_donor_list=%s", (f"{donor}:3306",))
+        connection.rows("clone instance from 'repl'@%s:3306 identified by %s require ssl", (donor, password))
+    except MySQLFailed as error:
         # "lost connection" is how a clone ends well; what really came of it stands in clone_status
-        if error.args[0] not in ENDS:
-            raise CloneFailed(f"cloning {donor} failed ({error.args[0]}): {reason(connect)}") from error
+        if error.number not in ENDS:
+            raise CloneFailed(f"cloning {donor} failed ({error.number}): {reason(connect)}") from error
     finally:
         connection.close()
     deadline = clock.now() + RETURN
@@ -45,7 +44,8 @@ def clone(connect: Connect, clock: Clock, donor: str, password: str) -> None:
             if state == "In Progress":
                 # Much data takes its time.
                 deadline = clock.now() + RETURN
-        except (pymysql.MySQLError, OSError):
+        except MySQLFailed:
+            # It restarts.
             pass
         clock.sleep(0.5)
     raise CloneFailed(f"cloning {donor} did not end within {RETURN:.0f} s")
@@ -54,5 +54,5 @@ def clone(connect: Connect, clock: Clock, donor: str, password: str) -> None:
 def reason(connect: Connect) -> str:
     try:
         return str(status(connect(10)).get("error_message") or "see the log of MySQL")
-    except Exception:
+    except MySQLFailed:
         return "see the log of MySQL"

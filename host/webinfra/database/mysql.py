@@ -1,20 +1,33 @@
 """Statements to MySQL: how a server is asked, and how it is changed."""
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Final, Protocol
+
+from webinfra.outside import Failed
+
+if TYPE_CHECKING:
+    from pymysql.connections import Connection as Connected
+
+SOCKET: Final = "/run/mysqld/mysqld.sock"
+# MySQL's numbers for "nothing listens there".
+_NOBODY: Final = (2002, 2003)
 
 Row = Mapping[str, object]
 
 
-class Cursor(Protocol):
-    def execute(self, query: str, args: Sequence[object] | None = None) -> object: ...
+class MySQLFailed(Failed):
+    """What MySQL, or its client, says of a statement that failed. Never the statement: statements hold passwords."""
 
-    def fetchall(self) -> Sequence[Row]: ...
+    def __init__(self, number: int | None, words: str) -> None:
+        super().__init__(f"{words} ({number})" if number else words)
+        self.number = number
+        # A connection that is made and says nothing ends in a time-out instead.
+        self.refused = number in _NOBODY and "timed out" not in words
 
 
 class Connection(Protocol):
-    def cursor(self) -> Cursor:
-        """Rows come as mappings by column."""
+    def rows(self, statement: str, arguments: Sequence[object] = ()) -> Sequence[Row]:
+        """What a statement gives; MySQLFailed when it fails."""
         ...
 
     def close(self) -> None: ...
@@ -22,34 +35,51 @@ class Connection(Protocol):
 
 class Connect(Protocol):
     def __call__(self, seconds: float) -> Connection:
-        """Connects as root; `seconds` is what a statement may take."""
+        """Connects as root; `seconds` is what a statement may take. MySQLFailed when it cannot."""
         ...
 
 
-def rows(connection: Connection, statement: str, arguments: Sequence[object] | None = None) -> Sequence[Row]:
-    cursor = connection.cursor()
-    cursor.execute(statement, arguments)
-    return cursor.fetchall()
+class Local:
+    """A connection to this host's own server."""
+
+    def __init__(self, seconds: float) -> None:
+        # Comes with the host's packages.
+        import pymysql  # noqa: PLC0415
+        from pymysql.cursors import DictCursor  # noqa: PLC0415
+
+        self._errors = (pymysql.MySQLError, OSError)
+        try:
+            self._connection: Connected[DictCursor] = pymysql.connect(
+                unix_socket=SOCKET,
+                user="root",
+                connect_timeout=2,
+                read_timeout=seconds,
+                write_timeout=seconds,
+                autocommit=True,
+                cursorclass=DictCursor,
+            )
+        except self._errors as error:
+            raise _failed(error) from error
+
+    def rows(self, statement: str, arguments: Sequence[object] = ()) -> Sequence[Row]:
+        try:
+            with self._connection.cursor() as cursor:
+                cursor.execute(statement, arguments or None)
+                return cursor.fetchall()
+        except self._errors as error:
+            raise _failed(error) from error
+
+    def close(self) -> None:
+        self._connection.close()
 
 
-def local(seconds: float) -> Connection:
-    """This host's own server."""
-    # Comes with the host's packages.
-    import pymysql
-
-    connection: Connection = Typed(pymysql.connect(
-        unix_socket="/run/mysqld/mysqld.sock",
-        user="root",
-        connect_timeout=2,
-        read_timeout=seconds,
-        write_timeout=seconds,
-        autocommit=True,
-        cursorclass=pymysql.cursors.DictCursor,
-    )
+def _failed(error: BaseException) -> MySQLFailed:
+    number = error.args[0] if error.args and isinstance(error.args[0], int) else None
+    return MySQLFailed(number, str(error.args[1]) if number and len(error.args) > 1 else str(error))
 
 
 # `super_read_only` is looked at before what was executed: what a closed server has does not change any more.
-LOOK = """select @@global.read_only as read_only, @@global.super_read_only as super_read_only, @@global.gtid_executed as executed,
+LOOK: Final = """select @@global.read_only as read_only, @@global.super_read_only as super_read_only, @@global.gtid_executed as executed,
  @@global.server_uuid as uuid, @@global.rpl_semi_sync_source_enabled as acknowledged,
  (select count(*) from mysql.user where user='repl' and repl_slave_priv='Y') as accounts,
  (select host from performance_schema.replication_connection_configuration where channel_name='') as source,
@@ -59,6 +89,8 @@ LOOK = """select @@global.read_only as read_only, @@global.super_read_only as su
  (select variable_value from performance_schema.global_status where variable_name='Rpl_semi_sync_source_clients') as acknowledgers,
  (select variable_value from performance_schema.global_status where variable_name='Rpl_semi_sync_source_wait_sessions') as waiting"""
 
-TROUBLE = """select last_error_message as words from performance_schema.replication_connection_status where channel_name='' and last_error_message<>''
- union all select last_error_message from performance_schema.replication_applier_status_by_coordinator where channel_name='' and last_error_message<>''
- union all select last_error_message from performance_schema.replication_applier_status_by_worker where channel_name='' and last_error_message<>''"""
+_TROUBLED = ("replication_connection_status", "replication_applier_status_by_coordinator", "replication_applier_status_by_worker")
+TROUBLE: Final = " union all ".join(
+    f"select last_error_message as words from performance_schema.{table} where channel_name='' and last_error_message<>''"  # noqa: S608
+    for table in _TROUBLED
+)

@@ -12,7 +12,7 @@ from webinfra.gtid import GtidSet
 from webinfra.protocol import Entry, Epoch, PrimaryPointer, Refused, State, parse_entry, parse_primary_pointer, parse_state
 
 from .model import Answers, Fence, Memory, Peer, Picture, Server
-from .mysql import LOOK, TROUBLE, Connect, Row, rows
+from .mysql import LOOK, TROUBLE, Connect, MySQLFailed, Row
 
 # Seconds: what a look at MySQL may take, and how old a peer's answer may be.
 LOOK_SECONDS, LATELY = 2.0, 3.0
@@ -170,40 +170,18 @@ def server_of(row: Row, trouble: str) -> Server:
     )
 
 
-# MySQL's numbers for "nothing listens there".
-REFUSED = (2002, 2003)
-
-
 def look_at_server(connect: Connect) -> tuple[Answers, Server | None]:
     try:
         connection = connect(LOOK_SECONDS)
-    except OSError:
-        return Answers.REFUSES, None
-    except Exception as error:
-        if not is_mysql_error(error):
-            raise
-        return (Answers.REFUSES if refuses(error) else Answers.HANGS), None
-    try:
-        row = rows(connection, LOOK)[0]
-        stopped = row["source"] and (row["receiving"] != "ON" or row["applying"] != "ON")
-        words = rows(connection, TROUBLE) if stopped else ()
-        return Answers.YES, server_of(row, str(words[0]["words"]) if words else "")
-    except Exception as error:
-        if not (is_mysql_error(error) or isinstance(error, OSError)):
-            raise
-        return Answers.HANGS, None
-    finally:
-        connection.close()
-
-
-def is_mysql_error(error: BaseException) -> bool:
-    return type(error).__module__.startswith("pymysql")
-
-
-def refuses(error: BaseException) -> bool:
-    """Whether nothing listens. A connection that is made and says nothing ends in a time-out instead."""
-    words = str(error.args[1]) if len(error.args) > 1 else ""
-    return bool(error.args) and error.args[0] in REFUSED and "timed out" not in words
+        try:
+            row = connection.rows(LOOK)[0]
+            stopped = row["source"] and (row["receiving"] != "ON" or row["applying"] != "ON")
+            words = connection.rows(TROUBLE) if stopped else ()
+            return Answers.YES, server_of(row, str(words[0]["words"]) if words else "")
+        finally:
+            connection.close()
+    except MySQLFailed as failure:
+        return (Answers.REFUSES if failure.refused else Answers.HANGS), None
 
 
 @dataclass(frozen=True)

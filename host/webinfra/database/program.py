@@ -1,22 +1,25 @@
 """The database program: observe, decide, act, again and again."""
 
-import http.client
 import json
-import subprocess
+import os
 import threading
 from collections.abc import Mapping
+from typing import Protocol
 
 from webinfra import places
 from webinfra.clock import BootClock, Clock
 from webinfra.files import Disk, Files
+from webinfra.log import Complaints, Journal, Log
+from webinfra.loop import Loop
+from webinfra.outside import Commands, Failed, Internet, Request, Shell, Web
 from webinfra.protocol import Entry
+from webinfra.settings import Fields
 
 from . import source_replica
-from .act import Hands, Wait
-from .clone import CloneFailed
+from .act import Hands
 from .model import Answers, Decision, Memory, Open, Picture, Server
-from .mysql import local
-from .observe import Eyes, Heard, Settings, Watch, is_mysql_error, observe, remembered
+from .mysql import Local
+from .observe import Eyes, Heard, Settings, Watch, observe, remembered
 
 # Seconds between two looks, at rest and while something is on its way.
 PERIOD, HURRY = 0.5, 0.1
@@ -76,6 +79,12 @@ class Program:
         )
 
 
+class Pace(Protocol):
+    """How long whoever asks the peers rests between two questions."""
+
+    period: float
+
+
 class Threads:
     """Asks each peer in a thread of its own."""
 
@@ -97,55 +106,58 @@ class Threads:
             self._clock.sleep(self.period)
 
 
-def ask(address: str, seconds: float) -> str | None:
-    connection = http.client.HTTPConnection(address, 9000, timeout=seconds)
-    try:
-        connection.request("GET", "/state")
-        return connection.getresponse().read().decode()
-    except (OSError, ValueError, http.client.HTTPException):
-        return None
-    finally:
-        connection.close()
+class Agents:
+    """Asks the agents of other hosts."""
+
+    def __init__(self, web: Web, port: int) -> None:
+        self._web, self._port = web, port
+
+    def ask(self, address: str, seconds: float) -> str | None:
+        try:
+            return self._web.ask(Request(f"http://{address}:{self._port}/state"), seconds=seconds).body
+        except Failed:
+            return None
 
 
 class SystemHost:
+    def __init__(self, commands: Commands, log: Log) -> None:
+        self._commands, self._log = commands, log
+
     def kill_mysql(self) -> None:
-        subprocess.run(["systemctl", "kill", "--signal", "KILL", "mysql.service"], check=False)
+        self._commands.run(("systemctl", "kill", "--signal", "KILL", "mysql.service"), seconds=30)
 
     def say(self, words: str) -> None:
-        print(words, flush=True)
+        self._log.say(words)
 
 
-def step(program: Program, said: str | None, host: SystemHost) -> tuple[float, str | None]:
-    """A turn that may fail; how long to wait afterwards, and what was said last."""
-    try:
-        decision = program.turn()
-        words, pause = decision.waiting, HURRY if decision.hurry else PERIOD
-    except (Wait, CloneFailed) as error:
-        words, pause = str(error), HURRY
-    except Exception as error:
-        # Of MySQL only the number and its words, never a statement: statements hold passwords.
-        if not (is_mysql_error(error) or isinstance(error, OSError)):
-            raise
-        words, pause = str(error), HURRY
-    if words != said and words is not None:
-        host.say(words)
-    return pause, words
+class Turns:
+    """Turns that may fail, and what is said of them: once, until it is another thing."""
+
+    def __init__(self, program: Program, peers: Pace, log: Log) -> None:
+        self._program, self._peers = program, peers
+        self._complaints = Complaints(log)
+
+    def turn(self) -> float:
+        """The seconds to rest."""
+        try:
+            decision = self._program.turn()
+            words, pause = decision.waiting, HURRY if decision.hurry else PERIOD
+        except Failed as failure:
+            words, pause = str(failure), HURRY
+        self._complaints.about(words or "")
+        self._peers.period = pause
+        return pause
 
 
-def load(files: Files) -> Settings:
-    settings = json.loads(files.read("/etc/webinfra/database.json") or "{}")
-    return Settings(settings["name"], settings["zone"], settings["database"], settings["needsReplica"])
+def load(files: Files) -> tuple[Settings, int]:
+    fields = Fields.load(files, "database")
+    return Settings(fields.text("name"), fields.text("zone"), fields.text("database"), fields.flag("needsReplica")), fields.whole("agentPort")
 
 
 def main() -> None:
-    files, clock, host = Disk(), BootClock(), SystemHost()
-    settings = load(files)
-    threads = Threads(Watch(ask, clock), clock)
-    program = Program(Eyes(settings, local, threads, files, clock), Hands(settings, local, files, clock, host))
-    said: str | None = None
-    while True:
-        pause, said = step(program, said, host)
-        threads.period = pause
-        clock.sleep(pause)
-
+    files, clock, log = Disk(), BootClock(), Journal()
+    settings, port = load(files)
+    peers = Threads(Watch(Agents(Internet(), port).ask, clock), clock)
+    hands = Hands(settings, Local, files, clock, SystemHost(Shell(os.environ), log))
+    turns = Turns(Program(Eyes(settings, Local, peers, files, clock), hands), peers, log)
+    Loop(clock, log, turns.turn, after_failure=PERIOD).forever()

@@ -108,7 +108,7 @@ def close(picture: Picture, memory: Memory) -> tuple[tuple[Action, ...], Memory,
     memory = memory if server is None else replace(memory, closed=server.closed)
     if server is not None and server.closed:
         # Only now: switched off before, it would acknowledge what no replica has.
-        actions: tuple[Action, ...] = (Acknowledge(False),) if server.acknowledged else ()
+        actions: tuple[Action, ...] = (Acknowledge(wanted=False),) if server.acknowledged else ()
         return actions, replace(memory, superseded_at=None), None
     if picture.answers is Answers.REFUSES or (server is None and memory.closed):
         # It comes back closed; to kill it in its recovery would only make that longer.
@@ -151,13 +151,15 @@ def lead(picture: Picture, memory: Memory, pointer: PrimaryPointer) -> Decision:
 def stay_open(picture: Picture, memory: Memory, pointer: PrimaryPointer, server: Server) -> Decision:
     memory = replace(memory, superseded_at=None)
     wanted = bool(picture.peers)
-    actions: list[Action] = [] if server.acknowledged == wanted else [Acknowledge(wanted)]
+    actions: list[Action] = [] if server.acknowledged == wanted else [Acknowledge(wanted=wanted)]
     if server.waiting and not server.acknowledgers and picture.needs_replica:
         since = picture.now if memory.stuck_at is None else memory.stuck_at
         memory = replace(memory, stuck_at=since)
         askers = [peer.name for peer in picture.peers if peer.answers and peer.wants == "clone"]
         if askers and picture.now - since >= STUCK:
-            return Decision((Kill(f"{listed(askers)} has to be cloned, which would wait for the writes that wait for it"),), replace(memory, stuck_at=None))
+            return Decision(
+                (Kill(f"{listed(askers)} has to be cloned, which would wait for the writes that wait for it"),), replace(memory, stuck_at=None)
+            )
         return Decision(tuple(actions), memory, f"{server.waiting} writes wait for a replica (durability: require), and none is there")
     if memory.accounts != pointer.epoch:
         actions.append(Accounts(pointer.epoch))
@@ -248,7 +250,9 @@ def missing_here(picture: Picture, memory: Memory, pointer: PrimaryPointer, serv
     lacking = [(peer, peer.everything - server.executed - server.received) for peer in picture.peers if peer.holds == "yes" and not peer.fenced]
     given_up = pointer.force and pointer.previous is not None and memory.dry_since is not None and picture.now - memory.dry_since > DRY
     found = [
-        (peer, extra) for peer, extra in lacking if extra and not (given_up and pointer.previous is not None and peer.name == pointer.previous.primary)
+        (peer, extra)
+        for peer, extra in lacking
+        if extra and not (given_up and pointer.previous is not None and peer.name == pointer.previous.primary)
     ]
     if pointer.force:
         found = [(peer, extra) for peer, extra in found if peer.answers]
@@ -274,7 +278,7 @@ def ready(picture: Picture, memory: Memory, pointer: PrimaryPointer, server: Ser
     if server.source is not None or server.applying or server.receiving != "OFF":
         actions.append(Leave())
     if server.acknowledged != bool(picture.peers):
-        actions.append(Acknowledge(bool(picture.peers)))
+        actions.append(Acknowledge(wanted=bool(picture.peers)))
     if picture.needs_replica and not server.acknowledgers:
         # The first write would hang, and a clone waits for the writes that hang: no replica could ever come.
         return Decision(tuple(actions), memory, "closed until a replica is there to acknowledge writes (durability: require)", hurry=True)
@@ -313,7 +317,7 @@ def follow(picture: Picture, memory: Memory, pointer: PrimaryPointer) -> Decisio
         follows = server.source == primary.name and server.receiving != "OFF" and server.applying
         return Decision(actions, memory, fenced, hurry=not (follows or fenced))
     if extra:
-        return errant(picture, memory, actions, primary, extra, decided(primary, pointer))
+        return errant(picture, memory, actions, primary, extra, final=decided(primary, pointer))
     memory = replace(memory, errant_since=None)
     if memory.fence is not None:
         if not decided(primary, pointer) or server.unapplied - primary.executed:
@@ -328,7 +332,7 @@ def decided(primary: Peer, pointer: PrimaryPointer) -> bool:
     return primary.opened == pointer.epoch if primary.speaks else primary.writable
 
 
-def errant(picture: Picture, memory: Memory, actions: tuple[Action, ...], primary: Peer, extra: GtidSet, final: bool) -> Decision:
+def errant(picture: Picture, memory: Memory, actions: tuple[Action, ...], primary: Peer, extra: GtidSet, *, final: bool) -> Decision:
     """This server has what the primary lacks."""
     words = f"has transactions that {primary.name} lacks: {extra}"
     if not final:
@@ -357,4 +361,3 @@ def replicate(picture: Picture, memory: Memory, server: Server, source: Peer, wo
         return Decision((), memory, words or f"replication from {source.name} stopped: {server.trouble or 'MySQL knows no error'}")
     memory = replace(memory, started_from=source.name, started_at=picture.now)
     return Decision((Follow(source.name),), memory, words, hurry=True)
-
