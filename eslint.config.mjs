@@ -6,7 +6,7 @@ import tseslint from "typescript-eslint";
 const pure = ["config/schema.ts", "topology/**/*.ts", "roles/**/*.ts", "cloudinit/**/*.ts"];
 
 export default tseslint.config(
-  { ignores: ["node_modules/", "app/dist/", "tests/golden/"] },
+  { ignores: ["node_modules/", "app/dist/", "tests/golden/", "host/"] },
   eslint.configs.recommended,
   {
     files: ["**/*.ts"],

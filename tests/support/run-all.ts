@@ -1,31 +1,62 @@
 /**
- * Runs every check and every test of the repository, all of them even when one fails, and counts: a check is one, a mocha
- * suite as many as it has tests. Prints "N passed, N failed" as its last line; exit code 0 only when nothing failed.
+ * Runs every check and every test of the repository, all of them even when one fails, and counts: a check is one, a
+ * suite of mocha or pytest as many as it has tests. Prints "N passed, N failed" as its last line; exit code 0 only when nothing failed.
  * Usage: run-all.ts [part …] (default: all of them)
  */
 import { spawn } from "node:child_process";
+
+interface Runner {
+  /** What it is told beside what the npm script says. */
+  readonly options: readonly string[];
+  /** The number of tests in its summary; the last one counts. */
+  readonly passed: RegExp;
+  readonly failed: RegExp;
+  /** Where its report of failures starts, and each of them. */
+  readonly failures: RegExp;
+  readonly failure: RegExp;
+}
+
+const runners = {
+  mocha: {
+    options: ["--forbid-only", "--no-color"],
+    passed: /^ {2}(\d+) passing\b/gm,
+    failed: /^ {2}(\d+) failing\b/gm,
+    failures: /^ {2}\d+ failing\b/m,
+    failure: /^(?= {2}\d+\) )/m,
+  },
+  pytest: {
+    options: ["--color=no"],
+    passed: /^(?:=+ )?(?:\d+ \w+, )*(\d+) passed\b/gm,
+    // A file that does not load is an error.
+    failed: /^(?:=+ )?(?:\d+ \w+, )*(\d+) (?:failed|errors?)\b/gm,
+    failures: /^=+ (?:FAILURES|ERRORS) =+$/m,
+    failure: /^(?=_{3,} .* _{3,}$)/m,
+  },
+} satisfies Readonly<Record<string, Runner>>;
 
 interface Part {
   readonly name: string;
   /** Its npm script. */
   readonly script: string;
-  /** Whether mocha runs it and tells how many tests there were. */
-  readonly mocha: boolean;
+  /** What runs it and tells how many tests there were; undefined for a check. */
+  readonly runner?: keyof typeof runners;
   /** The part has failed when it takes longer. */
   readonly limitMinutes: number;
 }
 
 const parts: readonly Part[] = [
-  { name: "types", script: "typecheck", mocha: false, limitMinutes: 5 },
-  { name: "lint", script: "lint", mocha: false, limitMinutes: 5 },
-  { name: "format", script: "format", mocha: false, limitMinutes: 5 },
-  { name: "unused code", script: "knip", mocha: false, limitMinutes: 5 },
-  { name: "shell scripts", script: "shellcheck", mocha: false, limitMinutes: 5 },
-  { name: "workflows", script: "actionlint", mocha: false, limitMinutes: 5 },
-  { name: "unit tests", script: "test:unit", mocha: true, limitMinutes: 10 },
-  { name: "policies", script: "policy", mocha: true, limitMinutes: 10 },
-  { name: "real tools", script: "test:hosts", mocha: true, limitMinutes: 15 },
-  { name: "end to end", script: "test:e2e", mocha: true, limitMinutes: 60 },
+  { name: "types", script: "typecheck", limitMinutes: 5 },
+  { name: "lint", script: "lint", limitMinutes: 5 },
+  { name: "format", script: "format", limitMinutes: 5 },
+  { name: "unused code", script: "knip", limitMinutes: 5 },
+  { name: "shell scripts", script: "shellcheck", limitMinutes: 5 },
+  { name: "Python", script: "lint:python", limitMinutes: 5 },
+  { name: "workflows", script: "actionlint", limitMinutes: 5 },
+  { name: "unit tests", script: "test:unit", runner: "mocha", limitMinutes: 10 },
+  { name: "hosts' programs", script: "test:python", runner: "pytest", limitMinutes: 10 },
+  { name: "policies", script: "policy", runner: "mocha", limitMinutes: 10 },
+  { name: "real tools", script: "test:hosts", runner: "mocha", limitMinutes: 15 },
+  { name: "end to end", script: "test:e2e", runner: "mocha", limitMinutes: 60 },
 ];
 
 interface Result {
@@ -41,22 +72,13 @@ interface Result {
 /** Lines that are shown of a failure: of its start, which names the test, and of its end, where a command says why. */
 const [HEAD_LINES, TAIL_LINES, LINE_LENGTH] = [6, 6, 240];
 
-/** The number in mocha's summary, such as 12 of `  12 passing (3s)`; the last one counts. */
-function summary(output: string, word: "passing" | "failing"): number {
-  const found = [...output.matchAll(new RegExp(`^ {2}(\\d+) ${word}\\b`, "gm"))].at(-1);
-  return Number(found?.[1] ?? 0);
-}
+/** The number in a runner's summary, such as 12 of `  12 passing (3s)`; the last one counts. */
+const summary = (output: string, pattern: RegExp): number => Number([...output.matchAll(pattern)].at(-1)?.[1] ?? 0);
 
 /** Each failure in a few lines. Said at the very end, because that is what is seen of a long log. */
-function failures(output: string): string {
-  const start = output.search(/^ {2}\d+ failing\b/m);
-  const texts =
-    start < 0
-      ? [output]
-      : output
-          .slice(start)
-          .split(/^(?= {2}\d+\) )/m)
-          .slice(1);
+function failures(output: string, runner: Runner | undefined): string {
+  const start = runner ? output.search(runner.failures) : -1;
+  const texts = runner && start >= 0 ? output.slice(start).split(runner.failure).slice(1) : [output];
   return texts
     .map((text) => {
       const lines = text.split("\n").filter((line) => line.trim() !== "" && !/^ +at /.test(line));
@@ -72,7 +94,8 @@ function failures(output: string): string {
 async function run(part: Part): Promise<Result> {
   console.log(`\n=== ${part.name} (npm run ${part.script})`);
   const started = Date.now();
-  const extra = part.mocha ? ["--", "--forbid-only", "--no-color"] : [];
+  const runner: Runner | undefined = part.runner && runners[part.runner];
+  const extra = runner ? ["--", ...runner.options] : [];
   // A group of its own, so that a part over its limit can be stopped with all its children.
   const child = spawn("npm", ["run", "--silent", part.script, ...extra], {
     stdio: ["ignore", "pipe", "pipe"],
@@ -117,13 +140,13 @@ async function run(part: Part): Promise<Result> {
   const seconds = Math.round((Date.now() - started) / 1000);
   const late = limit.aborted ? `over its limit of ${String(part.limitMinutes)} minutes` : undefined;
   const why = late ?? (code === 0 ? "" : `exit code ${String(code)}`);
-  const report = late === undefined && code === 0 ? "" : failures(output);
+  const report = late === undefined && code === 0 ? "" : failures(output, runner);
   const done = { name: part.name, seconds, report };
-  if (!part.mocha) return { ...done, passed: why === "" ? 1 : 0, failed: why === "" ? 0 : 1, why };
-  const passed = summary(output, "passing");
-  const failed = summary(output, "failing");
+  if (!runner) return { ...done, passed: why === "" ? 1 : 0, failed: why === "" ? 0 : 1, why };
+  const passed = summary(output, runner.passed);
+  const failed = summary(output, runner.failed);
   if (passed + failed === 0) return { ...done, passed, failed: 1, why: `no test ran, ${why}` };
-  // Mocha can fail outside of any test: a file that does not load, a hook.
+  // A runner can fail outside of any test: a file that does not load, a hook.
   if (late !== undefined || (code !== 0 && failed === 0)) return { ...done, passed, failed: failed + 1, why };
   return { ...done, passed, failed, why: "" };
 }
@@ -144,7 +167,7 @@ async function main(): Promise<void> {
   console.log("");
   for (const { name, passed, failed, seconds, why } of results) {
     console.log(
-      `${failed === 0 ? "ok  " : "FAIL"} ${name.padEnd(14)} ${String(passed).padStart(4)} passed ${String(failed).padStart(3)} failed ` +
+      `${failed === 0 ? "ok  " : "FAIL"} ${name.padEnd(15)} ${String(passed).padStart(4)} passed ${String(failed).padStart(3)} failed ` +
         `${String(seconds).padStart(5)} s ${why}`.trimEnd(),
     );
   }
