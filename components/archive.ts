@@ -84,6 +84,5 @@ export function packKit(root: string, cache: string): Promise<Archive> {
   const modules = entriesOf(join(root, "host", "webinfra"))
     .filter((entry) => entry.endsWith(".py"))
     .map((entry) => `webinfra/${entry}`);
-  const entries = [...kitScripts, ...modules].map((entry) => `host/${entry}`);
-  return pack(root, [...entries, "agent/database.py"].sort(), cache);
+  return pack(join(root, "host"), [...kitScripts, ...modules].sort(), cache);
 }

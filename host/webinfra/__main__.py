@@ -4,7 +4,6 @@ import os
 import sys
 from collections.abc import Callable
 from importlib import import_module
-from pathlib import Path
 from typing import Final
 
 PROGRAMS: Final = {
@@ -18,14 +17,7 @@ PROGRAMS: Final = {
 
 def entry(program: str) -> Callable[[], None]:
     """What runs it. Only its own modules are loaded: each host runs several of these."""
-    module = PROGRAMS[program]
-    try:
-        found: Callable[[], None] = import_module(module).main
-    except ModuleNotFoundError:
-        legacy = Path(__file__).parents[1] / f"{program}.py"
-        if not legacy.exists():
-            raise
-        os.execv("/usr/bin/python3", ("python3", "-B", str(legacy)))  # noqa: S606
+    found: Callable[[], None] = import_module(PROGRAMS[program]).main
     return found
 
 

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { bootstrapScript, fileText, render } from "../template";
+import { agentPort } from "../ports";
 import { Role } from "../types";
 import { databaseName } from "../app-server";
 import { zone } from "../../topology/types";
@@ -48,6 +49,7 @@ export const database: Role = (view) => {
     zone,
     database: databaseName,
     needsReplica: mysql.durability === "require",
+    agentPort,
   };
   const secret = (name: string, content: string) =>
     ({ path: `/etc/webinfra/secrets/${name}`, content, mode: "0600", secret: true }) as const;

@@ -10,7 +10,6 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { Agent, request } from "undici";
 import { parse } from "yaml";
-import { askAgent, type AgentState } from "../../cli/commands/status";
 import { PROJECT } from "../../provider/incus";
 import { eventually } from "../support/eventually";
 import { type Answer, figure, type LoadReport, manage, repository, Site } from "../support/site";
@@ -39,14 +38,6 @@ async function kill(site: Site, ...hosts: string[]): Promise<void> {
 
 async function start(site: Site, ...hosts: string[]): Promise<void> {
   await Promise.all(hosts.map(async (host) => incus("start", (await site.machine(host)).machine)));
-}
-
-/** What a database host says of its database. */
-async function database(site: Site, host: string): Promise<NonNullable<AgentState["database"]>> {
-  const answer = await askAgent(await site.machine(host));
-  assert.ok(!("silent" in answer), `${host}: ${"silent" in answer ? answer.silent : ""}`);
-  assert.ok(answer.database, `${host} says nothing of its database`);
-  return answer.database;
 }
 
 /** The hosts whose applications answer when one web server is asked directly. */
@@ -111,9 +102,9 @@ function serves(site: Site, { webs, primary, replicas }: Standing): void {
 
   it("has replicas that follow the primary and refuse writes", async () => {
     await site.settled();
-    assert.equal((await database(site, primary)).writable, true);
+    assert.equal((await site.database(primary)).writable, true);
     for (const replica of replicas) {
-      const { role, writable, lagSeconds } = await database(site, replica);
+      const { role, writable, lagSeconds } = await site.database(replica);
       assert.deepEqual([role, writable, typeof lagSeconds], ["replica", false, "number"]);
       const source = "select host from performance_schema.replication_connection_configuration where channel_name = ''";
       assert.equal(await site.sql(replica, source), `${primary}.webinfra.internal`);
@@ -263,7 +254,7 @@ describe("topologies on Incus", function () {
       });
       await site.write("db-2 cannot apply this");
       await eventually("db-2 to be behind", async () => {
-        const { role, replica, lagSeconds } = await database(site, "db-2");
+        const { role, replica, lagSeconds } = await site.database("db-2");
         assert.deepEqual([role, replica], ["replica", false]);
         assert.ok((lagSeconds ?? 0) > 3, String(lagSeconds));
       });
@@ -333,7 +324,7 @@ describe("topologies on Incus", function () {
 
       // A write that only db-1 gets: both replicas are cut off first.
       for (const replica of standing.replicas) {
-        const caughtUp = `select wait_for_executed_gtid_set('${(await database(site, "db-1")).executed ?? ""}', 30)`;
+        const caughtUp = `select wait_for_executed_gtid_set('${(await site.database("db-1")).executed ?? ""}', 30)`;
         assert.equal(await site.sql(replica, caughtUp), "0");
         await site.shell(replica, "systemctl stop webinfra-database && mysql -e 'stop replica io_thread'");
       }
@@ -342,7 +333,7 @@ describe("topologies on Incus", function () {
       await kill(site, "db-1");
       for (const replica of standing.replicas) await site.shell(replica, "systemctl start webinfra-database");
       await eventually("db-2 and db-3 to be ready to read", async () => {
-        for (const replica of standing.replicas) assert.equal((await database(site, replica)).stale, true);
+        for (const replica of standing.replicas) assert.equal((await site.database(replica)).stale, true);
       });
       const planned = await promote("db-2");
       assert.equal(planned.code, 1);
@@ -356,11 +347,11 @@ describe("topologies on Incus", function () {
       assert.equal(second.code, 0, second.stderr);
       await start(site, "db-2");
       await eventually("db-2 to follow db-3", async () => {
-        const { role, replica } = await database(site, "db-2");
+        const { role, replica } = await site.database("db-2");
         assert.deepEqual([role, replica], ["replica", true]);
       });
       await eventually("writes", () => site.write("to db-3"));
-      assert.equal((await database(site, "db-1")).role, "fenced");
+      assert.equal((await site.database("db-1")).role, "fenced");
 
       async function forcedAndFenced(): Promise<void> {
         const load = await site.load(writers);
@@ -371,7 +362,7 @@ describe("topologies on Incus", function () {
         await sleep(2000);
         await start(site, "db-1");
         await eventually("db-1 to fence itself", async () => {
-          const { role, writable, fenced } = await database(site, "db-1");
+          const { role, writable, fenced } = await site.database("db-1");
           assert.deepEqual([role, writable], ["fenced", false]);
           assert.match(fenced ?? "", /^has transactions that db-2 lacks: [0-9a-f-]{36}:\d+/);
         });

@@ -54,6 +54,7 @@ const parts: readonly Part[] = [
   { name: "workflows", script: "actionlint", limitMinutes: 5 },
   { name: "unit tests", script: "test:unit", runner: "mocha", limitMinutes: 10 },
   { name: "hosts' programs", script: "test:python", runner: "pytest", limitMinutes: 10 },
+  { name: "simulation", script: "test:simulate", limitMinutes: 15 },
   { name: "policies", script: "policy", runner: "mocha", limitMinutes: 10 },
   { name: "real tools", script: "test:hosts", runner: "mocha", limitMinutes: 15 },
   { name: "end to end", script: "test:e2e", runner: "mocha", limitMinutes: 60 },

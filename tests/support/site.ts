@@ -1,14 +1,13 @@
 /** A site of its own for end-to-end tests: the real command, a temporary WEBINFRA_HOME, a stack of a random name. */
 import assert from "node:assert/strict";
 import { type ChildProcess, execFile, spawn } from "node:child_process";
-import { randomInt } from "node:crypto";
-import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { randomBytes, randomInt } from "node:crypto";
+import { appendFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { type Dispatcher, request } from "undici";
 import { parse, stringify } from "yaml";
-import { askAgent, type AgentState } from "../../cli/commands/status";
 import { type HostMachine, stackMachines } from "../../cli/incus";
 import {
   deleteInstance,
@@ -23,6 +22,7 @@ import {
   PROJECT,
 } from "../../provider/incus";
 import { eventually } from "./eventually";
+import { type HostState, stateOf } from "./state";
 
 const run = promisify(execFile);
 
@@ -245,6 +245,43 @@ export class Site {
     return address;
   }
 
+  /** What a host says of itself. */
+  async state(host: string): Promise<HostState> {
+    return stateOf(await this.address(host));
+  }
+
+  /** What a database host says of its database. */
+  async database(host: string): Promise<NonNullable<HostState["database"]>> {
+    const { database } = await this.state(host);
+    assert.ok(database, `${host} says nothing of its database`);
+    return database;
+  }
+
+  /** A document of the stack's channel. */
+  document(key: string): string {
+    return join(this.home, "channels", this.stack, key);
+  }
+
+  /** Writes a document of the channel as nothing of the product would. */
+  publish(key: string, text: string): void {
+    const fresh = join(this.directory, "fresh.json");
+    writeFileSync(fresh, text, { mode: 0o644 });
+    renameSync(fresh, this.document(key));
+  }
+
+  /** The primary pointer. */
+  pointer(): { readonly epoch: number; readonly nonce: string; readonly primary: string } {
+    return JSON.parse(readFileSync(this.document("pointers/primary.json"), "utf8")) as ReturnType<Site["pointer"]>;
+  }
+
+  /** Moves the primary pointer with a writer of the tests' own. */
+  point(primary: string, more: object = {}): void {
+    const { epoch, nonce, primary: before } = this.pointer();
+    const previous = { epoch, nonce, primary: before };
+    const next = { version: 2, epoch: epoch + 1, nonce: randomBytes(16).toString("hex"), primary, previous, ...more };
+    this.publish("pointers/primary.json", JSON.stringify(next));
+  }
+
   /** Runs a shell script as root on a host; its output is the error when it fails. */
   async shell(host: string, script: string): Promise<string> {
     const { code, stdout, stderr } = await exec((await this.machine(host)).machine, [
@@ -319,11 +356,12 @@ export class Site {
       `the stack ${this.stack} to be well`,
       async () => {
         const machines = await this.machines();
-        const answers = await Promise.all(machines.map(askAgent));
-        answers.forEach((answer, index) => {
-          const state: Partial<AgentState> = "silent" in answer ? { error: answer.silent } : answer;
-          assert.ok(state.healthy, `${machines[index]!.host}: ${String(state.error)}`);
-        });
+        for (const { host, machine, address } of machines) {
+          assert.ok(address, `${host} has no address`);
+          const state = await stateOf(address);
+          assert.ok(state.healthy, `${host}: ${String(state.error)}`);
+          assert.equal(state.machine, machine);
+        }
         const web = machines.filter(({ roles }) => roles.includes("webServer")).map(({ machine }) => machine);
         const seen = await this.sightings(2 * web.length, "/-/host");
         assert.deepEqual([...new Set(seen.map((one) => one.headers["x-machine"]))].sort(), web.sort());
