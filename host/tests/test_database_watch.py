@@ -63,9 +63,10 @@ class World:
     def speak(self, **changes: object) -> None:
         self.files.put(places.MEMBER, {**SPOKEN, **changes})
 
-    def primary_says(self, executed: str, age: float = 0.0, *, writable: bool = True) -> None:
+    def primary_says(self, executed: str, age: float = 0.0, *, looked: str = "", writable: bool = True) -> None:
+        """By its database program `executed`, and by its agent's own look `looked`."""
         member = Member(closed=False, opened=None, executed=executed, received="", wants=None, waiting=None, alone=None, conflict=False, age=age)
-        database = DatabaseState("primary", writable, Epoch(3, "n"), "yes", "", "", None, member, speaks=True)
+        database = DatabaseState("primary", writable, Epoch(3, "n"), "yes", looked, "", None, member, speaks=True)
         self.web.put("http://10.0.0.2:9000/state", write_state(State("m-db-2", "db-2", database, ("database",))))
 
     def short(self) -> tuple[str, bool, bool, bool]:
@@ -183,10 +184,23 @@ def test_a_primary_of_the_version_before_is_taken_for_half_a_second_old() -> Non
 def test_the_age_of_what_the_primary_says_counts() -> None:
     world = World(REPLICA)
     world.point("db-2")
-    world.primary_says(f"{UUID}:1-5", age=4)
+    world.primary_says(f"{UUID}:1-5", age=1.5)
+    world.watch.ask_primary()
+    world.clock.seconds += 1
+    world.watch.poll_mysql()
+    assert world.watch.state().lag == 2.5
+
+
+def test_a_primary_whose_database_program_is_busy_is_believed_its_agent() -> None:
+    world = World(REPLICA)
+    world.point("db-2")
+    world.primary_says(f"{UUID}:1-4", age=30, looked=f"{UUID}:1-5")
     world.watch.ask_primary()
     world.watch.poll_mysql()
-    assert world.watch.state().lag == 4
+    assert world.watch.state().lag == 0
+    world.primary_says(f"{UUID}:1-4", age=30, looked=f"{UUID}:1-6")
+    world.pass_time(3)
+    assert (world.watch.state().lag or 0) > 2
 
 
 @pytest.mark.parametrize("body", ["", "[]", "{", '{"version": 9}', '{"database": 5}'])

@@ -178,4 +178,7 @@ def _sample(state: State, primary: str, asked: float) -> Sample | None:
         return None
     if database.member is None:
         return Sample(asked - UNSAID_AGE, GtidSet.parse(database.executed))
+    if database.member.age > STALE:
+        # Its database program is busy with something that takes long. Its agent would not call it writable by an older look than this.
+        return Sample(asked - STALE, GtidSet.parse(database.executed))
     return Sample(asked - database.member.age, GtidSet.parse(database.member.executed))

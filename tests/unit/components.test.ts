@@ -267,7 +267,7 @@ describe("components", () => {
       const config = devConfig({
         app: app({
           environment: Object.fromEntries(
-            Array.from({ length: 400 }, (_, index) => [
+            Array.from({ length: 700 }, (_, index) => [
               `X_${String(index)}`,
               `${String(index ** 5)}-${String(index ** 7)}`,
             ]),
