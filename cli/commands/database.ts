@@ -10,7 +10,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { bumpVersion, isMissing, place } from "../../provider/channel/store";
 import { UserError } from "../errors";
-import { gtidSubtract } from "../gtid";
+import { gtidSubtract } from "../../core/gtid";
 import { duration } from "../output";
 import { type HostMachine, stackMachines, withGone } from "../incus";
 import { needIncus, stackFacts, stateOnDisk, type Surroundings } from "../stack";

@@ -1,7 +1,7 @@
 /** `webinfra status`: each host and its health, asked of the hosts themselves. */
 import { request } from "undici";
 import { z } from "zod";
-import { agentPort } from "../../roles/ports";
+import { agentPort } from "../../core/ports";
 import { exitCode } from "../errors";
 import { type HostMachine, stackMachines, withGone } from "../incus";
 import { table } from "../output";
