@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import * as pulumi from "@pulumi/pulumi";
 import { cloudConfig, secretFiles } from "../cloudinit";
 import { Config } from "../config/schema";
+import { writeInventoryEntry } from "../core/protocol";
 import { HostPlace, HostSecrets, HostView, withoutSecrets } from "../roles/types";
 import { Topology, TopologyHost } from "../topology/types";
 import { Archive } from "./archive";
@@ -72,7 +73,13 @@ export class Host extends pulumi.ComponentResource {
     this.entryText = pulumi
       .all([made.machine, made.address])
       .apply(([machine, address]) =>
-        JSON.stringify({ machine, name: host.name, roles: host.roles, address, standby: host.standby === true }),
+        writeInventoryEntry({
+          machine,
+          name: host.name,
+          roles: [...host.roles],
+          address,
+          standby: host.standby === true,
+        }),
       );
     this.entry = platform.channelObject(
       `${name}-inventory`,

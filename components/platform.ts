@@ -34,8 +34,6 @@ export interface ChannelRequest {
   /** Path in the channel. */
   readonly key: pulumi.Input<string>;
   readonly content: pulumi.Input<string>;
-  /** Only create it: it belongs to whoever moves it later, and outlives the stack with the data. */
-  readonly keepExisting?: boolean;
 }
 
 /** An archive to put into the channel as `<folder>/<sha256>.tar.gz`. */
@@ -55,6 +53,8 @@ export interface Platform {
   readonly channel: pulumi.Output<string>;
   machine(name: string, request: MachineRequest, parent: pulumi.Resource): PlatformMachine;
   channelObject(name: string, request: ChannelRequest, parent: pulumi.Resource): pulumi.Resource;
+  /** A pointer that belongs to operations: made when it is missing, never overwritten; it outlives the stack with the data. */
+  pointer(name: string, request: ChannelRequest, parent: pulumi.Resource): pulumi.Resource;
   archive(name: string, request: ArchiveRequest, parent: pulumi.Resource): pulumi.Resource;
   /**
    * Tells hosts that the channel changed, once these resources are in it. `version` is a text that differs whenever they do. Empty where writing them

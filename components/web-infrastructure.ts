@@ -5,6 +5,7 @@ import { userDataFormats } from "../cloudinit/limits";
 import { ConfigError } from "../config/errors";
 import { Config } from "../config/schema";
 import { SiteSummary } from "../config/summary";
+import { writeFirstPrimaryPointer, writeReleasePointer } from "../core/protocol";
 import { Ready } from "../provider/sdk";
 import { HostPlace, HostSecrets } from "../roles/types";
 import { hostsWith, RoleName, Topology } from "../topology/types";
@@ -152,20 +153,16 @@ export class WebInfrastructure extends pulumi.ComponentResource {
     });
     const programs = platform.archive("kit", { folder: "kits", archive: kit }, this);
     const archive = platform.archive("release", { folder: "releases", archive: release }, this);
-    const releaseText = JSON.stringify({ release: release.sha256 });
+    const releaseText = writeReleasePointer(release.sha256);
     const releasePointer = platform.channelObject(
       "release-pointer",
       // Named only once it is there.
       { key: "pointers/release.json", content: pulumi.output(archive.urn).apply(() => releaseText) },
       this,
     );
-    const primaryPointer = platform.channelObject(
+    const primaryPointer = platform.pointer(
       "primary-pointer",
-      {
-        key: "pointers/primary.json",
-        content: JSON.stringify({ epoch: 1, primary: topology.initialPrimary }),
-        keepExisting: true,
-      },
+      { key: "pointers/primary.json", content: writeFirstPrimaryPointer(topology.initialPrimary) },
       this,
     );
     const protectData = config.mysql.protect ?? config.platform !== "incus";

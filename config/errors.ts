@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { shown, valueAt } from "../core/problems";
 
 /** Everything that is wrong with a stack's configuration, one line a problem. */
 export class ConfigError extends Error {
@@ -9,21 +10,6 @@ export class ConfigError extends Error {
     );
     this.name = "ConfigError";
   }
-}
-
-const shown = (value: unknown): string => {
-  if (value === undefined) return "is missing";
-  const text = JSON.stringify(value);
-  return text.length > 80 ? `is ${text.slice(0, 77)}...` : `is ${text}`;
-};
-
-/** The value that stands at `path` inside `root`, or undefined. */
-function valueAt(root: unknown, path: readonly PropertyKey[]): unknown {
-  return path.reduce<unknown>(
-    (value, key) =>
-      typeof value === "object" && value !== null ? (value as Record<PropertyKey, unknown>)[key] : undefined,
-    root,
-  );
 }
 
 const keyOf = (path: readonly PropertyKey[]): string => `webinfra:${path.map(String).join(".")}`;

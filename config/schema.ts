@@ -1,5 +1,5 @@
 import { z } from "zod";
-import * as ports from "../roles/ports";
+import * as ports from "../core/ports";
 import { RoleName, roleNames } from "../topology/types";
 
 /**

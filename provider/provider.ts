@@ -9,6 +9,7 @@ import type {
 } from "@pulumi/pulumi/provider";
 import { file } from "./channel/file";
 import { object } from "./channel/object";
+import { pointer } from "./channel/pointer";
 import { definition } from "./definition";
 import { machine } from "./incus/machine";
 import { network } from "./incus/network";
@@ -23,6 +24,7 @@ const RESOURCES: ReadonlyMap<string, Resource> = new Map([
   ["webinfra:incus:Volume", volume],
   ["webinfra:incus:Machine", machine],
   ["webinfra:channel:Object", object],
+  ["webinfra:channel:Pointer", pointer],
   ["webinfra:channel:File", file],
   ["webinfra:secrets:Password", password],
   ["webinfra:secrets:CertificateAuthority", certificateAuthority],

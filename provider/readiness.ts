@@ -1,5 +1,5 @@
 /** Judging from what was observed whether a site is ready. Pure: the requests are made in ready.ts. */
-import { z } from "zod";
+import { parseState } from "../core/protocol";
 import type { Answer } from "./probe";
 
 /** A machine that must be seen. */
@@ -28,17 +28,6 @@ export interface Expectation {
   /** The release that app servers must run: SHA-256, or "" for any. */
   readonly release: string;
 }
-
-const agentSchema = z.object({
-  machine: z.string(),
-  name: z.string(),
-  converge: z.string(),
-  step: z.string().nullish(),
-  error: z.string().nullish(),
-  healthy: z.boolean(),
-  release: z.string().nullish(),
-  database: z.object({ writable: z.boolean() }).nullish(),
-});
 
 /** What was seen so far. The latest answer of each machine counts; what came through a balancer is remembered. */
 export interface Observations {
@@ -80,14 +69,6 @@ export function noteSighting(observations: Observations, balancers: readonly str
   }
 }
 
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
 function shortRelease(release: string): string {
   return release === "" ? "no release" : `release ${release.slice(0, 12)}`;
 }
@@ -99,11 +80,11 @@ function judgeAgent(expected: ExpectedMachine, release: string, answer: Answer |
   if (answer.status === undefined) {
     return `its agent does not answer (${answer.problem})`;
   }
-  const parsed = agentSchema.safeParse(parseJson(answer.body));
-  if (!parsed.success) {
-    return `its agent answers ${String(answer.status)} with something else than its state`;
+  const parsed = parseState(answer.body);
+  if (!parsed.ok) {
+    return `its agent answers ${String(answer.status)} with something else than its state: ${parsed.problem}`;
   }
-  const agent = parsed.data;
+  const agent = parsed.value;
   if (agent.machine !== expected.machine) {
     return `its address is answered by another machine, ${agent.machine}`;
   }
@@ -204,8 +185,8 @@ function someDatabaseWrites({ machines, reach }: Expectation, { agents }: Observ
     databases.length === 0 ||
     databases.some(({ machine }) => {
       const answer = agents.get(machine);
-      const said = agentSchema.safeParse(answer?.status === undefined ? undefined : parseJson(answer.body));
-      return said.data?.database?.writable === true;
+      const said = answer?.status === undefined ? undefined : parseState(answer.body);
+      return said?.ok === true && said.value.database?.writable === true;
     })
   );
 }

@@ -1,7 +1,7 @@
 /** `Ready`: an update ends when every machine was seen serving, and fails within a deadline when one was not. */
 import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
-import { agentPort as hostAgentPort } from "../roles/ports";
+import { agentPort as hostAgentPort } from "../core/ports";
 import { exec } from "./incus/exec";
 import { type Answer, probe } from "./probe";
 import {

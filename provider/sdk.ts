@@ -112,14 +112,35 @@ export interface ChannelObjectArgs {
   readonly key: pulumi.Input<string>;
   /** The text. Every host can read it: no secrets. */
   readonly content: pulumi.Input<string>;
-  /** Only create it: leave what is there, and what it becomes later, as it is. Default: false. */
-  readonly keepExisting?: pulumi.Input<boolean> | undefined;
 }
 
-/** A small text in the channel: an inventory entry or a pointer. */
+/** A small text in the channel that belongs to the program: an inventory entry, or which release to run. */
 export class ChannelObject extends pulumi.CustomResource {
   constructor(name: string, args: ChannelObjectArgs, opts?: pulumi.CustomResourceOptions) {
     super("webinfra:channel:Object", name, { ...args }, opts);
+  }
+}
+
+/** Arguments of {@link Pointer}. */
+export interface PointerArgs {
+  /** The channel's directory on this computer. */
+  readonly directory: pulumi.Input<string>;
+  /** Path in the channel, such as pointers/primary.json. */
+  readonly key: pulumi.Input<string>;
+  /** The text that it has at first; changes of it do nothing. Every host can read it: no secrets. */
+  readonly content: pulumi.Input<string>;
+}
+
+/** A text in the channel that belongs to operations: made when nothing is there, and never touched again, not even to delete it. */
+export class Pointer extends pulumi.CustomResource {
+  constructor(name: string, args: PointerArgs, opts?: pulumi.CustomResourceOptions) {
+    super(
+      "webinfra:channel:Pointer",
+      name,
+      { ...args },
+      // What it was in stacks of the version before.
+      pulumi.mergeOptions(opts, { aliases: [{ type: "webinfra:channel:Object" }] }),
+    );
   }
 }
 

@@ -3,7 +3,7 @@ import { base, HealthCheck } from "./base";
 import { database } from "./database";
 import { loadBalancer } from "./load-balancer";
 import { localProxy } from "./local-proxy";
-import { appProxyPort, appTierPort, webPort } from "./ports";
+import { appProxyPort, appTierPort, webPort } from "../core/ports";
 import { release } from "./release";
 import { HostView, Role, RoleParts } from "./types";
 import { webServer } from "./web-server";

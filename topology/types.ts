@@ -1,6 +1,6 @@
-/** What a host does. A host may have several roles. */
-export const roleNames = ["loadBalancer", "webServer", "appServer", "database", "monitor"] as const;
-export type RoleName = (typeof roleNames)[number];
+import { type RoleName, roleNames } from "../core/roles";
+
+export { type RoleName, roleNames };
 
 /** A machine to be: its name (a DNS label such as `web-1`) and the roles placed on it. */
 export interface TopologyHost {

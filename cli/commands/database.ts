@@ -10,7 +10,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { bumpVersion, isMissing, place } from "../../provider/channel/store";
 import { UserError } from "../errors";
-import { gtidSubtract } from "../gtid";
+import { gtidSubtract } from "../../core/gtid";
 import { duration } from "../output";
 import { type HostMachine, stackMachines, withGone } from "../incus";
 import { needIncus, stackFacts, stateOnDisk, type Surroundings } from "../stack";
@@ -81,7 +81,7 @@ function trouble({ said, silent }: DatabaseHost): string {
     ? `is fenced: ${said.fenced}`
     : said.error
       ? `says: ${said.error}`
-      : said.stale === true && typeof said.lagSeconds === "number"
+      : said.stale && said.lagSeconds !== null
         ? `is ${said.lagSeconds} s behind or has lost the primary`
         : said.role === "none"
           ? "is neither primary nor replica now"
@@ -129,7 +129,7 @@ export function preflight(
     );
   }
   // What an earlier forced promotion left unfinished may be finished: the pointer names the host, and it waits.
-  if (force ? host.said.fenced || host.said.stale !== true : host.said.replica !== true) {
+  if (force ? host.said.fenced || !host.said.stale : !host.said.replica) {
     return refuse(`"${target}" cannot be promoted, as it is no healthy replica: it ${trouble(host)}`);
   }
   if (!force) {

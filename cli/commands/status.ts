@@ -1,7 +1,7 @@
 /** `webinfra status`: each host and its health, asked of the hosts themselves. */
 import { request } from "undici";
-import { z } from "zod";
-import { agentPort } from "../../roles/ports";
+import { agentPort } from "../../core/ports";
+import { type DatabaseState, parseState, type State } from "../../core/protocol";
 import { exitCode } from "../errors";
 import { type HostMachine, stackMachines, withGone } from "../incus";
 import { table } from "../output";
@@ -12,37 +12,20 @@ import { existsSync } from "node:fs";
 
 const AGENT_TIMEOUT_MS = 2_000;
 
-const agentSchema = z.object({
-  machine: z.string(),
-  name: z.string(),
-  healthy: z.boolean(),
-  converge: z.string().optional(),
-  step: z.string().nullish(),
-  error: z.string().nullish(),
-  database: z
-    .object({
-      role: z.string(),
-      lagSeconds: z.number().nullish(),
-      writable: z.boolean().optional(),
-      /** A replica within its lag bound. */
-      replica: z.boolean().optional(),
-      /** A replica that can be read, however far behind. */
-      stale: z.boolean().optional(),
-      /** Why it keeps to itself. */
-      fenced: z.string().nullish(),
-      error: z.string().nullish(),
-      /** Of the primary pointer that the host holds. */
-      epoch: z.number().nullish(),
-      /** The transactions it has, as a GTID set. */
-      executed: z.string().optional(),
-      /** Those that its source sent it, applied or not. */
-      received: z.string().optional(),
-    })
-    .nullish(),
-});
-
 /** What a host's agent answers to GET /state. */
-export type AgentState = z.infer<typeof agentSchema>;
+export type AgentState = State;
+
+/** A host's database in `status --json`. */
+export interface HostDatabase {
+  readonly role: DatabaseState["role"];
+  /** Of the newest primary pointer that the host has promised to honour; null when it has seen none. */
+  readonly epoch: number | null;
+  readonly nonce: string | null;
+  /** Why it is not yet what the pointer says. */
+  readonly waiting: string | null;
+  /** It sees two pointers of one number, and stays closed until one with a higher number comes. */
+  readonly conflict: boolean;
+}
 
 /** What `status --json` prints. */
 export interface StatusReport {
@@ -56,6 +39,10 @@ export interface StatusReport {
     readonly roles: readonly string[];
     readonly address: string | null;
     readonly healthy: boolean;
+    /** Documents of the channel that the host refused; it goes on with the last good one of each. */
+    readonly refused: State["refused"];
+    /** What the host says of its database; null when it says nothing, or has none. */
+    readonly database: HostDatabase | null;
   }[];
   readonly database: {
     /** The host that takes writes; null when none does. */
@@ -79,13 +66,22 @@ export async function askAgent(machine: HostMachine): Promise<Answer> {
     const { statusCode, body } = await request(`http://${machine.address}:${agentPort}/state`, {
       signal: AbortSignal.timeout(AGENT_TIMEOUT_MS),
     });
-    const state = agentSchema.safeParse(await body.json());
-    return state.success
-      ? state.data
-      : { silent: `its agent answered ${statusCode} with something else than its state` };
+    const state = parseState(await body.text());
+    return state.ok
+      ? state.value
+      : { silent: `its agent answered ${statusCode} with something else than its state: ${state.problem}` };
   } catch {
     return { silent: "its agent does not answer" };
   }
+}
+
+function hostDatabase({ role, epoch, nonce, member }: DatabaseState): HostDatabase {
+  return { role, epoch, nonce, waiting: member?.waiting ?? null, conflict: member?.conflict ?? false };
+}
+
+/** What two pointers of one number mean, and what ends it. */
+export function conflictWords(epoch: number | null): string {
+  return `two promotions used the number ${epoch ?? "(unknown)"} at once: run promote again`;
 }
 
 /** Puts the report together from the machines and what they answered. */
@@ -112,12 +108,14 @@ export function report(
       roles: machine.roles,
       address: machine.address,
       healthy: !("silent" in answer) && answer.healthy && answer.machine === machine.machine,
+      refused: "silent" in answer ? [] : answer.refused,
+      database: "silent" in answer || answer.database === null ? null : hostDatabase(answer.database),
     })),
     database: {
       primary: databases.find(({ role }) => role === "primary")?.name ?? null,
       replicas: databases
         .filter(({ role }) => role === "replica")
-        .map(({ name, lagSeconds }) => ({ name, lagSeconds: lagSeconds ?? null })),
+        .map(({ name, lagSeconds }) => ({ name, lagSeconds })),
     },
   };
 }
@@ -147,8 +145,19 @@ export function note(machine: HostMachine, answer: Answer): string {
   if (!database) {
     return "";
   }
-  const lag = typeof database.lagSeconds === "number" ? `, ${database.lagSeconds} s behind` : "";
+  const lag = database.lagSeconds === null ? "" : `, ${database.lagSeconds} s behind`;
   return `${machine.roles.includes("database") ? database.role : ""}${database.role === "replica" ? lag : ""}`;
+}
+
+/** What a host has to say that no column has room for, a line each. */
+function remarks({ name, refused, database }: StatusReport["hosts"][number]): string[] {
+  return [
+    ...refused.map(({ document, reason }) => `${name} refuses ${document}: ${reason}; the last good one stays in use`),
+    ...(database?.conflict === true
+      ? [`${name} is closed for writes: ${conflictWords(database.epoch)} (\`webinfra database promote HOST\`)`]
+      : []),
+    ...(database?.waiting == null ? [] : [`${name} says: ${database.waiting}`]),
+  ];
 }
 
 /** The report for people. */
@@ -169,6 +178,7 @@ export function reportLines(status: StatusReport, machines: Answered): string[] 
         note(machine, answer),
       ]),
     ]),
+    ...status.hosts.flatMap(remarks),
   ];
 }
 

@@ -1,22 +1,18 @@
-/** A small text in the channel: an inventory entry or a pointer. */
+/** A small text in the channel that belongs to the program: an inventory entry, or which release to run. */
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { resource } from "../resource";
-import { bumpVersion, directorySchema, exists, isMissing, keySchema, place, remove } from "./store";
+import { bumpVersion, directorySchema, isMissing, keySchema, place, remove } from "./store";
 
 const inputs = z.strictObject({
   directory: directorySchema,
   key: keySchema,
   content: z.string(),
-  keepExisting: z.boolean().optional(),
 });
 type Inputs = z.infer<typeof inputs>;
 
 async function write(given: Inputs): Promise<void> {
-  if (given.keepExisting === true && (await exists(join(given.directory, given.key)))) {
-    return;
-  }
   await place(given.directory, given.key, (path) => writeFile(path, given.content));
   await bumpVersion(given.directory);
 }
@@ -26,7 +22,7 @@ export const object = resource<Inputs, Inputs>({
   inputs,
   state: z.object(inputs.shape),
   replaceOn: ["directory", "key"],
-  updateOn: ["content", "keepExisting"],
+  updateOn: ["content"],
   async create(given) {
     await write(given);
     return { id: join(given.directory, given.key), state: given };
@@ -34,7 +30,7 @@ export const object = resource<Inputs, Inputs>({
   async read(_id, current) {
     try {
       const content = await readFile(join(current.directory, current.key), "utf8");
-      return current.keepExisting === true ? current : { ...current, content };
+      return { ...current, content };
     } catch (error) {
       if (isMissing(error)) {
         return undefined;

@@ -1,6 +1,6 @@
 /** The channel on this machine: a directory that hosts see read-only. Every change ends in a new text in its `version`. */
 import { randomUUID } from "node:crypto";
-import { chmod, mkdir, open, rename, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, link, mkdir, open, rename, rm, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { z } from "zod";
 
@@ -40,6 +40,35 @@ export async function exists(path: string): Promise<boolean> {
  * would see it half written), then it is renamed. Readable by everyone: hosts read as an unprivileged user.
  */
 export async function place(directory: string, key: string, fill: (path: string) => Promise<void>): Promise<void> {
+  await putInPlace(directory, key, fill, rename);
+}
+
+/**
+ * The same for a file that must not be there yet: of several at once, one wins, and nobody overwrites it.
+ * @returns false when something is there, which stays as it is
+ */
+export async function placeNew(
+  directory: string,
+  key: string,
+  fill: (path: string) => Promise<void>,
+): Promise<boolean> {
+  try {
+    await putInPlace(directory, key, fill, link);
+    return true;
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "EEXIST") {
+      return false;
+    }
+    throw error;
+  }
+}
+
+async function putInPlace(
+  directory: string,
+  key: string,
+  fill: (path: string) => Promise<void>,
+  put: (from: string, to: string) => Promise<void>,
+): Promise<void> {
   const target = join(directory, key);
   await makeDirectories(directory, dirname(target));
   const temporary = join(dirname(directory), `.${basename(directory)}-${randomUUID()}`);
@@ -48,13 +77,14 @@ export async function place(directory: string, key: string, fill: (path: string)
     // Not left to the umask.
     await chmod(temporary, 0o644);
     await flush(temporary);
-    await rename(temporary, target);
+    await put(temporary, target);
+    await flush(dirname(target));
   } finally {
     await rm(temporary, { force: true });
   }
 }
 
-/** A power loss must not leave an empty pointer under its name. */
+/** A power loss must not leave an empty pointer under its name, nor an older one. */
 async function flush(path: string): Promise<void> {
   const handle = await open(path, "r");
   try {

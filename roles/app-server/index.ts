@@ -1,4 +1,4 @@
-import { databasePort, databaseReadPort } from "../ports";
+import { databasePort, databaseReadPort } from "../../core/ports";
 import { render } from "../template";
 import { Role } from "../types";
 import { hostName } from "../../topology/types";

@@ -1,5 +1,5 @@
 import { bootstrapScript, fileText, render } from "../template";
-import { agentPort } from "../ports";
+import { agentPort } from "../../core/ports";
 import { HostView, Role } from "../types";
 import { hostsWith, slotsOf, SlotWord, slotName, slotWords, zone } from "../../topology/types";
 

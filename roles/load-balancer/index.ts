@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { hostsWith } from "../../topology/types";
 import { slotNames } from "../base";
-import { balancerStatsPort, webPort, webTlsPort } from "../ports";
+import { balancerStatsPort, webPort, webTlsPort } from "../../core/ports";
 import { startWithKnownNames } from "../names";
 import { fileText, render } from "../template";
 import { HostView, Role, RoleParts } from "../types";

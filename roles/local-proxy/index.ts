@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { hostName } from "../../topology/types";
 import { slotNames } from "../base";
-import { agentPort, appProxyPort, appTierPort } from "../ports";
+import { agentPort, appProxyPort, appTierPort } from "../../core/ports";
 import { startWithKnownNames } from "../names";
 import { fileText, render } from "../template";
 import { Role } from "../types";

@@ -1,4 +1,4 @@
-import { appProxyPort, webPort, webTlsPort } from "../ports";
+import { appProxyPort, webPort, webTlsPort } from "../../core/ports";
 import { fileText, render } from "../template";
 import { Role } from "../types";
 

@@ -11,7 +11,7 @@ import { parse } from "yaml";
 import { PROJECT } from "../../provider/incus";
 import { eventually } from "../support/eventually";
 import { figure, manage, repository, Site } from "../support/site";
-import { askHost } from "../support/state";
+import { askHost } from "../support/agent";
 
 const run = promisify(execFile);
 const incus = (...args: string[]) => run("incus", ["--project", PROJECT, ...args]);

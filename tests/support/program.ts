@@ -36,6 +36,8 @@ export interface Recorded {
   readonly ignoreChanges: readonly string[];
   readonly replaceOnChanges: readonly string[];
   readonly additionalSecretOutputs: readonly string[];
+  /** Types that it may have had before. */
+  readonly aliasTypes: readonly string[];
   /** What a component registered as its outputs. */
   outputs: Readonly<Record<string, unknown>>;
 }
@@ -60,6 +62,7 @@ interface RegisterRequest {
   getIgnorechangesList(): string[];
   getReplaceonchangesList(): string[];
   getAdditionalsecretoutputsList(): string[];
+  getAliasesList(): { getSpec(): { getType(): string } | undefined }[];
 }
 
 interface RegisterResponse {
@@ -111,6 +114,7 @@ class Recorder extends MockMonitor {
           ignoreChanges: request.getIgnorechangesList(),
           replaceOnChanges: request.getReplaceonchangesList(),
           additionalSecretOutputs: request.getAdditionalsecretoutputsList(),
+          aliasTypes: request.getAliasesList().map((alias) => alias.getSpec()?.getType() ?? ""),
           outputs: {},
         });
       }

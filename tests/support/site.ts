@@ -22,7 +22,7 @@ import {
   PROJECT,
 } from "../../provider/incus";
 import { eventually } from "./eventually";
-import { type HostState, stateOf } from "./state";
+import { type HostState, stateOf } from "./agent";
 
 const run = promisify(execFile);
 

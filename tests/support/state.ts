@@ -1,50 +1,59 @@
-/** What a host's agent answers, read by tests for themselves: a wrong schema of the product would be wrong on both sides. */
-import assert from "node:assert/strict";
-import { get } from "node:http";
+/** What hosts say of themselves, for tests that need a host's answer and no host. */
+import type { DatabaseState, State } from "../../core/protocol";
 
-/** The parts of `GET /state` that tests look at. */
-export interface HostState {
-  readonly machine: string;
-  readonly name: string;
-  readonly healthy: boolean;
-  readonly error: string | null;
-  readonly refused: readonly { readonly document: string; readonly reason: string }[];
-  readonly database?: {
-    readonly role: string;
-    readonly writable: boolean;
-    readonly replica: boolean;
-    readonly stale: boolean;
-    readonly lagSeconds: number | null;
-    readonly fenced: string | null;
-    readonly epoch: number | null;
-    readonly executed: string;
-    readonly member: {
-      readonly closed: boolean;
-      readonly opened: number | null;
-      readonly waiting: string | null;
-      readonly alone: string | null;
-      readonly conflict: boolean;
-    } | null;
+/** A healthy host without a database. */
+export function hostState(more: Partial<State> = {}): State {
+  return {
+    version: 2,
+    machine: "m",
+    name: "web-1",
+    roles: [],
+    converge: "done",
+    step: "",
+    healthy: true,
+    error: null,
+    release: null,
+    refused: [],
+    database: null,
+    ...more,
   };
 }
 
-/** Status and text of one question to an agent; rejects when it does not answer within two seconds. */
-export function askHost(address: string, path: string): Promise<{ readonly status: number; readonly text: string }> {
-  return new Promise((resolve, reject) => {
-    const request = get({ host: address, port: 9000, path, agent: false, timeout: 2000 }, (response) => {
-      let text = "";
-      response.setEncoding("utf8").on("data", (part: string) => (text += part));
-      response.on("error", reject);
-      response.on("end", () => resolve({ status: response.statusCode ?? 0, text }));
-    });
-    request.on("timeout", () => request.destroy(new Error(`${address}${path} does not answer within 2 s`)));
-    request.on("error", reject);
-  });
+/** A database that is neither primary nor replica. */
+export function databaseState(more: Partial<DatabaseState> = {}): DatabaseState {
+  return {
+    role: "none",
+    writable: false,
+    replica: false,
+    stale: false,
+    lagSeconds: null,
+    fenced: null,
+    error: null,
+    epoch: null,
+    nonce: null,
+    holds: "yes",
+    executed: "",
+    received: "",
+    member: null,
+    ...more,
+  };
 }
 
-/** What the host at an address says of itself. */
-export async function stateOf(address: string): Promise<HostState> {
-  const { status, text } = await askHost(address, "/state");
-  assert.equal(status, 200, text);
-  return JSON.parse(text) as HostState;
+/** A database program's word that has nothing to say. */
+export function memberState(
+  more: Partial<NonNullable<DatabaseState["member"]>> = {},
+): NonNullable<DatabaseState["member"]> {
+  return {
+    closed: true,
+    opened: null,
+    openedNonce: null,
+    executed: "",
+    received: "",
+    wants: null,
+    waiting: null,
+    alone: null,
+    conflict: false,
+    ageSeconds: 0.1,
+    ...more,
+  };
 }

@@ -139,6 +139,7 @@ describe("what tells edits", () => {
     ignoreChanges: [],
     replaceOnChanges: [],
     additionalSecretOutputs: [],
+    aliasTypes: [],
     outputs: {},
     ...changes,
   });

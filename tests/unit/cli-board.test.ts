@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { Board } from "../../cli/board";
 import type { Answer } from "../../cli/commands/status";
 import type { HostMachine } from "../../cli/incus";
+import type { State } from "../../core/protocol";
+import { hostState } from "../support/state";
 import { Output } from "../../cli/output";
 import { Progress } from "../../cli/progress";
 
@@ -12,12 +14,7 @@ const machine = (host: string, id: string, address: string | null = "10.77.0.9")
   running: true,
   address,
 });
-const answer = (more: Partial<Exclude<Answer, { silent: string }>> = {}): Answer => ({
-  machine: "m",
-  name: "h",
-  healthy: false,
-  ...more,
-});
+const answer = (more: Partial<State> = {}): Answer => hostState({ healthy: false, ...more });
 
 describe("cli: board of hosts", () => {
   let clock: number;

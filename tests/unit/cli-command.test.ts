@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { EventEmitter } from "node:events";
+import { EventEmitter, once } from "node:events";
+import { createServer } from "node:http";
 import { spawn } from "node:child_process";
 import { PassThrough } from "node:stream";
 import { checkOwnership, keptLines, refusedOnCloud, staysText } from "../../cli/commands/down";
@@ -17,6 +18,9 @@ import { planLines, plainText, Progress } from "../../cli/progress";
 import { leftovers, lockedText, orphanLines } from "../../cli/recover";
 import { applyOverrides, parseOverride } from "../../cli/stackfile";
 import { knownMachines, lockIsDead, parseDeployment, plainOutput } from "../../cli/state";
+import { agentPort } from "../../core/ports";
+import type { DatabaseState } from "../../core/protocol";
+import { databaseState, hostState, memberState } from "../support/state";
 
 const machine = (host: string, roles: string[], address: string | null = "10.77.0.9"): HostMachine => ({
   host,
@@ -25,12 +29,12 @@ const machine = (host: string, roles: string[], address: string | null = "10.77.
   running: address !== null,
   address,
 });
-const healthy = (host: string, database?: { role: string; lagSeconds: number | null }): Answer => ({
-  machine: `webinfra-dev-${host}-abc123`,
-  name: host,
-  healthy: true,
-  ...(database ? { database } : {}),
-});
+const healthy = (host: string, database: Partial<DatabaseState> | null = null): Answer =>
+  hostState({
+    machine: `webinfra-dev-${host}-abc123`,
+    name: host,
+    database: database && databaseState(database),
+  });
 
 describe("cli: command line", () => {
   const quiet = { writeErr: () => undefined, writeOut: () => undefined };
@@ -296,7 +300,7 @@ describe("cli: status", () => {
   const facts = { stack: "dev", platform: "incus", topology: "dedicated-databases", url: null };
   const good: [HostMachine, Answer][] = [
     [machine("lb-1", ["loadBalancer"], "10.77.0.5"), healthy("lb-1")],
-    [machine("db-1", ["database"]), healthy("db-1", { role: "primary", lagSeconds: null })],
+    [machine("db-1", ["database"]), healthy("db-1", { role: "primary", epoch: 5, nonce: "3f" })],
     [machine("db-2", ["database"]), healthy("db-2", { role: "replica", lagSeconds: 0.2 })],
   ];
 
@@ -307,9 +311,23 @@ describe("cli: status", () => {
       topology: "dedicated-databases",
       url: "http://10.77.0.5",
       hosts: [
-        { name: "lb-1", roles: ["loadBalancer"], address: "10.77.0.5", healthy: true },
-        { name: "db-1", roles: ["database"], address: "10.77.0.9", healthy: true },
-        { name: "db-2", roles: ["database"], address: "10.77.0.9", healthy: true },
+        { name: "lb-1", roles: ["loadBalancer"], address: "10.77.0.5", healthy: true, refused: [], database: null },
+        {
+          name: "db-1",
+          roles: ["database"],
+          address: "10.77.0.9",
+          healthy: true,
+          refused: [],
+          database: { role: "primary", epoch: 5, nonce: "3f", waiting: null, conflict: false },
+        },
+        {
+          name: "db-2",
+          roles: ["database"],
+          address: "10.77.0.9",
+          healthy: true,
+          refused: [],
+          database: { role: "replica", epoch: null, nonce: null, waiting: null, conflict: false },
+        },
       ],
       database: { primary: "db-1", replicas: [{ name: "db-2", lagSeconds: 0.2 }] },
     });
@@ -345,6 +363,62 @@ describe("cli: status", () => {
       "HOST   ROLES      ADDRESS  HEALTH",
       "web-1  webServer  -        NOT HEALTHY  does not run",
     ]);
+  });
+
+  it("says what a host refuses, what its database waits for, and a conflict", () => {
+    const refused = [
+      { document: "inventory/x.json", reason: "version 3 is none that this program knows (1, 2)" },
+      { document: "pointers/primary.json", reason: "it is empty" },
+    ];
+    const web = hostState({ machine: "webinfra-dev-web-1-abc123", refused: refused.slice(0, 1) });
+    const member = memberState({ waiting: "db-1 has not closed yet", conflict: true });
+    const db = hostState({
+      machine: "webinfra-dev-db-2-abc123",
+      refused: refused.slice(1),
+      database: databaseState({ epoch: 5, nonce: "3f", member }),
+    });
+    const machines: [HostMachine, Answer][] = [
+      [machine("db-2", ["database"]), db],
+      [machine("web-1", ["webServer"]), web],
+    ];
+    const found = report(facts, machines);
+    assert.deepEqual(reportLines(found, machines), [
+      "stack dev (incus, dedicated-databases)",
+      "HOST   ROLES      ADDRESS    HEALTH",
+      "db-2   database   10.77.0.9  healthy  none",
+      "web-1  webServer  10.77.0.9  healthy",
+      "db-2 refuses pointers/primary.json: it is empty; the last good one stays in use",
+      "db-2 is closed for writes: two promotions used the number 5 at once: run promote again (`webinfra database promote HOST`)",
+      "db-2 says: db-1 has not closed yet",
+      "web-1 refuses inventory/x.json: version 3 is none that this program knows (1, 2); the last good one stays in use",
+    ]);
+    assert.deepEqual(
+      found.hosts.map((host) => [host.refused, host.database]),
+      [
+        [refused.slice(1), { role: "none", epoch: 5, nonce: "3f", waiting: "db-1 has not closed yet", conflict: true }],
+        [refused.slice(0, 1), null],
+      ],
+    );
+  });
+
+  it("asks an agent of either version, and says what is wrong with an answer", async () => {
+    const answers = [
+      '{"machine":"m","name":"web-1","roles":["webServer"],"converge":"done","step":"","healthy":true,"error":null,"release":"","later":1}',
+      '{"machine":"m"}',
+      "<html>",
+    ];
+    const server = createServer((_request, response) => response.writeHead(200).end(answers.shift()));
+    server.listen(agentPort, "127.0.0.77");
+    await once(server, "listening");
+    try {
+      const web = machine("web-1", ["webServer"], "127.0.0.77");
+      assert.deepEqual(await askAgent(web), hostState({ roles: ["webServer"], release: "" }));
+      const other = "its agent answered 200 with something else than its state: ";
+      assert.match(JSON.stringify(await askAgent(web)), new RegExp(`${other}name is missing: should be a text; `));
+      assert.deepEqual(await askAgent(web), { silent: `${other}it is no JSON, or was cut off: it is "<html>"` });
+    } finally {
+      server.close();
+    }
   });
 });
 

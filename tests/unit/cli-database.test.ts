@@ -12,24 +12,15 @@ import {
   writePointer,
 } from "../../cli/commands/database";
 import { UserError } from "../../cli/errors";
+import type { DatabaseState } from "../../core/protocol";
+import { databaseState } from "../support/state";
 
 const uuid = "aaaaaaaa-1111-1111-1111-111111111111";
-type Said = NonNullable<DatabaseHost["said"]>;
-const primary = (): Said => ({
-  role: "primary",
-  writable: true,
-  replica: false,
-  stale: false,
-  executed: `${uuid}:1-9`,
-});
-const replica = (): Said => ({
-  role: "replica",
-  writable: false,
-  replica: true,
-  stale: true,
-  lagSeconds: 0,
-  executed: `${uuid}:1-9`,
-});
+type Said = DatabaseState;
+const primary = (more: Partial<Said> = {}): Said =>
+  databaseState({ role: "primary", writable: true, executed: `${uuid}:1-9`, ...more });
+const replica = (more: Partial<Said> = {}): Said =>
+  databaseState({ role: "replica", replica: true, stale: true, lagSeconds: 0, executed: `${uuid}:1-9`, ...more });
 
 /** Hosts that act on the pointer: each look is a step, and a clock that goes on only when somebody sleeps. */
 class Stage implements PromotionSite {
@@ -234,7 +225,7 @@ describe("cli: database promote", () => {
   });
 
   it("--force: says what a closed primary holds alone", async () => {
-    stage.said["db-1"] = { role: "none", writable: false, executed: `${uuid}:1-11` };
+    stage.said["db-1"] = databaseState({ executed: `${uuid}:1-11` });
     await stage.promote("db-2", true);
     assert.equal(stage.seen[0], `"db-1" holds what "db-2" lacks: ${uuid}:10-11; it stays there alone`);
   });

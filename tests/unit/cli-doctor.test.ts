@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { chmodSync, copyFileSync, cpSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { doctor, type DoctorReport } from "../../cli/commands/doctor";
+import { hostState } from "../support/state";
 import { type Answered, report } from "../../cli/commands/status";
 import { findingLines, ok, type Outcome, problem, runChecks, skipped } from "../../cli/doctor/check";
 import {
@@ -191,7 +192,7 @@ describe("cli: doctor, the stack", () => {
   };
   const facts = { stack: "dev", platform: "incus", topology: null, url: null };
   const hosts = (machines: Answered) => judgeHosts(report(facts, machines), machines);
-  const healthy = { machine: "m", name: "web-1", healthy: true };
+  const healthy = hostState();
   const withDefinitions = (wanted: string, has: string) =>
     parseDeployment({
       resources: [

@@ -113,7 +113,13 @@ describe("components", () => {
     it("keeps the data, and who is primary, when all else is deleted", () => {
       const kept = resources.filter(({ retainOnDelete }) => retainOnDelete).map(({ name }) => name);
       assert.deepEqual(kept.sort(), ["db-1-data", "db-2-data", "kit", "primary-pointer", "release"]);
-      assert.equal(find(resources, "webinfra:channel:Object", "primary-pointer").inputs.keepExisting, true);
+      const pointer = find(resources, "webinfra:channel:Pointer", "primary-pointer");
+      assert.equal(
+        pointer.inputs.content,
+        '{"version":2,"epoch":1,"nonce":"first","primary":"db-1","previous":null,"force":false}',
+      );
+      // A stack of the version before has it under this type.
+      assert.deepEqual(pointer.aliasTypes, ["webinfra:channel:Object"]);
     });
 
     it("is ready only after every inventory entry and both pointers", () => {
@@ -121,9 +127,8 @@ describe("components", () => {
       for (const name of ["lb-1", "web-1", "web-2", "db-1", "db-2"]) {
         assert.ok(waitsFor.includes(`${name}-inventory (webinfra:channel:Object)`), name);
       }
-      for (const name of ["primary-pointer", "release-pointer"]) {
-        assert.ok(waitsFor.includes(`${name} (webinfra:channel:Object)`), name);
-      }
+      assert.ok(waitsFor.includes("primary-pointer (webinfra:channel:Pointer)"));
+      assert.ok(waitsFor.includes("release-pointer (webinfra:channel:Object)"));
     });
 
     it("names a release only once it is in the channel", () => {
@@ -135,6 +140,7 @@ describe("components", () => {
       const entry = find(resources, "webinfra:channel:Object", "web-1-inventory");
       assert.equal(entry.inputs.key, "inventory/webinfra-dev-web-1-abc123.json");
       assert.deepEqual(JSON.parse(String(entry.inputs.content)), {
+        version: 2,
         machine: "webinfra-dev-web-1-abc123",
         name: "web-1",
         roles: ["webServer", "appServer"],

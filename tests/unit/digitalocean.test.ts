@@ -46,11 +46,7 @@ async function build(
       const platform = digitaloceanPlatform({ stack, config, topology, parent });
       const password = platform.password("app-password", parent);
       platform.archive("kit", { folder: "kits", archive: kit }, parent);
-      const pointer = platform.channelObject(
-        "primary-pointer",
-        { key: "pointers/primary.json", content: "{}", keepExisting: true },
-        parent,
-      );
+      const pointer = platform.pointer("primary-pointer", { key: "pointers/primary.json", content: "{}" }, parent);
       const entries = topology.hosts.map((host) => {
         const holdsData = host.roles.includes("database");
         const made = platform.machine(

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { file } from "../../provider/channel/file";
 import { object } from "../../provider/channel/object";
+import { pointer } from "../../provider/channel/pointer";
 
 const context = { signal: new AbortController().signal, status: () => undefined, warn: () => undefined };
 
@@ -82,23 +83,6 @@ describe("provider: channel", () => {
       assert.deepEqual(await object.read(id, outs, context), { id: "", props: {} });
     });
 
-    it("with keepExisting leaves what is there, on creation and later", async () => {
-      const inputs = { directory, key: "pointers/primary.json", content: "db-1", keepExisting: true };
-      await mkdir(join(directory, "pointers"), { recursive: true });
-      await writeFile(join(directory, "pointers/primary.json"), "db-2");
-      const { id, outs } = await object.create(inputs, context);
-      assert.equal(await read("pointers/primary.json"), "db-2");
-      const found = await object.read(id, outs, context);
-      assert.deepEqual(await object.diff(found.props, inputs, context), { changes: false, replaces: [] });
-      await object.update(id, outs, { ...inputs, content: "db-3" }, context);
-      assert.equal(await read("pointers/primary.json"), "db-2");
-    });
-
-    it("with keepExisting is written when there is nothing", async () => {
-      await object.create({ directory, key: "p", content: "db-1", keepExisting: true }, context);
-      assert.equal(await read("p"), "db-1");
-    });
-
     it("goes quietly when the whole channel is gone", async () => {
       const { id, outs } = await object.create({ directory, key: "a", content: "" }, context);
       await rm(directory, { recursive: true });
@@ -115,6 +99,68 @@ describe("provider: channel", () => {
             `(it is ${JSON.stringify(key)})`,
         );
       }
+    });
+  });
+
+  describe("pointer", () => {
+    const inputs = () => ({ directory, key: "pointers/primary.json", content: "db-1" });
+
+    it("is made when nothing is there, readable by everyone, and tells hosts", async () => {
+      const before = process.umask(0o077);
+      try {
+        const { id, outs } = await pointer.create(inputs(), context);
+        assert.equal(id, join(directory, "pointers/primary.json"));
+        assert.deepEqual(outs, inputs());
+      } finally {
+        process.umask(before);
+      }
+      assert.equal(await read("pointers/primary.json"), "db-1");
+      assert.equal(await mode(join(directory, "pointers/primary.json")), 0o644);
+      assert.notEqual(await version(), "");
+      assert.deepEqual(await readdir(join(home, "channels")), ["dev"]);
+    });
+
+    it("leaves what is there, on creation and later, and knows it", async () => {
+      await mkdir(join(directory, "pointers"), { recursive: true });
+      await writeFile(join(directory, "pointers/primary.json"), "db-2");
+      const { id, outs } = await pointer.create(inputs(), context);
+      assert.deepEqual(outs, { ...inputs(), content: "db-2" });
+      assert.deepEqual(await pointer.diff(outs, inputs(), context), { changes: false, replaces: [] });
+      assert.deepEqual((await pointer.update(id, outs, { ...inputs(), content: "db-3" }, context)).outs, outs);
+      assert.equal(await read("pointers/primary.json"), "db-2");
+      await writeFile(join(directory, "pointers/primary.json"), "db-3");
+      assert.deepEqual((await pointer.read(id, outs, context)).props, { ...inputs(), content: "db-3" });
+      await pointer.delete(id, outs, context);
+      assert.equal(await read("pointers/primary.json"), "db-3");
+      assert.deepEqual(await readdir(directory), ["pointers"]);
+    });
+
+    it("that somebody deleted is missed by a refresh", async () => {
+      const { id, outs } = await pointer.create(inputs(), context);
+      await rm(join(directory, "pointers/primary.json"));
+      assert.deepEqual(await pointer.read(id, outs, context), { id: "", props: {} });
+    });
+
+    it("has one winner when several make it at once, and all succeed", async () => {
+      const names = Array.from({ length: 8 }, (_, index) => `db-${String(index)}`);
+      const made = await Promise.all(names.map((content) => pointer.create({ ...inputs(), content }, context)));
+      const winner = await read("pointers/primary.json");
+      assert.ok(names.includes(winner));
+      assert.deepEqual(
+        made.map(({ outs }) => outs["content"]),
+        names.map(() => winner),
+      );
+    });
+
+    it("goes on from the state of the version before, with no change", async () => {
+      const old = { ...inputs(), content: '{"epoch":1,"primary":"db-1"}', keepExisting: true };
+      await mkdir(join(directory, "pointers"), { recursive: true });
+      await writeFile(join(directory, "pointers/primary.json"), '{"epoch":4,"primary":"db-2"}');
+      assert.deepEqual(await pointer.diff(old, inputs(), context), { changes: false, replaces: [] });
+      assert.deepEqual((await pointer.read("id", old, context)).props, {
+        ...inputs(),
+        content: '{"epoch":4,"primary":"db-2"}',
+      });
     });
   });
 

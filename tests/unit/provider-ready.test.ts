@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer, type RequestListener, type Server } from "node:http";
 import { type AddressInfo } from "node:net";
+import { databaseState, hostState } from "../support/state";
 import type { Answer } from "../../provider/probe";
 import { probe } from "../../provider/probe";
 import { isUp, ready, throughAddress, waitUntilReady } from "../../provider/ready";
@@ -27,7 +28,7 @@ const app: ExpectedMachine = { machine: "m-app-1", name: "app-1", roles: ["appSe
 const expectation = { machines: [lb, web], release };
 
 function agent(machine: string, more: object = {}): Answer {
-  const body = JSON.stringify({ machine, name: "x", converge: "done", step: "", error: "", healthy: true, ...more });
+  const body = JSON.stringify({ ...hostState({ machine }), ...more });
   return { status: 200, headers: {}, body };
 }
 
@@ -71,7 +72,7 @@ describe("provider: readiness", () => {
     const db: ExpectedMachine = { machine: "m-db", name: "db-2", roles: ["database"], address: "10.77.0.9" };
     const withDatabase = { ...expectation, machines: [...expectation.machines, db] };
     const seen = allSeen();
-    seen.agents.set(db.machine, agent(db.machine, { database: { writable: false } }));
+    seen.agents.set(db.machine, agent(db.machine, { database: databaseState() }));
     assert.deepEqual(
       missing(withDatabase, seen).map(({ reason }) => reason),
       [
@@ -79,7 +80,7 @@ describe("provider: readiness", () => {
           "with `webinfra database promote HOST`",
       ],
     );
-    seen.agents.set(db.machine, agent(db.machine, { database: { writable: true } }));
+    seen.agents.set(db.machine, agent(db.machine, { database: databaseState({ writable: true }) }));
     assert.deepEqual(missing(withDatabase, seen), []);
   });
 
@@ -99,7 +100,7 @@ describe("provider: readiness", () => {
     [
       "an agent that is no agent",
       (seen) => seen.agents.set(web.machine, answer(502)),
-      "its agent answers 502 with something else than its state",
+      "its agent answers 502 with something else than its state: it is empty",
     ],
     [
       "an old machine at the new one's address",
@@ -257,12 +258,12 @@ describe("provider: Ready against real servers", () => {
       }
     });
     const agentPort = await listen("127.0.0.1", 0, (_request, response) => {
-      response.end(JSON.stringify({ machine: lb.machine, name: "lb-1", converge: "done", healthy: true }));
+      response.end(JSON.stringify(hostState({ machine: lb.machine })));
     });
     await listen("127.0.0.2", agentPort, (_request, response) => {
       const converge = late() ? "done" : "running";
       response.end(
-        JSON.stringify({ machine: web.machine, name: "web-1", converge, step: "installing packages", healthy: late() }),
+        JSON.stringify(hostState({ machine: web.machine, converge, step: "installing packages", healthy: late() })),
       );
     });
     statuses.length = 0;

@@ -9,7 +9,7 @@ import { presetNames } from "../../config/schema";
 import { partsOf } from "../../roles";
 import { environmentLine } from "../../roles/app-server";
 import { memoryPlan, serverId } from "../../roles/database";
-import * as ports from "../../roles/ports";
+import * as ports from "../../core/ports";
 import { bootstrapScript, render } from "../../roles/template";
 import type { HostFile, HostSecrets, HostView } from "../../roles/types";
 import { unavailable } from "../../roles/unavailable";

@@ -12,6 +12,8 @@ const nameLength = 50;
 export interface Channel {
   readonly bucket: aws.s3.Bucket;
   object(name: string, request: ChannelRequest, owner: pulumi.Resource): aws.s3.BucketObjectv2;
+  /** An object that operations move later: it is made, and never written again. */
+  pointer(name: string, request: ChannelRequest, owner: pulumi.Resource): aws.s3.BucketObjectv2;
   /** A host's secret files, which that host alone can read. */
   secrets(host: string, content: pulumi.Output<string>, owner: pulumi.Resource): aws.s3.BucketObjectv2;
   archive(name: string, request: ArchiveRequest, owner: pulumi.Resource): aws.s3.BucketObjectv2;
@@ -115,16 +117,13 @@ export function makeChannel(context: AwsContext): Channel {
     );
   return {
     bucket,
-    object: (name, { key, content, keepExisting = false }, owner) =>
-      put(
-        name,
-        { key, content, contentType: "application/json" },
-        owner,
-        keepExisting
-          ? // All that another writer may leave otherwise: a difference in most of these would put the old content back.
-            { retainOnDelete: true, ignoreChanges: ["content", "contentType", "metadata", "tags", "tagsAll"] }
-          : {},
-      ),
+    object: (name, { key, content }, owner) => put(name, { key, content, contentType: "application/json" }, owner),
+    pointer: (name, { key, content }, owner) =>
+      put(name, { key, content, contentType: "application/json" }, owner, {
+        retainOnDelete: true,
+        // All that another writer may leave otherwise: a difference in most of these would put the old content back.
+        ignoreChanges: ["content", "contentType", "metadata", "tags", "tagsAll"],
+      }),
     secrets: (host, content, owner) =>
       put(
         `${host}-secrets`,

@@ -70,6 +70,7 @@ export function awsPlatform({ stack, config, topology, parent }: AwsPlatformArgs
     channel: pulumi.interpolate`s3://${channel.bucket.bucket}`,
     machine: (name, request, owner) => makeMachine(context, machines, name, request, owner),
     channelObject: (name, request, owner) => channel.object(name, request, owner),
+    pointer: (name, request, owner) => channel.pointer(name, request, owner),
     archive: (name, request, owner) => channel.archive(name, request, owner),
     announce: (version, after, owner) => [channel.announce(version, after, owner)],
     password: (name, owner) =>

@@ -54,11 +54,15 @@ export function digitaloceanPlatform({ stack, config, topology, parent }: Digita
 
     machine: (name, request, owner) => machine(site, name, request, owner),
 
-    channelObject: (name, { key, content, keepExisting = false }, owner) =>
+    channelObject: (name, { key, content }, owner) =>
+      channel.object(name, { key, content, contentType: "application/json" }, { parent: owner }),
+
+    pointer: (name, { key, content }, owner) =>
       channel.object(
         name,
         { key, content, contentType: "application/json" },
-        { parent: owner, ...(keepExisting && { ignoreChanges: ["content"], retainOnDelete: true }) },
+        // Spaces has no resource that only creates: what keeps a later text is that the program never writes this object again.
+        { parent: owner, ignoreChanges: ["content"], retainOnDelete: true },
       ),
 
     archive: (name, { folder, archive }, owner) =>

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
-import { ChannelFile, ChannelObject, Machine, Network, Password, Volume } from "../../../provider/sdk";
+import { ChannelFile, ChannelObject, Machine, Network, Password, Pointer, Volume } from "../../../provider/sdk";
 import { networkName, volumeName } from "../../../provider/incus/labels";
 import { CHANNEL_PATH } from "../../../provider/incus/machine";
 import { HostPlace } from "../../../roles/types";
@@ -73,14 +73,11 @@ export function incusPlatform({ stack, home, cidr, parent }: IncusPlatformArgs):
       return { machine: machine.machine, address: machine.address };
     },
 
-    channelObject(name, request, owner) {
-      const { keepExisting = false } = request;
-      return new ChannelObject(
-        name,
-        { directory, key: request.key, content: request.content, keepExisting },
-        { parent: owner, retainOnDelete: keepExisting },
-      );
-    },
+    channelObject: (name, { key, content }, owner) =>
+      new ChannelObject(name, { directory, key, content }, { parent: owner }),
+
+    pointer: (name, { key, content }, owner) =>
+      new Pointer(name, { directory, key, content }, { parent: owner, retainOnDelete: true }),
 
     archive: (name, { folder, archive }, owner) =>
       new ChannelFile(

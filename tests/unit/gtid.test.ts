@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { gtidSubtract } from "../../cli/gtid";
+import { gtidSubtract } from "../../core/gtid";
 
 const server = (digit: string) => `${digit.repeat(8)}-1111-1111-1111-111111111111`;
 const [a, b] = [server("a"), server("b")];

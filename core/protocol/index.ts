@@ -1,0 +1,15 @@
+/**
+ * The documents that travel between the program, operations and hosts: a schema each, in one place. `samples/` holds texts with what they mean;
+ * the programs on hosts are tested with the same files.
+ */
+export type { Parsed } from "./document";
+export { parseInventoryEntry, writeInventoryEntry } from "./inventory";
+export {
+  parsePrimaryPointer,
+  parseReleasePointer,
+  sameEpoch,
+  writeFirstPrimaryPointer,
+  writePrimaryPointer,
+  writeReleasePointer,
+} from "./pointer";
+export { type DatabaseState, parseState, type State } from "./state";

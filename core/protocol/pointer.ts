@@ -1,0 +1,106 @@
+/** Pointers: what must have one answer in a site. `pointers/primary.json` belongs to operations, `pointers/release.json` to the program. */
+import { z } from "zod";
+import {
+  epochNumberSchema,
+  flagSchema,
+  hostNameSchema,
+  nonceSchema,
+  type Parsed,
+  parseDocument,
+  pastNonceSchema,
+  writeDocument,
+} from "./document";
+
+const previousSchema = z.object(
+  { epoch: epochNumberSchema, nonce: pastNonceSchema, primary: hostNameSchema },
+  "should be null or an object of epoch, nonce and primary",
+);
+
+const first = z
+  .object({ epoch: epochNumberSchema, primary: hostNameSchema, force: flagSchema.default(false) })
+  .transform(({ epoch, primary, force }) => ({
+    version: 2 as const,
+    epoch,
+    /** With the number what an epoch is; "" when the pointer was of version 1. */
+    nonce: "",
+    /** The one host that may take writes. */
+    primary,
+    /** The pointer that this one replaced; null for a site's first one, or when `previousKnown` is false. */
+    previous: null as z.infer<typeof previousSchema> | null,
+    /** False: the pointer does not say what it replaced. */
+    previousKnown: false,
+    /** It need not wait for an old primary that cannot be asked. */
+    force,
+  }));
+
+const second = z
+  .object({
+    epoch: epochNumberSchema,
+    nonce: nonceSchema,
+    primary: hostNameSchema,
+    previous: previousSchema.nullable().optional(),
+    force: flagSchema.default(false),
+  })
+  .transform(({ epoch, nonce, primary, previous, force }) => ({
+    version: 2 as const,
+    epoch,
+    nonce,
+    primary,
+    previous: previous ?? null,
+    previousKnown: previous !== undefined,
+    force,
+  }));
+
+/** Who may take writes. The one with the highest number counts. */
+export type PrimaryPointer = z.infer<typeof first>;
+
+/** What tells pointers apart: a number of 1 or more that only grows, and a nonce, because not every channel can compare and set. */
+export type Epoch = Pick<PrimaryPointer, "epoch" | "nonce">;
+
+/** What a writer of the primary pointer says. */
+export type NewPrimaryPointer = Omit<PrimaryPointer, "version" | "previousKnown">;
+
+/** Reads a primary pointer of version 1 or 2. */
+export function parsePrimaryPointer(text: string): Parsed<PrimaryPointer> {
+  return parseDocument(text, { 1: first, 2: second });
+}
+
+/**
+ * A primary pointer's text.
+ * @throws Error when no host would accept it
+ */
+export function writePrimaryPointer({ epoch, nonce, primary, previous, force }: NewPrimaryPointer): string {
+  return writeDocument({ epoch, nonce, primary, previous, force }, parsePrimaryPointer);
+}
+
+/** The text of a site's first primary pointer. */
+export function writeFirstPrimaryPointer(primary: string): string {
+  return writePrimaryPointer({ epoch: 1, nonce: "first", primary, previous: null, force: false });
+}
+
+/** Whether two pointers are of one epoch. */
+export function sameEpoch(one: Epoch, other: Epoch): boolean {
+  return one.epoch === other.epoch && one.nonce === other.nonce;
+}
+
+const releaseRight = "should be a SHA-256 of 64 lower-case hexadecimal digits";
+const release = z
+  .object({ release: z.string(releaseRight).regex(/^[0-9a-f]{64}$/, releaseRight) })
+  .transform((pointer) => ({ version: 2 as const, ...pointer }));
+
+/** The release that application servers run: the SHA-256 of its archive. */
+export type ReleasePointer = z.infer<typeof release>;
+
+/** Reads a release pointer of version 1 or 2. */
+export function parseReleasePointer(text: string): Parsed<ReleasePointer> {
+  return parseDocument(text, { 1: release, 2: release });
+}
+
+/**
+ * A release pointer's text.
+ * @param sha256 64 lower-case hexadecimal digits
+ * @throws Error when no host would accept it
+ */
+export function writeReleasePointer(sha256: string): string {
+  return writeDocument({ release: sha256 }, parseReleasePointer);
+}

@@ -1,0 +1,103 @@
+/** `GET http://<host>:9000/state`: what a host says of itself. Hosts write it; everybody who asks reads it through this schema. */
+import { z } from "zod";
+import { epochNumberSchema, flagSchema, type Parsed, parseDocument, pastNonceSchema } from "./document";
+
+const textRight = "should be a text";
+const text = z.string(textRight);
+/** Absent means null. */
+const words = text.nullable().default(null);
+const epoch = epochNumberSchema.nullable().default(null);
+const nonce = pastNonceSchema.nullable().default(null);
+const secondsRight = "should be a number of seconds";
+
+const member = z.object(
+  {
+    /** It was closed for writes when it looked, and has not begun to open since. */
+    closed: flagSchema,
+    /** Of the last epoch under which this data was open for writes. */
+    opened: epoch,
+    openedNonce: nonce,
+    /** GTID sets as of the same look. Not optional: one that is absent must not pass for an empty one. */
+    executed: text,
+    received: text,
+    /** An empty server that waits to copy the primary. */
+    wants: z.literal("clone", 'should be "clone" or null').nullable().default(null),
+    /** Why it is not yet what the pointer says, in words for people. */
+    waiting: words,
+    /** Transactions that only this host is known to have, as a GTID set. */
+    alone: words,
+    /** It sees one epoch number with two nonces. */
+    conflict: flagSchema.default(false),
+    /** How long ago it looked. */
+    ageSeconds: z.number(secondsRight).min(0, secondsRight),
+  },
+  "should be null or what the database program says",
+);
+
+const roleRight = "should be primary, replica, fenced or none";
+const database = z.object(
+  {
+    role: z.enum(["primary", "replica", "fenced", "none"], roleRight),
+    writable: flagSchema,
+    /** A replica within its lag bound. */
+    replica: flagSchema,
+    /** A server that can be read, however far behind. */
+    stale: flagSchema,
+    lagSeconds: z.number(secondsRight).nullable().default(null),
+    /** Why it keeps to itself. */
+    fenced: words,
+    error: words,
+    /** Of the newest pointer that it has promised to honour: it never opens by an older one. */
+    epoch,
+    /** Null in version 1, whose `epoch` was the channel's. */
+    nonce,
+    /** Whether it has the site's data; null before that is known. */
+    holds: z.enum(["yes", "no"], 'should be "yes", "no" or null').nullable().default(null),
+    /** The transactions it has, as a GTID set. */
+    executed: text,
+    /** Those that its source sent it, applied or not. */
+    received: text,
+    /** The database program's own word; null until it has spoken since boot, and in version 1. */
+    member: member.nullable().default(null),
+  },
+  "should be null or what the host says of its database",
+);
+
+const convergeRight = "should be running, failed or done";
+const schema = z
+  .object({
+    /** The machine's id. */
+    machine: text,
+    /** The host's name. */
+    name: text,
+    roles: z.array(text, "should be a list of role names"),
+    /** How far the host's setting up is. */
+    converge: z.enum(["running", "failed", "done"], convergeRight),
+    /** Where it is, or failed. */
+    step: words,
+    healthy: flagSchema,
+    /** Why it is not healthy. */
+    error: words,
+    /** SHA-256 of the release that runs, "" for none; null on hosts that run none. */
+    release: words,
+    /** Documents of the channel that were refused; the last good one of each stays in use. */
+    refused: z
+      .array(z.object({ document: text, reason: text }, "should be an object of document and reason"), {
+        error: "should be a list of documents and reasons",
+      })
+      .default([]),
+    /** Null on hosts without a database. */
+    database: database.nullable().default(null),
+  })
+  .transform((state) => ({ version: 2 as const, ...state }));
+
+/** What a host says of itself. */
+export type State = z.infer<typeof schema>;
+
+/** What a database host says of its database. */
+export type DatabaseState = NonNullable<State["database"]>;
+
+/** Reads an answer of version 1 or 2. */
+export function parseState(answer: string): Parsed<State> {
+  return parseDocument(answer, { 1: schema, 2: schema });
+}

@@ -1,0 +1,162 @@
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import {
+  type Parsed,
+  parseInventoryEntry,
+  parsePrimaryPointer,
+  parseReleasePointer,
+  parseState,
+  sameEpoch,
+  writeFirstPrimaryPointer,
+  writeInventoryEntry,
+  writePrimaryPointer,
+  writeReleasePointer,
+} from "../../core/protocol";
+
+const folder = join(__dirname, "..", "..", "core", "protocol", "samples");
+
+interface Samples {
+  readonly accepted: readonly { readonly name: string; readonly text: string; readonly value: object }[];
+  readonly refused: readonly { readonly name: string; readonly text: string }[];
+}
+
+const readers: Readonly<Record<string, (text: string) => Parsed<object>>> = {
+  "inventory-entry": parseInventoryEntry,
+  "primary-pointer": parsePrimaryPointer,
+  "release-pointer": parseReleasePointer,
+  state: parseState,
+};
+
+/** The words of a refusal. */
+function problem(parsed: Parsed<object>): string {
+  assert.ok(!parsed.ok, JSON.stringify(parsed));
+  return parsed.problem;
+}
+
+describe("protocol: samples", () => {
+  it("are there for every document, and for no other", () => {
+    assert.deepEqual(
+      readdirSync(folder).sort(),
+      Object.keys(readers).map((name) => `${name}.json`),
+    );
+  });
+
+  for (const [document, read] of Object.entries(readers)) {
+    const samples = JSON.parse(readFileSync(join(folder, `${document}.json`), "utf8")) as Samples;
+    for (const { name, text, value } of samples.accepted) {
+      it(`${document}: accepts ${name}`, () => assert.deepEqual(read(text), { ok: true, value }));
+    }
+    for (const { name, text } of samples.refused) {
+      it(`${document}: refuses ${name}`, () => assert.notEqual(problem(read(text)), ""));
+    }
+  }
+});
+
+describe("protocol: what is wrong with a document", () => {
+  const pointer = { version: 2, epoch: 5, nonce: "3f", primary: "db-2", previous: null };
+  const said = (document: unknown): string => problem(parsePrimaryPointer(JSON.stringify(document)));
+
+  it("is said of a text that is no object", () => {
+    assert.equal(problem(parsePrimaryPointer("")), "it is empty");
+    assert.equal(problem(parsePrimaryPointer(" \n")), "it is empty");
+    assert.equal(problem(parsePrimaryPointer('{"epoch"')), 'it is no JSON, or was cut off: it is "{\\"epoch\\""');
+    assert.equal(
+      problem(parsePrimaryPointer("x".repeat(100))),
+      `it is no JSON, or was cut off: it begins with "${"x".repeat(60)}"`,
+    );
+    assert.equal(said([1]), "it is a list: should be an object");
+    assert.equal(said(null), "it is null: should be an object");
+    assert.equal(said(5), "it is a number: should be an object");
+  });
+
+  it("is said of a version", () => {
+    assert.equal(said({ ...pointer, version: 3 }), "version 3 is none that this program knows (1, 2)");
+    assert.equal(said({ ...pointer, version: "2" }), 'version "2" is none that this program knows (1, 2)');
+  });
+
+  it("names each key, its value, and what would be right", () => {
+    assert.equal(
+      said({ version: 2 }),
+      "epoch is missing: should be a whole number from 1 to 9007199254740991; " +
+        "nonce is missing: should be 1 to 64 lower-case letters and digits; " +
+        "primary is missing: should be a host's name of 1 to 63 lower-case letters, digits and hyphens, such as db-2",
+    );
+    assert.equal(said({ ...pointer, epoch: 0 }), "epoch is 0: should be a whole number from 1 to 9007199254740991");
+    assert.equal(
+      said({ ...pointer, previous: { epoch: 4, nonce: "", primary: "DB-1" } }),
+      'previous.primary is "DB-1": should be a host\'s name of 1 to 63 lower-case letters, digits and hyphens, such as db-2',
+    );
+    assert.equal(
+      said({ ...pointer, previous: "db-1" }),
+      'previous is "db-1": should be null or an object of epoch, nonce and primary',
+    );
+    assert.equal(said({ ...pointer, force: "yes" }), 'force is "yes": should be true or false');
+  });
+
+  it("names what is wrong with an entry of the inventory", () => {
+    const entry = { machine: "m", name: "db-2", roles: ["database", "cache"], address: "10.77.0.256" };
+    assert.equal(
+      problem(parseInventoryEntry(JSON.stringify(entry))),
+      'roles[1] is "cache": should be one of loadBalancer, webServer, appServer, database, monitor; ' +
+        'address is "10.77.0.256": should be an IPv4 address, such as 10.77.0.5',
+    );
+  });
+
+  it("names what is wrong with a release pointer and a state", () => {
+    assert.equal(
+      problem(parseReleasePointer('{"release":"abc"}')),
+      'release is "abc": should be a SHA-256 of 64 lower-case hexadecimal digits',
+    );
+    const state = { machine: "m", name: "db-1", roles: [], converge: "done", healthy: true, database: { role: "x" } };
+    assert.match(
+      problem(parseState(JSON.stringify(state))),
+      /^database\.role is "x": should be primary, replica, fenced or none; database\.writable is missing: should be true or false; /,
+    );
+  });
+});
+
+describe("protocol: writers", () => {
+  it("write version 2, in one order of the keys", () => {
+    assert.equal(
+      writeInventoryEntry({ address: "10.77.0.5", roles: ["database"], name: "db-2", machine: "m-1" }),
+      '{"version":2,"machine":"m-1","name":"db-2","roles":["database"],"address":"10.77.0.5","standby":false}',
+    );
+    assert.equal(
+      writePrimaryPointer({
+        force: true,
+        previous: { epoch: 4, nonce: "", primary: "db-1" },
+        primary: "db-2",
+        nonce: "3f",
+        epoch: 5,
+      }),
+      '{"version":2,"epoch":5,"nonce":"3f","primary":"db-2","previous":{"epoch":4,"nonce":"","primary":"db-1"},"force":true}',
+    );
+    assert.equal(
+      writeFirstPrimaryPointer("db-1"),
+      '{"version":2,"epoch":1,"nonce":"first","primary":"db-1","previous":null,"force":false}',
+    );
+    const release = "ab".repeat(32);
+    assert.equal(writeReleasePointer(release), `{"version":2,"release":"${release}"}`);
+  });
+
+  it("write nothing that a reader refuses", () => {
+    assert.throws(() => writeReleasePointer("abc"), {
+      message:
+        "a document that no host would accept was about to be written: " +
+        'release is "abc": should be a SHA-256 of 64 lower-case hexadecimal digits',
+    });
+    assert.throws(
+      () => writePrimaryPointer({ epoch: 2 ** 53, nonce: "a", primary: "db-1", previous: null, force: false }),
+      /epoch is 9007199254740992: should be a whole number/,
+    );
+  });
+});
+
+describe("protocol: epochs", () => {
+  it("are one when number and nonce are", () => {
+    assert.equal(sameEpoch({ epoch: 5, nonce: "a" }, { epoch: 5, nonce: "a" }), true);
+    assert.equal(sameEpoch({ epoch: 5, nonce: "a" }, { epoch: 5, nonce: "b" }), false);
+    assert.equal(sameEpoch({ epoch: 5, nonce: "a" }, { epoch: 6, nonce: "a" }), false);
+  });
+});
