@@ -13,7 +13,8 @@ import type { Draft } from "./validation";
 /** How many entries a page shows. */
 export const PAGE_SIZE = 50;
 
-const READ_BUDGET_MS = 3000;
+/** Outlasts the time in which the proxies notice that a server froze, on a busy machine too. */
+const READ_BUDGET_MS = 5000;
 /** Finding a replica that has the visitor's write; after that the primary is asked, which has it. */
 const CATCH_UP_BUDGET_MS = 1500;
 const WRITE_BUDGET_MS = 5000;

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { bootstrapScript, fileText, render } from "../template";
-import { agentPort } from "../ports";
+import { agentPort } from "../../core/ports";
 import { Role } from "../types";
 import { databaseName } from "../app-server";
 import { zone } from "../../topology/types";

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { hostsWith } from "../../topology/types";
 import { slotNames } from "../base";
+import { frozenServers, startFrozenServers } from "../frozen";
 import { balancerStatsPort, webPort, webTlsPort } from "../../core/ports";
 import { startWithKnownNames } from "../names";
 import { fileText, render } from "../template";
@@ -65,6 +66,7 @@ export const loadBalancer: Role = (view) => {
       },
       startWithKnownNames(),
       unavailable(),
+      ...frozenServers(),
       ...claims.files,
     ],
     steps: [
@@ -74,6 +76,7 @@ export const loadBalancer: Role = (view) => {
           "#!/bin/sh",
           "set -e",
           "(set -a && . /etc/webinfra/machine.env && exec /usr/sbin/haproxy -c -q -f /etc/haproxy/haproxy.cfg)",
+          startFrozenServers,
           "systemctl --quiet enable haproxy.service",
           "systemctl start haproxy.service",
           "",

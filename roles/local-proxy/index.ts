@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { hostName } from "../../topology/types";
 import { slotNames } from "../base";
+import { frozenServers, startFrozenServers } from "../frozen";
 import { agentPort, appProxyPort, appTierPort } from "../../core/ports";
 import { startWithKnownNames } from "../names";
 import { fileText, render } from "../template";
@@ -46,6 +47,7 @@ export const localProxy: Role = (view) => {
       },
       startWithKnownNames(),
       unavailable(),
+      ...frozenServers(),
     ],
     steps: [
       {
@@ -57,6 +59,7 @@ export const localProxy: Role = (view) => {
           // Which release each of the two runs; the runtime API changes a line, but makes none.
           "[ -s /var/lib/webinfra/releases.map ] || printf 'blue none\\ngreen none\\n' >/var/lib/webinfra/releases.map",
           ...(host.roles.includes("loadBalancer") ? [] : ["systemctl --quiet disable --now haproxy.service"]),
+          startFrozenServers,
           "systemctl --quiet enable webinfra-proxy.service webinfra-drain.service",
           "systemctl start webinfra-proxy.service webinfra-drain.service",
           "",

@@ -64,7 +64,7 @@ export interface LoadPlan {
   readonly new?: number;
   /** Requests a second of each worker. Default 8. */
   readonly rate?: number;
-  readonly requests?: readonly (readonly ["GET" | "POST", string])[];
+  readonly requests?: readonly (readonly ["GET" | "HEAD" | "POST", string])[];
 }
 
 /** What came of a load. */

@@ -245,6 +245,66 @@ describe("roles: the page of a proxy without servers", () => {
   });
 });
 
+describe("roles: proxies and frozen servers", () => {
+  const proxies = (): readonly (readonly [name: string, config: string])[] =>
+    presetNames.flatMap((topology) =>
+      viewsOf(devConfig({ topology })).flatMap((view) =>
+        filesOf(view)
+          .filter(({ path }) => /\/(haproxy|proxy)\.cfg$/.test(path))
+          .map(({ path, content }) => [`${topology} ${view.host.name} ${path}`, content] as const),
+      ),
+    );
+
+  it("notice one within 3 s", () => {
+    for (const [name, config] of proxies()) {
+      const answer = Number(/timeout check (\d+)ms/.exec(config)?.[1]);
+      const checks = [...config.matchAll(/ inter (\d+)ms fastinter (\d+)ms .*\bfall (\d+)/g)];
+      assert.ok(checks.length > 0, name);
+      assert.equal(checks.length, [...config.matchAll(/ inter /g)].length, name);
+      for (const [line, inter, fast, fall] of checks) {
+        assert.equal(fall, "2", line);
+        assert.ok(Number(inter) + Number(fast) + 2 * answer < 3000, `${name}: ${line}`);
+      }
+    }
+  });
+
+  it("send nothing but GET and HEAD a second time", () => {
+    for (const [name, config] of proxies()) {
+      const retried = config.split(/\n(?=\S)/).filter((section) => /retry-on .*empty-response/.test(section));
+      // On the balancer the defaults have it, and the one way in has the rule.
+      const rules = retried.map((section) => (section.startsWith("defaults") ? config : section));
+      for (const text of rules) assert.match(text, /http-request disable-l7-retry unless { method GET HEAD }/, name);
+    }
+  });
+
+  it("give each request that must not be sent twice a connection of its own", () => {
+    const balancers = proxies().filter(([name]) => name.endsWith("haproxy.cfg"));
+    for (const [name, config] of balancers) {
+      const backends = config
+        .split(/\n(?=\S)/)
+        .filter((section) => /^backend (web|in_turn|web_static)\n/.test(section));
+      assert.equal(backends.length, 3, name);
+      for (const line of backends.flatMap((backend) => backend.match(/^ +server .*$/gm) ?? [])) {
+        assert.match(line, / pool-conn-name var\(txn\.own\)/);
+      }
+    }
+  });
+
+  it("watch the backends that they have", () => {
+    for (const [name, config] of proxies()) {
+      const watched = /lua-load \S+ (.*)/.exec(config)?.[1]?.split(" ") ?? [];
+      const backends = [...config.matchAll(/^backend (\S+)/gm)].map(([, backend]) => backend ?? "");
+      // Those to databases shut down sessions themselves; "in_turn" does what "web" does.
+      const own = backends.filter((backend) => !["primary", "readers", "in_turn"].includes(backend));
+      assert.deepEqual(
+        own.filter((backend) => !watched.includes(backend)),
+        [],
+        name,
+      );
+    }
+  });
+});
+
 describe("roles: ports", () => {
   it("are each one thing's", () => {
     const all = Object.values(ports).filter((value) => typeof value === "number");
