@@ -1,15 +1,17 @@
-local watched = {}
+local watched, cut = {}, {}
 for _, name in ipairs({ ... }) do watched[name] = true end
 
 core.event_sub({ "SERVER_STATE" }, function(_, data)
-  local check, server = data.state.check, data.reference
-  if not watched[data.proxy_name] or check == nil or server == nil or not string.find(check.reason.short, "TOUT", 1, true) then
-    return
-  end
+  local state, server = data.state, data.reference
+  if not watched[data.proxy_name] or state.new_state ~= "STOPPED" or state.check == nil or server == nil then return end
+  local address, now = server:get_addr(), core.now().sec
+  -- Closing connections closes those of other backends' checks too, which then fail without a time-out.
+  if not string.find(state.check.reason.short, "TOUT", 1, true) and now - (cut[address] or 0) > 3 then return end
+  cut[address] = now
   local socket = core.tcp()
   socket:settimeout(2)
   if socket:connect("unix@/run/webinfra-cut.sock") then
-    socket:send(server:get_addr() .. "\n")
+    socket:send(address .. "\n")
     socket:receive("*a")
   end
   socket:close()
