@@ -1,18 +1,18 @@
 """The shipped programs in the world's place: what they are given instead of MySQL, files, a clock, commands and a network."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from webinfra import places
 from webinfra.agent import Agent
 from webinfra.agent import Settings as AgentSettings
 from webinfra.database.act import Hands
-from webinfra.database.observe import Eyes, Heard, Settings, Watch
-from webinfra.database.program import Program, Turns
+from webinfra.database.observe import Eyes, Settings, Watch
+from webinfra.database.program import Agents, Listeners, Program, Turns
 from webinfra.database_watch import DatabaseWatch
 from webinfra.loop import Loop
 from webinfra.outside import Answer, Failed, Request
-from webinfra.protocol import Entry, parse_primary_pointer
+from webinfra.protocol import parse_primary_pointer
 from webinfra.replication import Look
 from webinfra.sync import Settings as SyncSettings
 from webinfra.sync import Sync
@@ -67,30 +67,6 @@ class HostLog:
         self._host.world.say(f"{self._host.name}: {words}")
 
     complain = say
-
-
-class Tasks:
-    """Asks each peer in a task of its own, as the program does in threads."""
-
-    def __init__(self, host: Host, watch: Watch, clock: HostClock) -> None:
-        self._host, self._watch, self._clock = host, watch, clock
-        self._asked: set[str] = set()
-        self.period = 0.1
-
-    def heard(self, entries: tuple[Entry, ...]) -> Mapping[str, Heard]:
-        for entry in entries:
-            if entry.name not in self._asked:
-                self._asked.add(entry.name)
-                self._start(entry)
-        return dict(self._watch.heard)
-
-    def _start(self, entry: Entry) -> None:
-        def run() -> None:
-            while True:
-                self._watch.turn(entry.name, entry.address)
-                self._clock.sleep(self.period)
-
-        self._host.tasks.append(self._host.world.kernel.spawn(self._host, run, ended))
 
 
 def ended(problem: BaseException | None) -> None:
@@ -178,7 +154,11 @@ class Shipped:
             return Connection(host.server, host.number, seconds, 2)
 
         settings = Settings(host.name, "z.internal", "site", self.world.require)
-        peers = Tasks(host, Watch(lambda address, seconds: asked(web, address, seconds), clock), clock)
+
+        def beside(work: Callable[[], None]) -> None:
+            host.tasks.append(kernel.spawn(host, work, ended))
+
+        peers = Listeners(Watch(Agents(web, PORT).ask, clock), clock, beside)
         hands = Hands(settings, connect, files, clock, Body(host, log))
         turns = Turns(Program(Eyes(settings, connect, peers, files, clock), hands), peers, log)
 
@@ -232,13 +212,6 @@ class Quiet:
     def say(self, words: str) -> None: ...
 
     complain = say
-
-
-def asked(web: Others, address: str, seconds: float) -> str | None:
-    try:
-        return web.ask(Request(f"http://{address}:{PORT}/state"), seconds=seconds).body
-    except Failed:
-        return None
 
 
 def _memory(host: Host) -> dict[str, object]:

@@ -6,13 +6,10 @@ primary's agent: a slow application beside them must not make their answers old.
 
 import contextlib
 import json
-import os
 import sys
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 from typing import Final
 
 from webinfra import places
@@ -20,7 +17,7 @@ from webinfra.clock import BootClock, Clock
 from webinfra.database_watch import DatabaseWatch
 from webinfra.files import Disk, Files
 from webinfra.log import Journal
-from webinfra.loop import Loop
+from webinfra.loop import Loop, in_background
 from webinfra.outside import Failed, Internet, Request, Web
 from webinfra.protocol import CONVERGE, DatabaseState, Refused, RefusedDocument, State, parse_refused, write_state
 from webinfra.replication import LocalMySQL
@@ -179,19 +176,6 @@ def paced(clock: Clock, look: Callable[[], None]) -> Callable[[], float]:
     return turn
 
 
-def _keep(loop: Loop) -> None:
-    """Runs a loop in a thread of its own. An answer that is never renewed would be a lie: when the loop ends, so does the program."""
-
-    def run() -> None:
-        try:
-            loop.forever()
-        except BaseException:  # noqa: BLE001
-            traceback.print_exc()
-            os._exit(1)
-
-    Thread(target=run, daemon=True).start()
-
-
 def main() -> None:
     files, clock, log, web = Disk(), BootClock(), Journal(), Internet()
     settings = Settings.load(files)
@@ -206,5 +190,5 @@ def main() -> None:
         watch.poll_mysql()
     agent.poll()
     for look in looks:
-        _keep(Loop(clock, log, paced(clock, look), after_failure=PERIOD))
+        in_background(Loop(clock, log, paced(clock, look), after_failure=PERIOD).forever)
     Server(("0.0.0.0", settings.port), agent).serve_forever()  # noqa: S104

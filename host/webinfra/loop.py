@@ -1,6 +1,9 @@
 """What the programs that never end have in common."""
 
+import os
+import traceback
 from collections.abc import Callable
+from threading import Thread
 
 from webinfra.clock import Clock
 from webinfra.log import Complaints, Log
@@ -29,3 +32,16 @@ class Loop:
     def forever(self) -> None:
         while True:
             self.once()
+
+
+def in_background(work: Callable[[], None]) -> None:
+    """Runs what never ends in a thread of its own. An answer that is never renewed would be a lie: when it ends, so does the program."""
+
+    def run() -> None:
+        try:
+            work()
+        except BaseException:  # noqa: BLE001
+            traceback.print_exc()
+        os._exit(1)
+
+    Thread(target=run, daemon=True).start()

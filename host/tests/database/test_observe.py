@@ -1,13 +1,15 @@
 """One look, and what is made of what others say."""
 
 import json
+from collections.abc import Callable
 
+import pytest
 from webinfra import places
 from webinfra.database.act import Hands
 from webinfra.database.model import Answers, Fence, Memory
 from webinfra.database.mysql import MySQLFailed
 from webinfra.database.observe import Eyes, Heard, Settings, Watch, observe, remember, remembered
-from webinfra.database.program import Program
+from webinfra.database.program import Listeners, Program
 from webinfra.gtid import GtidSet
 from webinfra.protocol import Entry, Epoch, parse_state
 
@@ -219,3 +221,29 @@ def test_it_says_that_it_opens_before_it_does() -> None:
     said = published(files, {**ROW, "received": ROW["executed"]})
     assert (said["closed"], said["opened"]) == (False, 4)
     assert GtidSet.parse(str(said["executed"])) == GtidSet.parse(f"{UUID}:1-5:7")
+
+
+def test_each_peer_is_asked_apart_and_only_once_it_has_an_address() -> None:
+    asked: list[str] = []
+
+    class Enough(Exception):
+        pass
+
+    def ask(address: str, _seconds: float) -> str | None:
+        asked.append(address)
+        raise Enough
+
+    started: list[str] = []
+
+    def start(work: Callable[[], None]) -> None:
+        # A thread may run before whoever started it goes on.
+        with pytest.raises(Enough):
+            work()
+        started.append(asked[-1])
+
+    clock = Clock()
+    listeners = Listeners(Watch(ask, clock), clock, start)
+    two = (Entry("m-2", "db-2", ("database",), "10.0.0.2"), Entry("m-3", "db-3", ("database",), "10.0.0.3"))
+    assert listeners.heard(two) == {}
+    assert listeners.heard(two) == {}
+    assert started == ["10.0.0.2", "10.0.0.3"]

@@ -2,15 +2,15 @@
 
 import json
 import os
-import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Protocol
 
 from webinfra import places
 from webinfra.clock import BootClock, Clock
 from webinfra.files import Disk, Files
 from webinfra.log import Complaints, Journal, Log
-from webinfra.loop import Loop
+from webinfra.loop import Loop, in_background
 from webinfra.outside import Commands, Failed, Internet, Request, Shell, Web
 from webinfra.protocol import Entry
 from webinfra.settings import Fields
@@ -85,22 +85,24 @@ class Pace(Protocol):
     period: float
 
 
-class Threads:
-    """Asks each peer in a thread of its own."""
+class Listeners:
+    """Asks each peer apart from the others."""
 
-    def __init__(self, watch: Watch, clock: Clock) -> None:
-        self._watch, self._clock = watch, clock
+    def __init__(self, watch: Watch, clock: Clock, start: Callable[[Callable[[], None]], None]) -> None:
+        """`start`: runs something that never ends beside everything else."""
+        self._watch, self._clock, self._start = watch, clock, start
         self._addresses: dict[str, str] = {}
         self.period = HURRY
 
     def heard(self, entries: tuple[Entry, ...]) -> Mapping[str, Heard]:
         for entry in entries:
-            if entry.name not in self._addresses:
-                threading.Thread(target=self._run, args=(entry.name,), daemon=True).start()
+            new = entry.name not in self._addresses
             self._addresses[entry.name] = entry.address
+            if new:
+                self._start(partial(self._listen, entry.name))
         return dict(self._watch.heard)
 
-    def _run(self, name: str) -> None:
+    def _listen(self, name: str) -> None:
         while True:
             self._watch.turn(name, self._addresses[name])
             self._clock.sleep(self.period)
@@ -157,7 +159,7 @@ def load(files: Files) -> tuple[Settings, int]:
 def main() -> None:
     files, clock, log = Disk(), BootClock(), Journal()
     settings, port = load(files)
-    peers = Threads(Watch(Agents(Internet(), port).ask, clock), clock)
+    peers = Listeners(Watch(Agents(Internet(), port).ask, clock), clock, in_background)
     hands = Hands(settings, Local, files, clock, SystemHost(Shell(os.environ), log))
     turns = Turns(Program(Eyes(settings, Local, peers, files, clock), hands), peers, log)
     Loop(clock, log, turns.turn, after_failure=PERIOD).forever()
