@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 
 import pytest
+
 from webinfra import places
 from webinfra.database.act import Hands
 from webinfra.database.model import Answers, Fence, Memory
