@@ -230,7 +230,8 @@ def test_each_peer_is_asked_apart_and_only_once_it_has_an_address() -> None:
     class Enough(Exception):
         pass
 
-    def ask(address: str, _seconds: float) -> str | None:
+    def ask(address: str, seconds: float) -> str | None:
+        del seconds
         asked.append(address)
         raise Enough
 
