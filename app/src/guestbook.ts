@@ -14,7 +14,7 @@ import type { Draft } from "./validation";
 export const PAGE_SIZE = 50;
 
 /** Outlasts the time in which the proxies notice that a server froze, on a busy machine too. */
-const READ_BUDGET_MS = 5000;
+const READ_BUDGET_MS = 4000;
 /** Finding a replica that has the visitor's write; after that the primary is asked, which has it. */
 const CATCH_UP_BUDGET_MS = 1500;
 const WRITE_BUDGET_MS = 5000;
