@@ -70,17 +70,15 @@ export class Host extends pulumi.ComponentResource {
     this.machine = made.machine;
     this.address = made.address;
     this.publicAddress = made.publicAddress;
-    this.entryText = pulumi
-      .all([made.machine, made.address])
-      .apply(([machine, address]) =>
-        writeInventoryEntry({
-          machine,
-          name: host.name,
-          roles: [...host.roles],
-          address,
-          standby: host.standby === true,
-        }),
-      );
+    this.entryText = pulumi.all([made.machine, made.address]).apply(([machine, address]) =>
+      writeInventoryEntry({
+        machine,
+        name: host.name,
+        roles: [...host.roles],
+        address,
+        standby: host.standby === true,
+      }),
+    );
     this.entry = platform.channelObject(
       `${name}-inventory`,
       { key: pulumi.interpolate`inventory/${made.machine}.json`, content: this.entryText },

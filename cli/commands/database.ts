@@ -4,30 +4,33 @@
  * Nothing is executed on hosts. The command moves the primary pointer in the channel, and each host acts on it: the old primary closes for writes,
  * the new one waits until it has everything and then opens, the others follow. The command looks first, and watches.
  */
-import { readFile, writeFile } from "node:fs/promises";
+import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { z } from "zod";
-import { bumpVersion, isMissing, place } from "../../provider/channel/store";
-import { UserError } from "../errors";
 import { gtidSubtract } from "../../core/gtid";
+import type { DatabaseState, Epoch, NewPrimaryPointer, PrimaryPointer } from "../../core/protocol";
+import {
+  BrokenPointerError,
+  hint,
+  movePointer,
+  pointerPath,
+  PointerMovedError,
+  readPrimaryPointer,
+} from "../../provider/channel/move";
+import { isMissing } from "../../provider/channel/store";
+import { UserError } from "../errors";
 import { duration } from "../output";
 import { type HostMachine, stackMachines, withGone } from "../incus";
 import { needIncus, stackFacts, stateOnDisk, type Surroundings } from "../stack";
 import { sourceFile } from "../stackfile";
 import { knownMachines } from "../state";
 import { didYouMean } from "../suggest";
-import { type AgentState, type Answer, askAgent } from "./status";
-
-const pointerSchema = z.object({ epoch: z.number(), primary: z.string(), force: z.boolean().optional() });
-
-/** Which host is the primary; the newest epoch counts. `force`: it need not wait for an old primary that cannot be asked. */
-export type Pointer = z.infer<typeof pointerSchema>;
+import { type Answer, askAgent, conflictWords } from "./status";
 
 /** What a database host says of its database; null when it does not answer. */
 export interface DatabaseHost {
   readonly name: string;
-  readonly said: NonNullable<AgentState["database"]> | null;
+  readonly said: DatabaseState | null;
   /** Why it does not answer; null when it does. */
   readonly silent: string | null;
 }
@@ -40,11 +43,24 @@ export interface PromotionSite {
   readonly hosts: readonly { readonly name: string; readonly roles: readonly string[] }[];
   /** Asks every host with the role database. */
   look(): Promise<readonly DatabaseHost[]>;
-  pointer(): Promise<Pointer>;
-  point(pointer: Pointer): Promise<void>;
+  pointer(): Promise<PrimaryPointer>;
+  /** Replaces the pointer; throws PointerMovedError when it is not the expected one (any more). */
+  point(expected: Epoch, next: NewPrimaryPointer): Promise<void>;
+  /** Tells hosts that there may be a pointer which they have not seen. */
+  hint(): Promise<void>;
+  /** What no other promotion draws: 32 hexadecimal digits. */
+  nonce(): string;
   /** Milliseconds of a clock that only goes forward. */
   now(): number;
   sleep(milliseconds: number): Promise<void>;
+}
+
+/** Hears how a promotion goes, a line at a time. */
+export interface Listener {
+  /** What goes on. */
+  progress(line: string): void;
+  /** What it came to. */
+  result(line: string): void;
 }
 
 /** What `database promote --json` prints. */
@@ -54,13 +70,18 @@ export interface Promotion {
   readonly primary: string;
   /** The primary before. */
   readonly from: string;
-  /** Of the primary pointer. */
+  /** Number and nonce of the primary pointer. */
   readonly epoch: number;
+  readonly nonce: string;
   readonly forced: boolean;
   /** False when the host was the primary already. */
   readonly changed: boolean;
+  /** Seconds until the host took writes; null when nothing changed. */
+  readonly seconds: number | null;
   /** Seconds for which no host was seen taking writes, to half a second; null when nothing changed, or the old primary was gone before. */
   readonly closedSeconds: number | null;
+  /** Seconds from then until all others followed; null when nothing changed, or one did not follow in time. */
+  readonly followSeconds: number | null;
   /** Hosts that replicate from the new primary. */
   readonly following: readonly string[];
   /** Database hosts that do not (yet), and why. */
@@ -71,21 +92,29 @@ const PLANNED_SECONDS = 30;
 const FORCED_SECONDS = 60;
 const FOLLOW_SECONDS = 30;
 const PERIOD_MS = 100;
+/** Between two lines about those that do not follow yet. */
+const SAY_MS = 5_000;
 
 /** What is in the way of a host's being a replica, in its own words where there are some. */
 function trouble({ said, silent }: DatabaseHost): string {
   if (said === null) {
     return silent ?? "does not answer";
   }
-  return said.fenced
-    ? `is fenced: ${said.fenced}`
-    : said.error
-      ? `says: ${said.error}`
-      : said.stale && said.lagSeconds !== null
-        ? `is ${said.lagSeconds} s behind or has lost the primary`
-        : said.role === "none"
-          ? "is neither primary nor replica now"
-          : `is a ${said.role}`;
+  if (said.fenced) {
+    return `is fenced: ${said.fenced}`;
+  }
+  if (said.member?.conflict === true) {
+    return `sees a conflict: ${conflictWords(said.epoch)}`;
+  }
+  const words = said.error ?? said.member?.waiting ?? null;
+  if (words !== null) {
+    return `says: ${words}`;
+  }
+  return said.stale && said.lagSeconds !== null
+    ? `is ${said.lagSeconds} s behind or has lost the primary`
+    : said.role === "none"
+      ? "is neither primary nor replica now"
+      : `is a ${said.role}`;
 }
 
 /** The transactions that a server has or will have applied: a promotion waits for what was received. */
@@ -97,59 +126,98 @@ function found(hosts: readonly DatabaseHost[], name: string): DatabaseHost {
   return hosts.find((host) => host.name === name) ?? { name, said: null, silent: "is no host of the stack any more" };
 }
 
+/** What a promotion has to do: nothing, wait for a pointer that is there already, or move the pointer. */
+export type Task =
+  | { readonly kind: "nothing" }
+  | { readonly kind: "resume"; readonly from: string | null }
+  | { readonly kind: "move"; readonly from: string; readonly wayBack: boolean };
+
+const isWritable = ({ said }: DatabaseHost): boolean => said?.writable === true;
+const inConflict = ({ said }: DatabaseHost): boolean => said?.member?.conflict === true;
+
+/** The highest number that the channel or any host knows. */
+function highest(hosts: readonly DatabaseHost[], pointer: PrimaryPointer): number {
+  return Math.max(pointer.epoch, ...hosts.map(({ said }) => Math.max(said?.epoch ?? 0, said?.member?.opened ?? 0)));
+}
+
+/** Whether a host honours this pointer. One of the version before knows no nonce. */
+function honours({ said }: DatabaseHost, { epoch, nonce }: Epoch): boolean {
+  return said?.epoch === epoch && (said.nonce === null || said.nonce === nonce);
+}
+
+/** Whether hosts can still act on the pointer of the channel: none has promised a newer one, nor another one of its number. */
+function isCurrent(hosts: readonly DatabaseHost[], pointer: PrimaryPointer): boolean {
+  return (
+    highest(hosts, pointer) === pointer.epoch &&
+    !hosts.some((host) => inConflict(host) || (host.said?.epoch === pointer.epoch && !honours(host, pointer)))
+  );
+}
+
 /**
  * Refuses what would lose writes or cannot work.
- * @returns true when there is nothing to do: the host is the primary
  * @throws UserError that says what is in the way and what to do
  */
 export function preflight(
   stack: string,
   hosts: readonly DatabaseHost[],
-  pointer: Pointer,
+  pointer: PrimaryPointer,
   target: string,
   force: boolean,
-): boolean {
+): Task {
   const refuse = (why: string): never => {
     throw new UserError(`${why}. Nothing was changed.`);
   };
   const host = found(hosts, target);
-  if (host.said?.writable === true && pointer.primary === target) {
-    return true;
-  }
-  const writable = hosts.find(({ said }) => said?.writable === true);
   if (host.said === null) {
     return refuse(`"${target}" cannot be promoted: ${trouble(host)}`);
   }
+  if (host.said.fenced) {
+    return refuse(`"${target}" cannot be promoted, as it is no healthy replica: it ${trouble(host)}`);
+  }
+  const named = pointer.primary === target;
+  const current = isCurrent(hosts, pointer);
+  if (named && host.said.writable) {
+    return { kind: "nothing" };
+  }
+  if (named && current && (!force || pointer.force)) {
+    // An earlier run ended before it saw the end; what it began is still what hosts are to do.
+    return { kind: "resume", from: pointer.previous?.primary ?? null };
+  }
+  const writable = hosts.find(isWritable);
+  const conflict = hosts.some(inConflict);
   const old = found(hosts, pointer.primary);
-  if (!force && old.said?.writable !== true) {
+  // The pointer may name a host that never opened, because a promotion was killed: then the one that still takes writes is the primary to leave.
+  const from = isWritable(old) ? old : (hosts.find((other) => isWritable(other) && other.name !== target) ?? old);
+  if (!force && writable === undefined && !conflict && current) {
     return refuse(
       old.said === null
         ? `the primary "${old.name}" is gone (it ${trouble(old)}): use --force, which may lose acknowledged writes that only it holds`
         : `the primary "${old.name}" takes no writes (it ${trouble(old)}): bring it back, or use --force, which may lose acknowledged writes that only it holds`,
     );
   }
-  // What an earlier forced promotion left unfinished may be finished: the pointer names the host, and it waits.
-  if (force ? host.said.fenced || !host.said.stale : !host.said.replica) {
-    return refuse(`"${target}" cannot be promoted, as it is no healthy replica: it ${trouble(host)}`);
-  }
-  if (!force) {
-    return false;
-  }
-  if (writable !== undefined) {
+  if (force && writable !== undefined) {
     return refuse(
       `"${writable.name}" still takes writes, and --force is for a primary that is gone: \`webinfra database promote ${target} --stack ${stack}\` ` +
         "moves them without a loss",
     );
   }
-  for (const other of hosts) {
-    const more = gtidSubtract(holds(other), holds(host));
-    if (other.name !== pointer.primary && other.said?.stale === true && !other.said.fenced && more !== "") {
-      return refuse(
-        `"${other.name}" holds transactions that "${target}" lacks (${more}): promote "${other.name}", or wait until "${target}" has them`,
-      );
+  // In a conflict everybody is closed, and nobody need replicate; the hosts themselves open only what has everything.
+  const fit =
+    host.said.writable || (conflict && !force ? host.said.holds !== "no" : force ? host.said.stale : host.said.replica);
+  if (!fit && !(named && !force)) {
+    return refuse(`"${target}" cannot be promoted, as it is no healthy replica: it ${trouble(host)}`);
+  }
+  if (force) {
+    for (const other of hosts) {
+      const more = gtidSubtract(holds(other), holds(host));
+      if (other.name !== pointer.primary && other.said?.stale === true && !other.said.fenced && more !== "") {
+        return refuse(
+          `"${other.name}" holds transactions that "${target}" lacks (${more}): promote "${other.name}", or wait until "${target}" has them`,
+        );
+      }
     }
   }
-  return false;
+  return { kind: "move", from: from.name, wayBack: !force && isWritable(from) && from.name !== target };
 }
 
 /** Waits until the wanted is seen, or the deadline. */
@@ -171,43 +239,104 @@ async function watch(
   }
 }
 
+/** Whether a host takes writes by this pointer, and no other one does. */
 const only =
-  (name: string) =>
+  (name: string, epoch: Epoch) =>
   (hosts: readonly DatabaseHost[]): boolean =>
-    hosts.every(({ name: other, said }) => (said?.writable === true) === (other === name));
+    hosts.every((host) => isWritable(host) === (host.name === name)) && honours(found(hosts, name), epoch);
+
+/** The pointer that names a host after this one, with a number that no host has heard of. */
+function after(
+  site: PromotionSite,
+  pointer: PrimaryPointer,
+  hosts: readonly DatabaseHost[],
+  primary: string,
+  force: boolean,
+): NewPrimaryPointer {
+  return {
+    epoch: highest(hosts, pointer) + 1,
+    nonce: site.nonce(),
+    primary,
+    previous: { epoch: pointer.epoch, nonce: pointer.nonce, primary: pointer.primary },
+    force,
+  };
+}
+
+const asRead = (pointer: NewPrimaryPointer): PrimaryPointer => ({ version: 2, previousKnown: true, ...pointer });
 
 /** Gives the old primary its role back after a planned promotion that did not end in time. */
-async function putBack(site: PromotionSite, from: string, target: string, epoch: number): Promise<never> {
-  const why = trouble(found(await site.look(), target));
-  await site.point({ epoch: epoch + 1, primary: from });
-  const back = await watch(site, PLANNED_SECONDS, only(from));
+async function putBack(site: PromotionSite, from: string, target: string, pointer: PrimaryPointer): Promise<never> {
+  const hosts = await site.look();
+  const late = `"${target}" did not take over within ${PLANNED_SECONDS} s (it ${trouble(found(hosts, target))})`;
+  const next = after(site, pointer, hosts, from, false);
+  try {
+    await site.point(pointer, next);
+  } catch (error) {
+    if (error instanceof PointerMovedError) {
+      throw new UserError(
+        `${late}, and meanwhile another promotion made "${error.found.primary}" the primary (number ${error.found.epoch}): ` +
+          `\`webinfra status ${site.stack}\` shows what becomes of it`,
+      );
+    }
+    throw error;
+  }
+  const back = await watch(site, PLANNED_SECONDS, only(from, next));
   throw new UserError(
-    `"${target}" did not take over within ${PLANNED_SECONDS} s (it ${why}): "${from}" was made the primary again, and ` +
+    `${late}: "${from}" was made the primary again, and ` +
       (back === undefined
         ? `has not opened for writes yet; \`webinfra status ${site.stack}\` shows it`
         : "takes writes; no write was lost"),
   );
 }
 
-/**
- * Makes a host the primary.
- * @param progress told what goes on, a line at a time
- * @throws UserError when it is refused, or was not seen within its time
- */
-export async function promoteHost(
+/** Watches the others until all that can follow do, or the deadline, and says of each when it does. */
+async function watchFollowers(
   site: PromotionSite,
   target: string,
-  force: boolean,
-  progress: (line: string) => void,
-): Promise<Promotion> {
-  const { stack } = site;
-  const named = site.hosts.find(({ name }) => name === target);
-  const databases = site.hosts.filter(({ roles }) => roles.includes("database")).map(({ name }) => name);
+  epoch: Epoch,
+  listener: Listener,
+): Promise<Pick<Promotion, "following" | "notFollowing" | "followSeconds">> {
+  const begun = site.now();
+  const follows = (host: DatabaseHost): boolean => host.said?.replica === true && honours(host, epoch);
+  const others = (hosts: readonly DatabaseHost[]) => hosts.filter(({ name }) => name !== target);
+  const said = new Set<string>();
+  let quietUntil = begun + SAY_MS;
+  let last: readonly DatabaseHost[] = [];
+  await watch(site, FOLLOW_SECONDS, (hosts) => {
+    last = others(hosts);
+    for (const { name } of last.filter((host) => follows(host) && !said.has(host.name))) {
+      said.add(name);
+      listener.progress(`"${name}" follows`);
+    }
+    const missing = last.filter((host) => !follows(host));
+    if (site.now() >= quietUntil) {
+      quietUntil = site.now() + SAY_MS;
+      missing.forEach((host) => {
+        listener.progress(`"${host.name}" does not follow yet: it ${trouble(host)}`);
+      });
+    }
+    // Nobody waits for one that cannot follow: it is off, or keeps to itself.
+    return missing.every((host) => host.said === null || host.said.fenced !== null);
+  });
+  const notFollowing = last.filter((host) => !follows(host)).map((host) => ({ name: host.name, why: trouble(host) }));
+  for (const { name, why } of notFollowing) {
+    listener.result(`"${name}" does not follow yet: it ${why}`);
+  }
+  return {
+    following: last.filter(follows).map(({ name }) => name),
+    notFollowing,
+    followSeconds: notFollowing.length === 0 ? (site.now() - begun) / 1000 : null,
+  };
+}
+
+/** @throws UserError when there is no such host, or it has no database */
+function checkTarget({ hosts, stack }: PromotionSite, target: string): void {
+  const named = hosts.find(({ name }) => name === target);
+  const databases = hosts.filter(({ roles }) => roles.includes("database")).map(({ name }) => name);
   if (named === undefined) {
-    const names = site.hosts.map(({ name }) => name);
     throw new UserError(
       `there is no host "${target}" in the stack "${stack}"${didYouMean(target, databases)}; ` +
-        (names.length === 0
+        (hosts.length === 0
           ? `it has no hosts: \`webinfra up ${stack}\` makes them`
           : `hosts with a database: ${databases.join(", ") || "none"}`),
     );
@@ -217,77 +346,123 @@ export async function promoteHost(
       `"${target}" has no database (its roles: ${named.roles.join(", ")}); hosts with a database: ${databases.join(", ") || "none"}`,
     );
   }
-  const [hosts, pointer] = [await site.look(), await site.pointer()];
-  const from = pointer.primary;
-  const nothing = { stack, primary: target, from, forced: force, closedSeconds: null };
-  if (preflight(stack, hosts, pointer, target, force)) {
-    const following = hosts.filter(({ said }) => said?.replica === true).map(({ name }) => name);
-    return { ...nothing, epoch: pointer.epoch, changed: false, following, notFollowing: [] };
+}
+
+/** Moves the pointer, or tells hosts of the one that is there. */
+async function begin(
+  site: PromotionSite,
+  hosts: readonly DatabaseHost[],
+  pointer: PrimaryPointer,
+  task: Exclude<Task, { kind: "nothing" }>,
+  target: string,
+  force: boolean,
+  listener: Listener,
+): Promise<PrimaryPointer> {
+  if (task.kind === "resume") {
+    listener.progress(
+      `the primary pointer names "${target}" already (number ${pointer.epoch}): waiting until it takes over`,
+    );
+    // Whoever moved the pointer may have been killed before hosts heard of it.
+    await site.hint();
+    return pointer;
   }
-  const kept = gtidSubtract(holds(found(hosts, from)), holds(found(hosts, target)));
+  const kept = gtidSubtract(holds(found(hosts, task.from)), holds(found(hosts, target)));
   if (force && kept !== "") {
-    progress(`"${from}" holds what "${target}" lacks: ${kept}; it stays there alone`);
+    listener.progress(`"${task.from}" holds what "${target}" lacks: ${kept}; it stays there alone`);
   }
-  // Somebody else's promotion since the look above would be undone unseen.
-  if ((await site.pointer()).epoch !== pointer.epoch) {
-    throw new UserError("another promotion has just begun: look at `webinfra status`. Nothing was changed.");
+  const next = after(site, pointer, hosts, target, force);
+  try {
+    await site.point(pointer, next);
+  } catch (error) {
+    if (error instanceof PointerMovedError) {
+      throw new UserError(
+        `another promotion has just made "${error.found.primary}" the primary (number ${error.found.epoch}): ` +
+          `look at \`webinfra status ${site.stack}\`. Nothing was changed.`,
+      );
+    }
+    throw error;
   }
-  const epoch = pointer.epoch + 1;
-  await site.point({ epoch, primary: target, ...(force ? { force } : {}) });
-  progress(force ? `"${target}" takes over without "${from}"` : `"${from}" closes for writes, "${target}" takes over`);
+  listener.progress(
+    force
+      ? `"${target}" takes over without "${task.from}"`
+      : task.from === target
+        ? `"${target}" is named once more`
+        : `"${task.from}" closes for writes, "${target}" takes over`,
+  );
+  return asRead(next);
+}
+
+/**
+ * Makes a host the primary.
+ * @throws UserError when it is refused, or was not seen within its time
+ */
+export async function promoteHost(
+  site: PromotionSite,
+  target: string,
+  force: boolean,
+  listener: Listener,
+): Promise<Promotion> {
+  const { stack } = site;
+  checkTarget(site, target);
+  // The pointer first: what somebody else moves after this is found when it is replaced.
+  const seen = await site.pointer();
+  const hosts = await site.look();
+  const task = preflight(stack, hosts, seen, target, force);
+  if (task.kind === "nothing") {
+    listener.result(`"${target}" is the primary already`);
+    const following = hosts.filter(({ said }) => said?.replica === true).map(({ name }) => name);
+    const { epoch, nonce } = seen;
+    const never = { seconds: null, closedSeconds: null, followSeconds: null };
+    const rest = { forced: force, changed: false, following, notFollowing: [] };
+    return { stack, primary: target, from: seen.primary, epoch, nonce, ...never, ...rest };
+  }
+  const from = task.from ?? target;
+  const begun = site.now();
+  const pointer = await begin(site, hosts, seen, task, target, force, listener);
   let closed: number | undefined;
-  const seconds = force ? FORCED_SECONDS : PLANNED_SECONDS;
-  const reached = await watch(site, seconds, (now) => {
-    if (found(now, from).said?.writable !== true) {
+  const limit = force ? FORCED_SECONDS : PLANNED_SECONDS;
+  const reached = await watch(site, limit, (now) => {
+    if (!now.some(isWritable)) {
       closed ??= site.now();
     }
-    return only(target)(now);
+    return only(target, pointer)(now);
   });
   if (reached === undefined) {
     const now = await site.look();
-    if (!force && found(now, target).said?.writable !== true) {
-      return putBack(site, from, target, epoch);
+    const wayBack = task.kind === "move" ? task.wayBack : !force && task.from !== null && task.from !== target;
+    if (wayBack && !isWritable(found(now, target)) && !now.some(inConflict)) {
+      return putBack(site, from, target, pointer);
     }
     throw new UserError(
-      `"${target}" was not seen as the only host that takes writes within ${seconds} s: it ${trouble(found(now, target))}; ` +
+      `"${target}" was not seen as the only host that takes writes within ${limit} s: it ${trouble(found(now, target))}; ` +
         `the primary pointer names it, and \`webinfra status ${stack}\` shows what becomes of it`,
     );
   }
-  const closedSeconds = force || closed === undefined ? null : (site.now() - closed) / 1000;
-  progress(
-    `"${target}" takes writes` +
-      (closedSeconds === null ? "" : `; none were taken for about ${duration(closedSeconds)}, as the hosts say`),
-  );
-  const others = (now: readonly DatabaseHost[]) => now.filter(({ name }) => name !== target);
-  const follows = ({ said }: DatabaseHost): boolean => said?.replica === true && said.epoch === epoch;
-  const answering = (now: readonly DatabaseHost[]) => others(now).filter(({ said }) => said !== null && !said.fenced);
-  const last = (await watch(site, FOLLOW_SECONDS, (now) => answering(now).every(follows))) ?? (await site.look());
-  return {
-    ...nothing,
-    epoch,
-    changed: true,
-    closedSeconds,
-    following: others(last)
-      .filter(follows)
-      .map(({ name }) => name),
-    notFollowing: others(last)
-      .filter((host) => !follows(host))
-      .map((host) => ({ name: host.name, why: trouble(host) })),
-  };
-}
-
-/** What a promotion came to, for people. */
-export function promotionLines({ primary, from, changed, forced, following, notFollowing }: Promotion): string[] {
-  if (!changed) {
-    return [`"${primary}" is the primary already`];
+  const seconds = (site.now() - begun) / 1000;
+  const closedSeconds = force ? null : closed === undefined ? 0 : (site.now() - closed) / 1000;
+  if (closedSeconds !== null) {
+    listener.progress(`no writes were taken for about ${duration(closedSeconds)}, as the hosts say`);
   }
-  return [
-    `"${primary}" is the primary${following.length === 0 ? "" : `; ${following.join(", ")} ${following.length === 1 ? "follows" : "follow"} it`}`,
-    ...notFollowing.map(({ name, why }) => `"${name}" does not follow it yet: it ${why}`),
-    ...(forced
-      ? [`should "${from}" return, it follows, or fences itself and says what it holds that "${primary}" lacks`]
-      : []),
-  ];
+  listener.result(`"${target}" is the primary`);
+  const followers = await watchFollowers(site, target, pointer, listener);
+  if (force && from !== target) {
+    listener.result(
+      `should "${from}" return, it follows, or fences itself and says what it holds that "${target}" lacks`,
+    );
+  }
+  const { epoch, nonce } = pointer;
+  return {
+    stack,
+    primary: target,
+    from,
+    epoch,
+    nonce,
+    forced: force,
+    changed: true,
+    seconds,
+    closedSeconds,
+    ...followers,
+  };
 }
 
 function answered(host: string, answer: Answer): DatabaseHost {
@@ -298,23 +473,27 @@ function answered(host: string, answer: Answer): DatabaseHost {
       : { name: host, said: null, silent: "says nothing of its database" };
 }
 
-/** The primary pointer of a stack's channel. */
-export async function readPointer(channel: string, stack: string): Promise<Pointer> {
-  const path = join(channel, "pointers", "primary.json");
+/**
+ * The primary pointer of a stack's channel.
+ * @throws UserError when there is none, or something else stands there
+ */
+export async function readPointer(channel: string, stack: string): Promise<PrimaryPointer> {
   try {
-    return pointerSchema.parse(JSON.parse(await readFile(path, "utf8")));
+    return await readPrimaryPointer(channel);
   } catch (error) {
     if (isMissing(error)) {
-      throw new UserError(`the stack "${stack}" has no primary pointer (${path}); \`webinfra up ${stack}\` makes it`);
+      throw new UserError(
+        `the stack "${stack}" has no primary pointer (${pointerPath(channel)}); \`webinfra up ${stack} --refresh\` makes it`,
+      );
+    }
+    if (error instanceof BrokenPointerError) {
+      throw new UserError(
+        `${error.message}. Hosts go on with the last good one. Write there which host takes writes, with an epoch above all that ` +
+          `\`webinfra status ${stack} --json\` shows, such as {"version":2,"epoch":7,"nonce":"mended","primary":"db-1"}, and promote again`,
+      );
     }
     throw error;
   }
-}
-
-/** Puts the primary pointer in place, and tells the hosts. */
-export async function writePointer(channel: string, pointer: Pointer): Promise<void> {
-  await place(channel, "pointers/primary.json", (path) => writeFile(path, JSON.stringify(pointer)));
-  await bumpVersion(channel);
 }
 
 /** Makes a host the primary. Prints how it went. */
@@ -342,16 +521,15 @@ export async function promote(
       hosts: machines.map((machine) => ({ name: machine.host, roles: machine.roles })),
       look: () => Promise.all(databases.map(ask)),
       pointer: () => readPointer(channel, stack),
-      point: (pointer) => writePointer(channel, pointer),
+      point: (expected, next) => movePointer(channel, expected, next),
+      hint: () => hint(channel),
+      nonce: () => randomBytes(16).toString("hex"),
       now: () => performance.now(),
       sleep,
     },
     host,
     force,
-    (line) => output.progress(line),
+    { progress: (line) => output.progress(line), result: (line) => output.result(line) },
   );
-  for (const line of promotionLines(promotion)) {
-    output.result(line);
-  }
   output.data(promotion);
 }

@@ -5,8 +5,11 @@
 export type { Parsed } from "./document";
 export { parseInventoryEntry, writeInventoryEntry } from "./inventory";
 export {
+  type Epoch,
+  type NewPrimaryPointer,
   parsePrimaryPointer,
   parseReleasePointer,
+  type PrimaryPointer,
   sameEpoch,
   writeFirstPrimaryPointer,
   writePrimaryPointer,
