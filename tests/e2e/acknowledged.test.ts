@@ -161,7 +161,7 @@ describe("acknowledged writes on Incus", function () {
     });
     for (const host of databases) assert.equal((await site.database(host)).writable, false, host);
     assert.equal((await site.post("nobody takes it")).status, 503);
-    const ended = await promote("db-1", "--force");
+    const ended = await promote("db-1");
     assert.equal(ended.code, 0, ended.stderr);
     await write("after two pointers with one number");
     await site.settled();
