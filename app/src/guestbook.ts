@@ -189,7 +189,11 @@ const REPLICATION_STATUS = `SELECT
      FROM performance_schema.replication_applier_status_by_worker WHERE channel_name = '') AS applying,
   (SELECT MAX(service_state = 'ON') FROM performance_schema.replication_applier_status_by_worker WHERE channel_name = '') AS applier_on,
   (SELECT IF(processing_transaction <> '', TIMESTAMPDIFF(MICROSECOND, processing_transaction_original_commit_timestamp, NOW(6)) / 1e6, 0)
-     FROM performance_schema.replication_applier_status_by_coordinator WHERE channel_name = '') AS coordinating`;
+     FROM performance_schema.replication_applier_status_by_coordinator WHERE channel_name = '') AS coordinating,
+  (SELECT IF(GTID_SUBSET(received_transaction_set, @@GLOBAL.gtid_executed), 0, (
+     SELECT TIMESTAMPDIFF(MICROSECOND, MAX(last_applied_transaction_original_commit_timestamp), NOW(6)) / 1e6
+       FROM performance_schema.replication_applier_status_by_worker WHERE channel_name = ''))
+     FROM performance_schema.replication_connection_status WHERE channel_name = '') AS behind`;
 
 async function freshnessOn(session: DatabaseSession, readOnly: boolean): Promise<Freshness> {
   if (!readOnly) {
@@ -203,6 +207,7 @@ async function freshnessOn(session: DatabaseSession, readOnly: boolean): Promise
       contact: secondsOf(row?.["contact"]),
       applying: secondsOf(row?.["applying"]),
       coordinating: secondsOf(row?.["coordinating"]),
+      behind: secondsOf(row?.["behind"]),
     });
   } catch (error) {
     if (isAccessDenied(error)) {

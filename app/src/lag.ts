@@ -20,6 +20,8 @@ export interface ReplicationStatus {
   readonly applying: number | null;
   /** Age of the transaction that the coordinator is handing out; 0 when idle. */
   readonly coordinating: number | null;
+  /** Age of the newest transaction applied while others wait to be: between two of a long backlog nothing else shows it. 0 when none waits. */
+  readonly behind: number | null;
 }
 
 /**
@@ -40,7 +42,7 @@ export function freshnessOf(status: ReplicationStatus): Freshness {
     return { kind: "stopped" };
   }
   const silence = status.contact > USUAL_SILENCE_SECONDS ? status.contact : 0;
-  const lag = Math.max(0, silence, status.applying ?? 0, status.coordinating ?? 0);
+  const lag = Math.max(0, silence, status.applying ?? 0, status.coordinating ?? 0, status.behind ?? 0);
   return { kind: "replica", lagSeconds: Math.round(lag * 100) / 100 };
 }
 

@@ -94,7 +94,14 @@ describe("app: validation", () => {
 });
 
 describe("app: replication lag", () => {
-  const replica: ReplicationStatus = { readOnly: true, applierOn: true, contact: 0.4, applying: 0, coordinating: 0 };
+  const replica: ReplicationStatus = {
+    readOnly: true,
+    applierOn: true,
+    contact: 0.4,
+    applying: 0,
+    coordinating: 0,
+    behind: 0,
+  };
 
   it("is none on the primary", () => {
     const freshness = freshnessOf({ ...replica, readOnly: false, contact: 99 });
@@ -109,6 +116,8 @@ describe("app: replication lag", () => {
 
   it("is the age of the oldest transaction being applied", () => {
     assert.equal(lagSecondsOf(freshnessOf({ ...replica, applying: 7.123, coordinating: 4 })), 7.12);
+    // Between two transactions of a long backlog nothing is being applied.
+    assert.equal(lagSecondsOf(freshnessOf({ ...replica, behind: 35 })), 35);
     assert.equal(lagSecondsOf(freshnessOf({ ...replica, applying: null, coordinating: 4 })), 4);
   });
 
