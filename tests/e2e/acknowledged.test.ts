@@ -197,7 +197,7 @@ describe("acknowledged writes on Incus", function () {
     });
 
     it("a superseded primary whose writes wait is closed within seconds, and fenced with what it alone has", async () => {
-      for (const replica of ["db-2", "db-3"]) await site.shell(replica, cutMysql);
+      await site.shell("db-1", cutMysql);
       const stuck = site.post("only db-1 has this").catch(() => undefined);
       await eventually("a write that waits", async () =>
         assert.notEqual(
@@ -219,8 +219,7 @@ describe("acknowledged writes on Incus", function () {
       await eventually("db-2 to give up what does not arrive", async () =>
         assert.equal((await site.database("db-2")).member?.opened, site.pointer().epoch),
       );
-      await site.shell("db-3", mendMysql);
-      await site.shell("db-2", mendMysql);
+      await site.shell("db-1", mendMysql);
       await eventually("db-1 to be fenced", async () => {
         const { role, member } = await site.database("db-1");
         assert.equal(role, "fenced");
