@@ -7,7 +7,7 @@ const versions = [1, 2] as const;
 type Version = (typeof versions)[number];
 
 /** The version that writers write. */
-export const currentVersion = 2;
+const currentVersion = 2;
 
 /** A document's value in the shape of version 2, or what is wrong with its text: the key, its value, and what would be right. */
 export type Parsed<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly problem: string };
@@ -60,12 +60,17 @@ export function parseDocument<T>(text: string, schemas: Readonly<Record<Version,
     : refuse([...new Set(parsed.error.issues.map((issue) => wordsOf(issue, document)))].join("; "));
 }
 
+/** The text of a document as writers write it. */
+export function documentText(document: object): string {
+  return JSON.stringify({ version: currentVersion, ...document });
+}
+
 /**
  * The text of a document, after its reader accepted it.
  * @throws Error when readers would refuse it: a writer's defect, which must not reach a host
  */
 export function writeDocument<T>(document: object, parse: (text: string) => Parsed<T>): string {
-  const text = JSON.stringify({ version: currentVersion, ...document });
+  const text = documentText(document);
   const parsed = parse(text);
   if (!parsed.ok) {
     throw new Error(`a document that no host would accept was about to be written: ${parsed.problem}`);

@@ -140,7 +140,7 @@ describe("protocol: writers", () => {
     assert.equal(writeReleasePointer(release), `{"version":2,"release":"${release}"}`);
   });
 
-  it("write nothing that a reader refuses", () => {
+  it("write no pointer that a reader refuses", () => {
     assert.throws(() => writeReleasePointer("abc"), {
       message:
         "a document that no host would accept was about to be written: " +
