@@ -156,7 +156,7 @@ describe("roles: MySQL", () => {
   it("waits for a replica as long as the durability says", () => {
     const settings = (raw: Readonly<Record<string, string>>): unknown =>
       JSON.parse(contentAt(viewOf("db-1", viewsOf(devConfig(raw))), "/etc/webinfra/database.json"));
-    const own = { name: "db-1", zone: "webinfra.internal", database: "site" };
+    const own = { name: "db-1", zone: "webinfra.internal", database: "site", agentPort: ports.agentPort };
     const require = { replicas: "2", mysql: '{"durability":"require"}' };
     // The program turns it on while the server is the primary.
     assert.match(cnf({}), /^loose_rpl_semi_sync_source_enabled = OFF$/m);
