@@ -28,10 +28,11 @@ const hosts = [
 ];
 const databases = ["db-1", "db-2", "db-3"];
 
-/** Lets nothing through between the MySQL servers of a host and the others; agents still hear each other. */
-const cutMysql =
+/** Lets nothing through between the MySQL server of a host and those at some addresses; agents still hear each other, and clients reach it. */
+const cutMysql = (addresses: readonly string[]): string =>
   "nft add table ip e2e && nft add chain ip e2e in '{ type filter hook input priority 0; }' && nft add chain ip e2e out '{ type filter hook output priority 0; }' && " +
-  "nft add rule ip e2e in tcp dport 3306 drop && nft add rule ip e2e out tcp dport 3306 ip daddr != 127.0.0.1 drop";
+  `nft add rule ip e2e in tcp dport 3306 ip saddr '{ ${addresses.join(", ")} }' drop && ` +
+  `nft add rule ip e2e out tcp dport 3306 ip daddr '{ ${addresses.join(", ")} }' drop`;
 const mendMysql = "nft delete table ip e2e";
 
 describe("acknowledged writes on Incus", function () {
@@ -197,7 +198,7 @@ describe("acknowledged writes on Incus", function () {
     });
 
     it("a superseded primary whose writes wait is closed within seconds, and fenced with what it alone has", async () => {
-      await site.shell("db-1", cutMysql);
+      await site.shell("db-1", cutMysql([await site.address("db-2"), await site.address("db-3")]));
       const stuck = site.post("only db-1 has this").catch(() => undefined);
       await eventually("a write that waits", async () =>
         assert.notEqual(

@@ -353,6 +353,9 @@ def _() -> None:
 def _() -> None:
     does(decided(LED, POINTER, OPENED, PEER))
     does(decided(replace(LED, accounts=None), POINTER, OPENED, PEER), Accounts(SECOND))
+    alone = replace(OPENED, acknowledgers=0)
+    does(decided(replace(LED, accounts=None), POINTER, alone, PEER), Accounts(SECOND))
+    does(decided(replace(LED, accounts=None), POINTER, alone, PEER, needs_replica=True))
     does(decided(LED, POINTER, replace(OPENED, acknowledged=False), PEER), Acknowledge(True))
     does(decided(LED, POINTER, OPENED), Acknowledge(False))
 

@@ -161,7 +161,8 @@ def stay_open(picture: Picture, memory: Memory, pointer: PrimaryPointer, server:
                 (Kill(f"{listed(askers)} has to be cloned, which would wait for the writes that wait for it"),), replace(memory, stuck_at=None)
             )
         return Decision(tuple(actions), memory, f"{server.waiting} writes wait for a replica (durability: require), and none is there")
-    if memory.accounts != pointer.epoch:
+    # They are writes too: with nobody to acknowledge them they would only hold up the next look.
+    if memory.accounts != pointer.epoch and (server.acknowledgers or not picture.needs_replica):
         actions.append(Accounts(pointer.epoch))
     return Decision(tuple(actions), replace(memory, stuck_at=None))
 
