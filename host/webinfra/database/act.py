@@ -31,7 +31,8 @@ from .model import (
 from .mysql import Connect, Connection, MySQLFailed
 from .observe import Settings, pointer_of, remember
 
-# Seconds. Of a statement; of one that may wait for a replica's acknowledgement, while nobody looks at the pointer; of the wait for commits that hold up closing, which is tried again; and how old the look may be by which a server opens.
+# Seconds. Of a statement; of one that may wait for a replica's acknowledgement, while nobody looks at the pointer; of the wait for commits that hold
+# up closing, which is tried again; and how old the look may be by which a server opens.
 STATEMENT, ACCOUNTS, CLOSING, OLD = 10.0, 3.0, 1, 2.0
 
 
