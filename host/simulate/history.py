@@ -261,5 +261,11 @@ def at_rest(world: World, operator: Operator) -> str | None:
     kernel.run(kernel.now + 3)
     if world.acks == before:
         return f"{writers[0].name} is open and acknowledges nothing"
+    for host in world.hosts:
+        server, extra = host.server, host.server.executed - (writers[0].server.executed | writers[0].server.binlog)
+        if host.fence and not extra:
+            return f"{host.name} is fenced and has nothing that {writers[0].name} lacks"
+        if host is not writers[0] and not host.fence and not (server.source == writers[0].number and server.io == "ON" and server.sql):
+            return f"{host.name} does not follow {writers[0].name}"
     lost = world.ledger - writers[0].server.executed
     return f"{writers[0].name} lacks {lost}, which was acknowledged" if lost else None

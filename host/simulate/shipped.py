@@ -197,6 +197,9 @@ class Shipped:
         fence = _memory(host).get("fence")
         return json.dumps(fence) if fence else None
 
+    def opened_by(self, host: Host) -> object:
+        return _memory(host).get("opened")
+
     def check(self, host: Host) -> None:
         """It opens by the newest pointer that it knows."""
         memory = _memory(host)

@@ -89,6 +89,10 @@ class Programs(Protocol):
         """Why it is fenced, as its disk says."""
         ...
 
+    def opened_by(self, host: Host) -> object:
+        """The epoch by which it opens, as its disk says."""
+        ...
+
     def check(self, host: Host) -> None:
         """What must hold of its files when it opens; raises Broken."""
         ...
@@ -200,7 +204,7 @@ class World:
         missing = self.ledger - server.executed
         # Accounts and the like are nobody's acknowledged write.
         if missing:
-            named = [pointer for pointer in self.pointers if pointer.force and pointer.primary == host.name]
+            named = [pointer for pointer in self.pointers if pointer.force and [pointer.epoch, pointer.nonce] == self.programs.opened_by(host)]
             if not named:
                 raise Broken(f"{host.name} opens without {missing}, which was acknowledged")
             for other in self.hosts:

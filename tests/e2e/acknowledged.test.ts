@@ -29,10 +29,20 @@ const hosts = [
 const databases = ["db-1", "db-2", "db-3"];
 
 /** Lets nothing through between the MySQL server of a host and those at some addresses; agents still hear each other, and clients reach it. */
-const cutMysql = (addresses: readonly string[]): string =>
-  "nft add table ip e2e && nft add chain ip e2e in '{ type filter hook input priority 0; }' && nft add chain ip e2e out '{ type filter hook output priority 0; }' && " +
-  `nft add rule ip e2e in tcp dport 3306 ip saddr '{ ${addresses.join(", ")} }' drop && ` +
-  `nft add rule ip e2e out tcp dport 3306 ip daddr '{ ${addresses.join(", ")} }' drop`;
+const cutMysql = (addresses: readonly string[]): string => {
+  const others = `'{ ${addresses.join(", ")} }'`;
+  const drop = (chain: string, side: string, port: string) =>
+    `nft add rule ip e2e ${chain} ip ${side} ${others} tcp ${port} 3306 drop`;
+  return [
+    "nft add table ip e2e",
+    "nft add chain ip e2e in '{ type filter hook input priority 0; }'",
+    "nft add chain ip e2e out '{ type filter hook output priority 0; }'",
+    drop("in", "saddr", "dport"),
+    drop("in", "saddr", "sport"),
+    drop("out", "daddr", "dport"),
+    drop("out", "daddr", "sport"),
+  ].join(" && ");
+};
 const mendMysql = "nft delete table ip e2e";
 
 describe("acknowledged writes on Incus", function () {

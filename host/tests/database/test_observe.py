@@ -249,3 +249,37 @@ def test_each_peer_is_asked_apart_and_only_once_it_has_an_address() -> None:
     assert listeners.heard(two) == {}
     assert listeners.heard(two) == {}
     assert started == ["10.0.0.2", "10.0.0.3"]
+
+
+def test_a_peer_of_the_version_before_whose_mysql_does_not_answer_is_not_called_closed() -> None:
+    files = Files({f"{places.INVENTORY}/b.json": entry("db-2")})
+    text = json.loads(state(error="timed out"))
+    del text["version"]
+    ears = Ears(db_2=Heard(parse_state(json.dumps(text)), 99.9))
+    (peer,) = observe(eyes(Server({"select @@global.read_only": [ROW]}), files, ears)).peers
+    assert (peer.closed, peer.down) == (False, True)
+
+
+def test_a_set_that_cannot_be_read_is_not_an_empty_one() -> None:
+    files = Files({f"{places.INVENTORY}/b.json": entry("db-2")})
+    ears = Ears(db_2=Heard(parse_state(state(member={**MEMBER, "executed": "nonsense"})), 99.9))
+    (peer,) = observe(eyes(Server({"select @@global.read_only": [ROW]}), files, ears)).peers
+    assert (peer.answers, peer.holds, peer.epoch, peer.closed) == (True, None, None, False)
+
+
+def test_a_promise_counts_once_it_is_on_the_disk() -> None:
+    class Full(Files):
+        def write(self, path: str, text: str, *, durable: bool = False) -> None:
+            if durable:
+                raise OSError(28, "No space left on device")
+            super().write(path, text)
+
+    pointer = {"version": 2, "epoch": 4, "nonce": "n", "primary": "db-2", "previous": None}
+    files = Full({places.PRIMARY_POINTER: json.dumps(pointer)})
+    server = Server({"select @@global.read_only": [ROW]})
+    look = eyes(server, files)
+    program = Program(look, Hands(SETTINGS, server.connect, files, look.clock, Host()))
+    for _ in range(2):
+        with pytest.raises(OSError, match="No space left"):
+            program.turn()
+        assert json.loads(files.texts[places.MEMBER])["epoch"] is None

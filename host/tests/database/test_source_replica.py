@@ -358,6 +358,8 @@ def _() -> None:
     does(decided(replace(LED, accounts=None), POINTER, alone, PEER, needs_replica=True))
     does(decided(LED, POINTER, replace(OPENED, acknowledged=False), PEER), Acknowledge(True))
     does(decided(LED, POINTER, OPENED), Acknowledge(False))
+    # To switch it off would answer the writes that wait.
+    does(decided(LED, POINTER, OPENED, needs_replica=True))
 
 
 @row("It is open by another one")
@@ -466,6 +468,9 @@ def _() -> None:
     tried = replace(MEMORY, started_from="db-2", started_at=96.0)
     says(decided(tried, ELSEWHERE, stopped, LEADER), "replication from db-2 stopped: a duplicate key")
     does(decided(replace(tried, started_at=94.0), ELSEWHERE, stopped, LEADER), Follow("db-2"))
+    # To set the source, also the same one again, throws away what was received and is not applied.
+    holds = replace(stopped, received=MORE, applying=False)
+    says(decided(replace(tried, started_at=94.0), ELSEWHERE, holds, LEADER), "applying what db-2 sent", Apply())
 
 
 @pytest.mark.parametrize("name", ROWS)

@@ -9,7 +9,7 @@ from webinfra import places
 from webinfra.clock import Clock
 from webinfra.files import Files
 from webinfra.gtid import GtidSet
-from webinfra.protocol import Entry, Epoch, PrimaryPointer, Refused, State, parse_entry, parse_primary_pointer, parse_state
+from webinfra.protocol import DatabaseState, Entry, Epoch, PrimaryPointer, Refused, State, parse_entry, parse_primary_pointer, parse_state
 
 from .model import Answers, Fence, Memory, Peer, Picture, Server
 from .mysql import LOOK, TROUBLE, Connect, MySQLFailed, Row
@@ -111,7 +111,7 @@ def number(text: str | None) -> float | None:
 
 
 def peer_of(entry: Entry, heard: Heard | None, now: float) -> Peer:
-    if heard is None or heard.state.database is None:
+    if heard is None or heard.state.database is None or not readable(heard.state.database):
         return Peer(entry.name, answers=heard is not None and now - heard.at <= LATELY)
     said = heard.state.database
     member = said.member
@@ -140,8 +140,22 @@ def peer_of(entry: Entry, heard: Heard | None, now: float) -> Peer:
     if said.speaks:
         # Its database program has said nothing yet: nothing of this was promised.
         return replace(peer, epoch=None, holds=None)
-    # The version before answers from a look that is at most two seconds old, and promises nothing.
-    return replace(peer, executed=gtids(said.executed), received=gtids(said.received), at=heard.at - 2, closed=not said.writable)
+    # The version before answers from a look that is at most two seconds old, and promises nothing. While its MySQL does not answer it says that
+    # nothing can be written, of one that hangs and is open too.
+    unasked = said.error is not None
+    closed = not said.writable and not unasked
+    return replace(peer, executed=gtids(said.executed), received=gtids(said.received), at=heard.at - 2, closed=closed, down=unasked)
+
+
+def readable(said: DatabaseState) -> bool:
+    """Whether what it has can be told: a set that cannot be read is not an empty one."""
+    texts = (said.member.executed, said.member.received) if said.member else () if said.speaks else (said.executed, said.received)
+    try:
+        for text in texts:
+            GtidSet.parse(text)
+    except ValueError:
+        return False
+    return True
 
 
 def gtids(text: object) -> GtidSet:

@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Protocol
 
@@ -40,9 +41,12 @@ class Program:
         before = self._memory
         decision = source_replica.decide(picture, before)
         self._publish(picture, before, decision)
-        self._memory = decision.memory
+        # What is to be on the disk counts when it is there, and no sooner: an action may fail.
+        memory = decision.memory
+        self._memory = replace(memory, promise=before.promise, promises=before.promises, opened=before.opened, fence=before.fence)
         for action in decision.actions:
-            self._memory = self._hands.do(action, self._memory, picture.asked)
+            memory = self._hands.do(action, memory, picture.asked)
+        self._memory = memory
         return decision
 
     def _publish(self, picture: Picture, memory: Memory, decision: Decision) -> None:

@@ -150,7 +150,8 @@ def lead(picture: Picture, memory: Memory, pointer: PrimaryPointer) -> Decision:
 
 def stay_open(picture: Picture, memory: Memory, pointer: PrimaryPointer, server: Server) -> Decision:
     memory = replace(memory, superseded_at=None)
-    wanted = bool(picture.peers)
+    # To switch it off answers the writes that wait, which durability `require` forbids whatever the inventory says.
+    wanted = bool(picture.peers) or picture.needs_replica
     actions: list[Action] = [] if server.acknowledged == wanted else [Acknowledge(wanted=wanted)]
     if server.waiting and not server.acknowledgers and picture.needs_replica:
         since = picture.now if memory.stuck_at is None else memory.stuck_at
@@ -278,8 +279,9 @@ def ready(picture: Picture, memory: Memory, pointer: PrimaryPointer, server: Ser
     actions: list[Action] = []
     if server.source is not None or server.applying or server.receiving != "OFF":
         actions.append(Leave())
-    if server.acknowledged != bool(picture.peers):
-        actions.append(Acknowledge(wanted=bool(picture.peers)))
+    wanted = bool(picture.peers) or picture.needs_replica
+    if server.acknowledged != wanted:
+        actions.append(Acknowledge(wanted=wanted))
     if picture.needs_replica and not server.acknowledgers:
         # The first write would hang, and a clone waits for the writes that hang: no replica could ever come.
         return Decision(tuple(actions), memory, "closed until a replica is there to acknowledge writes (durability: require)", hurry=True)
@@ -353,8 +355,8 @@ def replicate(picture: Picture, memory: Memory, server: Server, source: Peer, wo
     """Replicates from a host that has all that was received here, or when that is applied."""
     if server.source == source.name and server.receiving != "OFF" and server.applying:
         return Decision((), memory, words)
-    if server.source != source.name and server.unapplied - source.executed:
-        # To change the source throws away what was received, and acknowledged, and is not applied yet.
+    if server.unapplied - source.executed:
+        # To set the source, also the same one again, throws away what was received, and acknowledged, and is not applied yet.
         apply: tuple[Action, ...] = () if server.applying else (Apply(),)
         return Decision(apply, memory, words or f"applying what {server.source} sent", hurry=True)
     tried = memory.started_from == source.name and memory.started_at is not None and picture.now - memory.started_at < AGAIN
