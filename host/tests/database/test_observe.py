@@ -111,6 +111,8 @@ def test_a_server_that_is_down_and_one_that_hangs() -> None:
     assert observe(eyes(silent, Files())).answers is Answers.HANGS
     hangs = Server(fails={"select": MySQLFailed(2013, "Lost connection to MySQL server during query (timed out)")})
     assert observe(eyes(hangs, Files())).answers is Answers.HANGS
+    wrong = Server(fails={"select": MySQLFailed(1193, "Unknown system variable 'rpl_semi_sync_source_enabled'")})
+    assert observe(eyes(wrong, Files())).answers is Answers.FAILS
 
 
 def test_peers_are_the_other_databases_of_the_inventory() -> None:
@@ -188,7 +190,7 @@ def test_what_is_remembered_comes_back() -> None:
 
 
 def test_a_memory_that_cannot_be_read_promises_nothing_and_was_never_open() -> None:
-    for text in ("", "[1]", "{", '{"promises": [5]}', '{"promises": [], "opened": 7}'):
+    for text in ("", "[1]", "{", '{"promises": [5]}', '{"promises": [], "opened": 7}', '{"promises": [[Infinity, "x"]]}'):
         assert remembered(Files({places.MEMORY: text})) == Memory()
 
 

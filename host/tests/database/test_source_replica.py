@@ -189,6 +189,8 @@ def _() -> None:
 @row("… and MySQL is down, or hangs and was closed")
 def _() -> None:
     says(decided(replace(LED, closed=False), ELSEWHERE, None, PEER), "MySQL does not answer")
+    # To kill one that answers with an error would not make it answer.
+    says(decided(replace(LED, closed=False, superseded_at=1.0), ELSEWHERE, None, PEER, answers=Answers.FAILS), "MySQL answers with an error", Close())
     says(decided(replace(LED, closed=True, superseded_at=1.0), ELSEWHERE, None, PEER, answers=Answers.HANGS), "MySQL does not answer")
 
 

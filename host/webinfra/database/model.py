@@ -18,6 +18,8 @@ class Answers(Enum):
     REFUSES = "refuses"
     # It takes connections and does not answer.
     HANGS = "hangs"
+    # It answers with an error.
+    FAILS = "fails"
 
 
 @dataclass(frozen=True)

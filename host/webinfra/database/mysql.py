@@ -23,6 +23,8 @@ class MySQLFailed(Failed):
         self.number = number
         # A connection that is made and says nothing ends in a time-out instead.
         self.refused = number in _NOBODY and "timed out" not in words
+        # The server's own errors, and not those of the client, which are in the two thousands.
+        self.answered = number is not None and not 2000 <= number < 3000
 
 
 class Connection(Protocol):

@@ -195,7 +195,7 @@ def look_at_server(connect: Connect) -> tuple[Answers, Server | None]:
         finally:
             connection.close()
     except MySQLFailed as failure:
-        return (Answers.REFUSES if failure.refused else Answers.HANGS), None
+        return (Answers.REFUSES if failure.refused else Answers.FAILS if failure.answered else Answers.HANGS), None
 
 
 @dataclass(frozen=True)
@@ -259,7 +259,7 @@ def remembered(files: Files) -> Memory:
             opened=Epoch(int(opened[0]), str(opened[1])) if opened else None,
             fence=Fence(str(fence["alone"]), str(fence["lacking"])) if fence else old_fence(files),
         )
-    except (ValueError, TypeError, KeyError, AttributeError, IndexError):
+    except (ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError):
         return Memory(fence=old_fence(files))
 
 

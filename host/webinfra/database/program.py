@@ -17,7 +17,7 @@ from webinfra.protocol import Entry
 from webinfra.settings import Fields
 
 from . import source_replica
-from .act import Hands
+from .act import Hands, Wait
 from .model import Answers, Decision, Memory, Open, Picture, Server
 from .mysql import Local
 from .observe import Eyes, Heard, Settings, Watch, observe, remembered
@@ -149,7 +149,7 @@ class Turns:
             decision = self._program.turn()
             words, pause = decision.waiting, HURRY if decision.hurry else PERIOD
         except Failed as failure:
-            words, pause = str(failure), HURRY
+            words, pause = str(failure), HURRY if isinstance(failure, Wait) else PERIOD
         self._complaints.about(words or "")
         self._peers.period = pause
         return pause

@@ -113,6 +113,9 @@ def close(picture: Picture, memory: Memory) -> tuple[tuple[Action, ...], Memory,
     if picture.answers is Answers.REFUSES or (server is None and memory.closed):
         # It comes back closed; to kill it in its recovery would only make that longer.
         return (), replace(memory, superseded_at=None, closed=True), "MySQL does not answer"
+    if picture.answers is Answers.FAILS:
+        # To kill it would not make it answer.
+        return (Close(),), memory, "MySQL answers with an error"
     since = picture.now if memory.superseded_at is None else memory.superseded_at
     memory = replace(memory, superseded_at=since)
     if picture.now - since >= CLOSING:
