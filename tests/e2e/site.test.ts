@@ -58,7 +58,7 @@ describe("site on Incus", function () {
       ) as object;
       for (const { headers } of await site.sightings(2)) {
         assert.equal(headers["x-machine"], ids[headers["x-served-by"] ?? ""]);
-        assert.deepEqual({ release: headers["x-release"] }, pointer);
+        assert.deepEqual({ version: 2, release: headers["x-release"] }, pointer);
       }
     });
 
@@ -190,6 +190,11 @@ describe("site on Incus", function () {
         roles,
         address: await site.address(name),
         healthy: true,
+        refused: [],
+        database:
+          name === "db-1" || name === "db-2"
+            ? { role: name === "db-1" ? "primary" : "replica", epoch: 1, nonce: "first", waiting: null, conflict: false }
+            : null,
       });
       assert.deepEqual(status, {
         stack: site.stack,
