@@ -193,7 +193,13 @@ describe("site on Incus", function () {
         refused: [],
         database:
           name === "db-1" || name === "db-2"
-            ? { role: name === "db-1" ? "primary" : "replica", epoch: 1, nonce: "first", waiting: null, conflict: false }
+            ? {
+                role: name === "db-1" ? "primary" : "replica",
+                epoch: 1,
+                nonce: "first",
+                waiting: null,
+                conflict: false,
+              }
             : null,
       });
       assert.deepEqual(status, {
