@@ -201,9 +201,15 @@ export function preflight(
         "moves them without a loss",
     );
   }
-  // In a conflict everybody is closed, and nobody need replicate; the hosts themselves open only what has everything.
+  // In a conflict, or when the pointer names a host that may not lead, everybody is closed, and nobody need replicate; the hosts themselves open only
+  // what has everything that is in reach.
   const fit =
-    host.said.writable || (conflict && !force ? host.said.holds !== "no" : force ? host.said.stale : host.said.replica);
+    host.said.writable ||
+    (force
+      ? host.said.stale || (host.said.holds === "yes" && !conflict)
+      : conflict
+        ? host.said.holds !== "no"
+        : host.said.replica);
   if (!fit && !(named && !force)) {
     return refuse(`"${target}" cannot be promoted, as it is no healthy replica: it ${trouble(host)}`);
   }

@@ -353,6 +353,15 @@ describe("cli: database promote", () => {
     assert.deepEqual(stage.written, [after(pointerOf(5, "db-2", { nonce: "y" }), "db-2")]);
   });
 
+  it("takes back the primary before, when the pointer names a fenced host and everybody is closed", async () => {
+    stage.current = pointerOf(5, "db-1");
+    stage.said["db-1"] = { ...replica(), role: "fenced", fenced: "has transactions that db-2 lacks: x", stale: false };
+    stage.said["db-2"] = { ...replica(), role: "none", replica: false, stale: false };
+    const promotion = await stage.promote("db-2", true);
+    assert.deepEqual(stage.written, [{ ...after(pointerOf(5, "db-1"), "db-2"), force: true }]);
+    assert.equal(promotion.primary, "db-2");
+  });
+
   it("gives the old primary its role back when the new one does not take over in time", async () => {
     const act = stage.act;
     stage.act = (pointer) => {
