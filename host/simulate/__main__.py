@@ -40,9 +40,8 @@ def main() -> int:
     options = parser.parse_args()
     started = time.monotonic()
     histories = steps = acknowledged = broken = 0
-    # Some ahead and no more, so that the minutes end when they are over.
     with multiprocessing.Pool(os.cpu_count()) as pool:
-        for result in pool.imap(run, seeds(options.seed, options.count, options.minutes)) if not options.minutes else ahead(pool, options):
+        for result in ahead(pool, options):
             histories, steps, acknowledged = histories + 1, steps + result.steps, acknowledged + result.acknowledged
             if result.problem is not None:
                 broken += 1
@@ -54,6 +53,7 @@ def main() -> int:
 
 
 def ahead(pool: "multiprocessing.pool.Pool", options: argparse.Namespace) -> Iterator[Result]:
+    """The results in the order of their seeds. Some histories ahead and no more, so that the minutes end when they are over."""
     going = []
     for seed in seeds(options.seed, options.count, options.minutes):
         going.append(pool.apply_async(run, (seed,)))

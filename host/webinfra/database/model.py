@@ -1,6 +1,6 @@
 """What a decision is made from, what it may ask for, and what is remembered between two of them. Plain values, nothing is done here."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -256,5 +256,5 @@ class Decision:
     hurry: bool = False
 
 
-def listed(names: Mapping[str, object] | tuple[str, ...] | list[str]) -> str:
+def listed(names: Iterable[str]) -> str:
     return ", ".join(sorted(names))
