@@ -8,6 +8,8 @@ from .world import Host, Pointed, Programs, World
 
 # Seconds of trouble, of mending before anybody looks, and between two looks at what must always hold.
 TROUBLE, MENDING, LOOK = 90.0, 75.0, 0.2
+# Seconds in which a forced promotion has to come to its end, whatever stays away.
+FORCED = 45.0
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,7 @@ class Operator:
 def mend(world: World) -> None:
     world.say("all is mended")
     world.cuts.clear()
+    world.mysql_cuts.clear()
     world.channel_cuts.clear()
     for host in world.hosts:
         host.frozen_until = min(host.frozen_until, world.kernel.now)
@@ -155,6 +158,13 @@ def cut_one_way(world: World, _: Operator) -> None:
         _cut(world, {(one.number, other.number)})
 
 
+def cut_mysql(world: World, _: Operator) -> None:
+    host = _primary(world)
+    world.say(f"MySQL of {host.name} is cut off, and its agent is not")
+    world.mysql_cuts.add(host.number)
+    world.kernel.after(world.kernel.random.uniform(1, 40), lambda: world.mysql_cuts.discard(host.number))
+
+
 def cut_channel(world: World, _: Operator) -> None:
     host = _primary(world)
     world.say(f"{host.name} cannot read the channel")
@@ -187,6 +197,7 @@ EVENTS: tuple[tuple[float, Event], ...] = (
     (1, slow),
     (2, partition),
     (1, cut_one_way),
+    (1, cut_mysql),
     (1.5, cut_channel),
     (0.5, power),
     (6, lambda _, operator: operator.move()),
@@ -219,7 +230,7 @@ def history(seed: int, programs: Callable[[World], Programs], events: tuple[tupl
     try:
         kernel.run(begin + TROUBLE)
         mend(world)
-        problem = in_time(world, operator)
+        problem = in_time(world, operator) or without_the_primary(world, operator)
     except Broken as error:
         problem = str(error)
     finally:
@@ -238,6 +249,30 @@ def in_time(world: World, operator: Operator) -> str | None:
             if problem is None:
                 return None
     return at_rest(world, operator)
+
+
+def without_the_primary(world: World, operator: Operator) -> str | None:
+    """A site at rest loses its primary for good, and an operator names another one by force: what is wrong when that does not lead."""
+    kernel, random = world.kernel, world.kernel.random
+    lost = world.latest
+    rest = [host for host in world.hosts if host is not lost and not host.fence and host.server.accounts]
+    if lost is None or len(rest) < (2 if world.require else 1):
+        return None
+    if random.random() < 0.5:
+        world.say(f"MySQL of {lost.name} is cut off for good, and its agent is not")
+        world.mysql_cuts.add(lost.number)
+    else:
+        world.say(f"{lost.name} is gone for good")
+        lost.crash()
+    kernel.run(kernel.now + random.uniform(0, 8))
+    target = max(rest, key=lambda host: len(host.server.executed | host.server.relay))
+    operator.write(world.pointed, target.name, force=True)
+    kernel.run(kernel.now + FORCED)
+    if not target.server.open:
+        return f"{target.name} does not lead {FORCED:.0f} s after it was named by force, with {lost.name} away"
+    before = world.acks
+    kernel.run(kernel.now + 3)
+    return f"{target.name} was named by force and acknowledges nothing" if world.acks == before else None
 
 
 def at_rest(world: World, operator: Operator) -> str | None:

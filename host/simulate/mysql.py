@@ -2,7 +2,8 @@
 
 Known of the real ones (tried, docs/architecture.md): a commit that waits for an acknowledgement is in the binary log, holds up
 `super_read_only=ON` and a clone, and is committed by crash recovery; what a replica received and had not applied is gone after a restart
-(`relay_log_recovery=ON`); a statement whose client gave up may still be done later.
+(`relay_log_recovery=ON`); `stop replica` waits for the try to connect that is under way, seconds when packets are lost; a statement whose client
+gave up may still be done later.
 """
 
 import functools
@@ -24,7 +25,7 @@ class Network(Protocol):
     """What a server sees of the others."""
 
     def reaches(self, one: int, other: int) -> bool:
-        """Whether packets go both ways."""
+        """Whether MySQL's packets go both ways."""
         ...
 
     def server(self, number: int) -> "Server": ...
@@ -383,6 +384,9 @@ class Statements:
         return []
 
     def stop_replica(self) -> list[Row]:
+        server = self.server
+        if server.io_wanted and server.io == "CONNECTING" and server.source is not None and not server.network.reaches(server.number, server.source):
+            self.connection.wait(server.kernel.random.uniform(0, NET_TIMEOUT))
         self.server.io_wanted, self.server.io, self.server.sql = False, "OFF", False
         return []
 

@@ -113,6 +113,8 @@ class World:
         self.require = require
         self.programs = programs(self)
         self.cuts: set[tuple[int, int]] = set()
+        # Of MySQL's packets alone: what a firewall does.
+        self.mysql_cuts: set[int] = set()
         self.channel_cuts: set[int] = set()
         self.channel: dict[str, str] = {}
         # Counts what was published: hosts look at the documents themselves.
@@ -134,7 +136,8 @@ class World:
     # The network
 
     def reaches(self, one: int, other: int) -> bool:
-        return (one, other) not in self.cuts and (other, one) not in self.cuts and self.host(one).alive and self.host(other).alive
+        whole = (one, other) not in self.cuts and (other, one) not in self.cuts and not {one, other} & self.mysql_cuts
+        return whole and self.host(one).alive and self.host(other).alive
 
     def host(self, number: int) -> Host:
         return self.hosts[number - 1]

@@ -72,7 +72,8 @@ def decide(picture: Picture, memory: Memory) -> Decision:
             conflict=True,
         )
     if newest.number > memory.promise.number or (newest.number == memory.promise.number and not memory.promise.nonce and newest.nonce):
-        promised = replace(memory, promise=newest, promises=(newest, *memory.promises)[:PROMISES])
+        # What one pointer gave up is not given up by the next.
+        promised = replace(memory, promise=newest, promises=(newest, *memory.promises)[:PROMISES], dry_since=None)
         # Looked at again before anything is said or done by it.
         return Decision((Promise(newest), *pulls(pointer, newest)), promised, hurry=True)
     if pointer.epoch.number < newest.number:
@@ -152,7 +153,7 @@ def lead(picture: Picture, memory: Memory, pointer: PrimaryPointer) -> Decision:
 
 
 def stay_open(picture: Picture, memory: Memory, pointer: PrimaryPointer, server: Server) -> Decision:
-    memory = replace(memory, superseded_at=None)
+    memory = replace(memory, superseded_at=None, dry_since=None)
     # To switch it off answers the writes that wait, which durability `require` forbids whatever the inventory says.
     wanted = bool(picture.peers) or picture.needs_replica
     actions: list[Action] = [] if server.acknowledged == wanted else [Acknowledge(wanted=wanted)]
@@ -253,18 +254,19 @@ def unconfirmed(peer: Peer, pointer: PrimaryPointer) -> str | None:
 def missing_here(picture: Picture, memory: Memory, pointer: PrimaryPointer, server: Server) -> tuple[Peer | None, str | None]:
     """The peer with the most that is missing here, and what to say of it."""
     lacking = [(peer, peer.everything - server.executed - server.received) for peer in picture.peers if peer.holds == "yes" and not peer.fenced]
-    given_up = pointer.force and pointer.previous is not None and memory.dry_since is not None and picture.now - memory.dry_since > DRY
-    found = [
-        (peer, extra)
-        for peer, extra in lacking
-        if extra and not (given_up and pointer.previous is not None and peer.name == pointer.previous.primary)
-    ]
+    given_up = pointer.previous.primary if pointer.force and pointer.previous and dry(picture, memory, server) else None
+    found = [(peer, extra) for peer, extra in lacking if extra and peer.name != given_up]
     if pointer.force:
         found = [(peer, extra) for peer, extra in found if peer.answers]
     if not found:
         return None, None
     peer, extra = max(found, key=lambda one: (len(one[1]), one[0].name))
     return peer, f"{peer.name} has what this server lacks: {extra}"
+
+
+def dry(picture: Picture, memory: Memory, server: Server) -> bool:
+    """Whether nothing has arrived for so long that a forced promotion goes on without it."""
+    return server.receiving != "ON" and memory.dry_since is not None and picture.now - memory.dry_since > DRY
 
 
 def fetch(picture: Picture, memory: Memory, server: Server, sender: Peer | None, words: str) -> Decision:
@@ -288,7 +290,8 @@ def ready(picture: Picture, memory: Memory, pointer: PrimaryPointer, server: Ser
     if picture.needs_replica and not server.acknowledgers:
         # The first write would hang, and a clone waits for the writes that hang: no replica could ever come.
         return Decision(tuple(actions), memory, "closed until a replica is there to acknowledge writes (durability: require)", hurry=True)
-    return Decision((*actions, Open(pointer)), replace(memory, dry_since=None), hurry=True)
+    # Leaving takes seconds when the source is cut off, and then it opens at a later look: until it is open, what was given up stays given up.
+    return Decision((*actions, Open(pointer)), memory, hurry=True)
 
 
 # Replicas
