@@ -14,6 +14,8 @@ interface Runner {
   /** Where its report of failures starts, and each of them. */
   readonly failures: RegExp;
   readonly failure: RegExp;
+  /** Of a failure, what names the test. */
+  readonly title: RegExp;
 }
 
 const runners = {
@@ -23,6 +25,7 @@ const runners = {
     failed: /^ {2}(\d+) failing\b/gm,
     failures: /^ {2}\d+ failing\b/m,
     failure: /^(?= {2}\d+\) )/m,
+    title: /^ {2}\d+\) [^]*?:$/m,
   },
   pytest: {
     options: ["--color=no"],
@@ -31,6 +34,7 @@ const runners = {
     failed: /^(?:=+ )?(?:\d+ \w+, )*(\d+) (?:failed|errors?)\b/gm,
     failures: /^=+ (?:FAILURES|ERRORS) =+$/m,
     failure: /^(?=_{3,} .* _{3,}$)/m,
+    title: /^_{3,} .* _{3,}$/m,
   },
 } satisfies Readonly<Record<string, Runner>>;
 
@@ -68,6 +72,8 @@ interface Result {
   readonly why: string;
   /** What failed, in few lines; empty when nothing did. */
   readonly report: string;
+  /** The names of the tests that failed, a line each. */
+  readonly titles: readonly string[];
 }
 
 /** Lines that are shown of a failure: of its start, which names the test, and of its end, where a command says why. */
@@ -76,11 +82,11 @@ const [HEAD_LINES, TAIL_LINES, LINE_LENGTH] = [6, 6, 240];
 /** The number in a runner's summary, such as 12 of `  12 passing (3s)`; the last one counts. */
 const summary = (output: string, pattern: RegExp): number => Number([...output.matchAll(pattern)].at(-1)?.[1] ?? 0);
 
-/** Each failure in a few lines. Said at the very end, because that is what is seen of a long log. */
-function failures(output: string, runner: Runner | undefined): string {
+/** Each failure in a few lines, and by name. Said at the very end, because that is what is seen of a long log. */
+function failures(output: string, runner: Runner | undefined): Pick<Result, "report" | "titles"> {
   const start = runner ? output.search(runner.failures) : -1;
   const texts = runner && start >= 0 ? output.slice(start).split(runner.failure).slice(1) : [output];
-  return texts
+  const report = texts
     .map((text) => {
       const lines = text.split("\n").filter((line) => line.trim() !== "" && !/^ +at /.test(line));
       const short =
@@ -90,6 +96,8 @@ function failures(output: string, runner: Runner | undefined): string {
       return short.map((line) => line.slice(0, LINE_LENGTH)).join("\n");
     })
     .join("\n");
+  const titles = texts.flatMap((text) => (runner && text.match(runner.title)?.[0].replace(/\s+/g, " ").trim()) ?? []);
+  return { report, titles };
 }
 
 async function run(part: Part): Promise<Result> {
@@ -141,8 +149,8 @@ async function run(part: Part): Promise<Result> {
   const seconds = Math.round((Date.now() - started) / 1000);
   const late = limit.aborted ? `over its limit of ${String(part.limitMinutes)} minutes` : undefined;
   const why = late ?? (code === 0 ? "" : `exit code ${String(code)}`);
-  const report = late === undefined && code === 0 ? "" : failures(output, runner);
-  const done = { name: part.name, seconds, report };
+  const said = late === undefined && code === 0 ? { report: "", titles: [] } : failures(output, runner);
+  const done = { name: part.name, seconds, ...said };
   if (!runner) return { ...done, passed: why === "" ? 1 : 0, failed: why === "" ? 0 : 1, why };
   const passed = summary(output, runner.passed);
   const failed = summary(output, runner.failed);
@@ -172,6 +180,7 @@ async function main(): Promise<void> {
         `${String(seconds).padStart(5)} s ${why}`.trimEnd(),
     );
   }
+  for (const title of results.flatMap(({ titles }) => titles)) console.log(`     ${title.slice(0, LINE_LENGTH)}`);
   const total = (key: "passed" | "failed"): number => results.reduce((sum, result) => sum + result[key], 0);
   console.log(`\n${String(total("passed"))} passed, ${String(total("failed"))} failed`);
   process.exitCode = total("failed") === 0 ? 0 : 1;
