@@ -26,7 +26,7 @@ const LONGEST_PAUSE_MS = 500;
 /** An attempt that starts late still gets this long, or it could never succeed. */
 const LEAST_ATTEMPT_MS = 300;
 
-/** Signs of a connection or a server that goes away: on a new connection the same statement may well succeed. */
+/** Signs of a connection or a server that goes away: on a new connection the same statement may well succeed. Of the system, where the driver does not call them fatal. */
 const RETRIED_CODES = new Set([
   "ECONNREFUSED",
   "ECONNRESET",
@@ -42,6 +42,12 @@ const RETRIED_CODES = new Set([
 const RETRIED_NUMBERS = new Set([
   1040, // too many connections
   1053, // server shutdown in progress
+  1152, // the server ends the connection, for whichever of these reasons
+  1158,
+  1159,
+  1160,
+  1161,
+  1184,
   1203, // the account has too many connections
   1205, // lock wait timeout: an earlier try of the same write may still wait for its replica
   1213, // deadlock
@@ -84,14 +90,24 @@ export function isRetryable(error: unknown): boolean {
   if (!(error instanceof Error)) {
     return false;
   }
-  if ("code" in error && typeof error.code === "string" && RETRIED_CODES.has(error.code)) {
-    return true;
+  const number = numberOf(error);
+  if (number !== undefined) {
+    return RETRIED_NUMBERS.has(number);
   }
-  return RETRIED_NUMBERS.has(numberOf(error) ?? 0) || error.message.includes("connection is in closed state");
+  // The driver's word, not the server's: the connection broke, wherever it was, a half-made one too.
+  const code = "code" in error && typeof error.code === "string" ? error.code : "";
+  return isFatal(error) || RETRIED_CODES.has(code) || error.message.endsWith("in closed state");
 }
 
+/** The connection is of no more use. */
+function isFatal(error: Error): boolean {
+  return "fatal" in error && error.fatal === true;
+}
+
+/** The server's number; the system's are negative. */
 function numberOf(error: unknown): number | undefined {
-  return error instanceof Error && "errno" in error && typeof error.errno === "number" ? error.errno : undefined;
+  const number = error instanceof Error && "errno" in error ? error.errno : undefined;
+  return typeof number === "number" && number > 0 ? number : undefined;
 }
 
 /** The outcome of a statement that changes data. */
@@ -257,9 +273,8 @@ export class DatabaseEndpoint {
 }
 
 function asUnavailable(error: unknown): unknown {
-  const fatal = error instanceof Error && "fatal" in error && error.fatal === true;
-  const crowded = error instanceof Error && error.message === "Queue limit reached.";
-  if (fatal || crowded || isRetryable(error) || NOT_READY_NUMBERS.has(numberOf(error) ?? 0)) {
+  const broken = error instanceof Error && (isFatal(error) || error.message === "Queue limit reached.");
+  if (broken || isRetryable(error) || NOT_READY_NUMBERS.has(numberOf(error) ?? 0)) {
     return new DatabaseUnavailable(reasonOf(error), { cause: error });
   }
   return error;

@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { type AddressInfo, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
+import { createConnection } from "mysql2";
 import { ConfigError, type Environment, loadConfig } from "../../app/src/config";
 import { isRetryable } from "../../app/src/database";
 import { isToken } from "../../app/src/guestbook";
@@ -163,10 +166,45 @@ describe("app: retry", () => {
       assert.ok(isRetryable(Object.assign(new Error("away"), properties)));
     }
     assert.ok(isRetryable(Object.assign(new Error("lost"), { code: "PROTOCOL_CONNECTION_LOST" })));
+    assert.ok(isRetryable(Object.assign(new Error("read ECONNRESET"), { code: "ECONNRESET", errno: -104 })));
+    assert.ok(isRetryable(new Error("Can't write in closed state")));
+  });
+
+  it("is for a connection that breaks while it is made, in whatever state", async () => {
+    const cuts: Readonly<Record<string, (socket: Socket) => void>> = {
+      "before a word": (socket) => {
+        socket.destroy();
+      },
+      "before TLS is agreed on": (socket) => {
+        const greeter = createConnection({ stream: socket, isServer: true });
+        greeter.on("error", () => undefined);
+        greeter.serverHandshake({
+          protocolVersion: 10,
+          serverVersion: "9.7.4",
+          connectionId: 1,
+          statusFlags: 2,
+          characterSet: 255,
+          // All of them, TLS among them.
+          capabilityFlags: 0xffffff,
+        });
+        // With this the client asks for TLS.
+        socket.prependOnceListener("data", () => socket.destroy());
+      },
+    };
+    for (const [when, cut] of Object.entries(cuts)) {
+      const server = createServer(cut).listen(0, "127.0.0.1");
+      await once(server, "listening");
+      const { port } = server.address() as AddressInfo;
+      const broken = await new Promise<unknown>((resolve) => {
+        createConnection({ host: "127.0.0.1", port, user: "app", ssl: {} }).on("error", resolve);
+      });
+      server.close();
+      assert.ok(broken instanceof Error && isRetryable(broken), `${when}: ${String(broken)}`);
+    }
   });
 
   it("is not for mistakes", () => {
-    for (const properties of [{ errno: 1064 }, { errno: 1045 }, { code: "HANDSHAKE_SSL_ERROR" }, {}]) {
+    for (const properties of [{ errno: 1064 }, { errno: 1045, fatal: true }, { code: "ER_NO_SUCH_TABLE" }, {}]) {
       assert.ok(!isRetryable(Object.assign(new Error("wrong"), properties)));
     }
     assert.ok(!isRetryable("text"));
