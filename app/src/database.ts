@@ -26,7 +26,7 @@ const LONGEST_PAUSE_MS = 500;
 /** An attempt that starts late still gets this long, or it could never succeed. */
 const LEAST_ATTEMPT_MS = 300;
 
-/** Signs of a connection or a server that goes away: on a new connection the same statement may well succeed. Of the system, where the driver does not call them fatal. */
+/** Signs of a connection or a server that goes away: on a new connection the same statement may well succeed. */
 const RETRIED_CODES = new Set([
   "ECONNREFUSED",
   "ECONNRESET",

@@ -135,6 +135,14 @@ export type Task =
 const isWritable = ({ said }: DatabaseHost): boolean => said?.writable === true;
 const inConflict = ({ said }: DatabaseHost): boolean => said?.member?.conflict === true;
 
+/** Whether a host may be asked to lead. Hosts themselves open only what has everything that is in reach. */
+function isFit(said: DatabaseState, force: boolean, conflict: boolean): boolean {
+  if (said.writable) return true;
+  // When the pointer names a host that may not lead, and in a conflict, everybody is closed, and nobody need replicate.
+  if (force) return said.stale || (said.holds === "yes" && !conflict);
+  return conflict ? said.holds !== "no" : said.replica;
+}
+
 /** The highest number that the channel or any host knows. */
 function highest(hosts: readonly DatabaseHost[], pointer: PrimaryPointer): number {
   return Math.max(pointer.epoch, ...hosts.map(({ said }) => Math.max(said?.epoch ?? 0, said?.member?.opened ?? 0)));
@@ -201,16 +209,7 @@ export function preflight(
         "moves them without a loss",
     );
   }
-  // In a conflict, or when the pointer names a host that may not lead, everybody is closed, and nobody need replicate; the hosts themselves open only
-  // what has everything that is in reach.
-  const fit =
-    host.said.writable ||
-    (force
-      ? host.said.stale || (host.said.holds === "yes" && !conflict)
-      : conflict
-        ? host.said.holds !== "no"
-        : host.said.replica);
-  if (!fit && !(named && !force)) {
+  if (!isFit(host.said, force, conflict) && !(named && !force)) {
     return refuse(`"${target}" cannot be promoted, as it is no healthy replica: it ${trouble(host)}`);
   }
   if (force) {

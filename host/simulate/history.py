@@ -1,7 +1,8 @@
 """What happens to a site: a random history from a seed, and its end, when all is mended and the site has to work by itself."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from .kernel import Broken, Place
 from .world import Host, Pointed, Programs, World
@@ -59,7 +60,7 @@ class Operator:
         old = world.host(world.numbered(seen.primary) or 1)
         left = [host for host in world.hosts if self.well(host) and host.server.accounts and not host.fence and host is not old]
         if not writers and left and not self.well(old):
-            best = max(left, key=lambda host: len(host.server.executed | host.server.relay))
+            best = fullest(left)
             world.kernel.after(pause, lambda: self.write(seen, best.name, force=True, compare=compare))
 
     def later(self, seconds: float, primary: str, compare: bool) -> None:
@@ -79,6 +80,10 @@ class Operator:
         for _ in range(2):
             name = self.random.choice(targets)
             world.kernel.after(self.random.uniform(0, 2), lambda name=name: self.write(seen, name, compare=False))  # type: ignore[misc]
+
+
+def fullest(hosts: Sequence[Host]) -> Host:
+    return max(hosts, key=lambda host: len(host.server.everything))
 
 
 def mend(world: World) -> None:
@@ -140,36 +145,39 @@ def slow(world: World, _: Operator) -> None:
     host.server.slow_until = world.kernel.now + world.kernel.random.uniform(5, 30)
 
 
-def _cut(world: World, cuts: set[tuple[int, int]]) -> None:
-    world.cuts |= cuts
-    world.kernel.after(world.kernel.random.uniform(1, 40), lambda: world.cuts.difference_update(cuts))
+Cut = TypeVar("Cut")
+
+
+def _for_a_while(world: World, cuts: set[Cut], some: set[Cut]) -> None:
+    cuts |= some
+    world.kernel.after(world.kernel.random.uniform(1, 40), lambda: cuts.difference_update(some))
 
 
 def partition(world: World, _: Operator) -> None:
     host = _primary(world)
     world.say(f"{host.name} is cut off from the others")
-    _cut(world, {pair for other in world.hosts if other is not host for pair in ((host.number, other.number), (other.number, host.number))})
+    _for_a_while(
+        world, world.cuts, {pair for other in world.hosts if other is not host for pair in ((host.number, other.number), (other.number, host.number))}
+    )
 
 
 def cut_one_way(world: World, _: Operator) -> None:
     one, other = _primary(world), _some(world)
     if one is not other:
         world.say(f"nothing from {one.name} reaches {other.name}")
-        _cut(world, {(one.number, other.number)})
+        _for_a_while(world, world.cuts, {(one.number, other.number)})
 
 
 def cut_mysql(world: World, _: Operator) -> None:
     host = _primary(world)
     world.say(f"MySQL of {host.name} is cut off, and its agent is not")
-    world.mysql_cuts.add(host.number)
-    world.kernel.after(world.kernel.random.uniform(1, 40), lambda: world.mysql_cuts.discard(host.number))
+    _for_a_while(world, world.mysql_cuts, {host.number})
 
 
 def cut_channel(world: World, _: Operator) -> None:
     host = _primary(world)
     world.say(f"{host.name} cannot read the channel")
-    world.channel_cuts.add(host.number)
-    world.kernel.after(world.kernel.random.uniform(1, 40), lambda: world.channel_cuts.discard(host.number))
+    _for_a_while(world, world.channel_cuts, {host.number})
 
 
 def power(world: World, _: Operator) -> None:
@@ -265,14 +273,19 @@ def without_the_primary(world: World, operator: Operator) -> str | None:
         world.say(f"{lost.name} is gone for good")
         lost.crash()
     kernel.run(kernel.now + random.uniform(0, 8))
-    target = max(rest, key=lambda host: len(host.server.executed | host.server.relay))
+    target = fullest(rest)
     operator.write(world.pointed, target.name, force=True)
     kernel.run(kernel.now + FORCED)
     if not target.server.open:
         return f"{target.name} does not lead {FORCED:.0f} s after it was named by force, with {lost.name} away"
+    return None if acknowledges(world) else f"{target.name} was named by force and acknowledges nothing"
+
+
+def acknowledges(world: World) -> bool:
+    """Whether somebody does, in the next seconds."""
     before = world.acks
-    kernel.run(kernel.now + 3)
-    return f"{target.name} was named by force and acknowledges nothing" if world.acks == before else None
+    world.kernel.run(world.kernel.now + 3)
+    return world.acks > before
 
 
 def at_rest(world: World, operator: Operator) -> str | None:
@@ -283,7 +296,7 @@ def at_rest(world: World, operator: Operator) -> str | None:
     named = world.host(world.numbered(world.pointed.primary) or 1)
     if not writers and (len(same_number) > 1 or named.fence or not named.server.accounts):
         # Only an operator can say what is right; a promotion of the one who has all must do.
-        holders = [host for host in world.hosts if not host.fence and world.ledger <= host.server.executed | host.server.relay]
+        holders = [host for host in world.hosts if not host.fence and world.ledger <= host.server.everything]
         if not holders:
             return "nobody has all that was acknowledged"
         target = next((host for host in holders if host is world.latest), holders[0])
@@ -292,15 +305,14 @@ def at_rest(world: World, operator: Operator) -> str | None:
         writers = [host for host in world.hosts if host.server.open]
     if len(writers) != 1:
         return f"{len(writers)} servers take writes, though everything answers (the pointer names {world.pointed.primary})"
-    before = world.acks
-    kernel.run(kernel.now + 3)
-    if world.acks == before:
-        return f"{writers[0].name} is open and acknowledges nothing"
+    writer = writers[0]
+    if not acknowledges(world):
+        return f"{writer.name} is open and acknowledges nothing"
     for host in world.hosts:
-        server, extra = host.server, host.server.executed - (writers[0].server.executed | writers[0].server.binlog)
+        server, extra = host.server, host.server.executed - (writer.server.executed | writer.server.binlog)
         if host.fence and not extra:
-            return f"{host.name} is fenced and has nothing that {writers[0].name} lacks"
-        if host is not writers[0] and not host.fence and not (server.source == writers[0].number and server.io == "ON" and server.sql):
-            return f"{host.name} does not follow {writers[0].name}"
-    lost = world.ledger - writers[0].server.executed
-    return f"{writers[0].name} lacks {lost}, which was acknowledged" if lost else None
+            return f"{host.name} is fenced and has nothing that {writer.name} lacks"
+        if host is not writer and not host.fence and not (server.source == writer.number and server.io == "ON" and server.sql):
+            return f"{host.name} does not follow {writer.name}"
+    lost = world.ledger - writer.server.executed
+    return f"{writer.name} lacks {lost}, which was acknowledged" if lost else None

@@ -148,7 +148,7 @@ class Server:
         if source.up and not source.hangs and source.accounts and self.network.reaches(self.number, self.source):
             self.io, self.contact = "ON", self.kernel.now
             self.relay |= (source.binlog | source.executed) - self.executed - self.relay
-            source.acknowledge(self.executed | self.relay)
+            source.acknowledge(self.everything)
         elif not source.up or self.kernel.now - self.contact > NET_TIMEOUT:
             self.io = "CONNECTING"
 
@@ -158,8 +158,13 @@ class Server:
         return sum(other.up and other.io == "ON" and other.source == self.number for other in others)
 
     @property
+    def everything(self) -> Gtids:
+        """What it has, or will have when it has applied it."""
+        return self.executed | self.relay
+
+    @property
     def received(self) -> Gtids:
-        return self.executed | self.relay if self.source is not None else Gtids()
+        return self.everything if self.source is not None else Gtids()
 
 
 def lost() -> MySQLFailed:
@@ -387,7 +392,7 @@ class Statements:
         server = self.server
         if server.io_wanted and server.io == "CONNECTING" and server.source is not None and not server.network.reaches(server.number, server.source):
             self.connection.wait(server.kernel.random.uniform(0, NET_TIMEOUT))
-        self.server.io_wanted, self.server.io, self.server.sql = False, "OFF", False
+        server.io_wanted, server.io, server.sql = False, "OFF", False
         return []
 
     def reset_replica(self) -> list[Row]:

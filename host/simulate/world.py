@@ -136,7 +136,7 @@ class World:
     # The network
 
     def reaches(self, one: int, other: int) -> bool:
-        whole = (one, other) not in self.cuts and (other, one) not in self.cuts and not {one, other} & self.mysql_cuts
+        whole = (one, other) not in self.cuts and (other, one) not in self.cuts and one not in self.mysql_cuts and other not in self.mysql_cuts
         return whole and self.host(one).alive and self.host(other).alive
 
     def host(self, number: int) -> Host:
@@ -192,7 +192,7 @@ class World:
         self.acks += 1
         self.last_ack = self.kernel.now
         latest = self.latest
-        if latest is not None and latest is not host and not gtid <= latest.server.executed | latest.server.relay | latest.server.binlog:
+        if latest is not None and latest is not host and not gtid <= latest.server.everything | latest.server.binlog:
             if self.forced:
                 # The operator's word was that this one is gone.
                 return

@@ -334,6 +334,10 @@ def _() -> None:
     arriving = decided(replace(MEMORY, dry_since=89.5), FORCED, replace(trying, receiving="ON"), there)
     says(arriving, words)
     assert arriving.memory.dry_since is None
+    # What arrives from another host is not what is waited for.
+    elsewhere = replace(trying, source="db-3", receiving="ON")
+    down = replace(there, down=True, closed=False)
+    does(decided(replace(MEMORY, dry_since=89.5), FORCED, elsewhere, down, THIRD_HOST), Leave(), Acknowledge(True), Open(FORCED))
     # Nobody's word gives up what a third host holds.
     third = replace(THIRD_HOST, executed=MORE)
     says(decided(replace(MEMORY, dry_since=1.0), FORCED, SERVER, PEER, third), f"db-3 has what this server lacks: {ONE}:10-12", Follow("db-3"))

@@ -111,13 +111,21 @@ def number(text: str | None) -> float | None:
 
 
 def peer_of(entry: Entry, heard: Heard | None, now: float) -> Peer:
-    if heard is None or heard.state.database is None or not readable(heard.state.database):
-        return Peer(entry.name, answers=heard is not None and now - heard.at <= LATELY)
-    said = heard.state.database
+    silent = Peer(entry.name, answers=heard is not None and now - heard.at <= LATELY)
+    if heard is None or heard.state.database is None:
+        return silent
+    try:
+        return speaking(silent, heard.state.database, heard.at)
+    except ValueError:
+        # A set that cannot be read is not an empty one.
+        return silent
+
+
+def speaking(peer: Peer, said: DatabaseState, at: float) -> Peer:
+    """A peer with what it said; ValueError when it names a set that is none."""
     member = said.member
-    peer = Peer(
-        entry.name,
-        answers=now - heard.at <= LATELY,
+    peer = replace(
+        peer,
         speaks=said.speaks,
         writable=said.writable,
         epoch=said.epoch,
@@ -127,9 +135,9 @@ def peer_of(entry: Entry, heard: Heard | None, now: float) -> Peer:
     if member is not None:
         return replace(
             peer,
-            executed=gtids(member.executed),
-            received=gtids(member.received),
-            at=heard.at - member.age,
+            executed=GtidSet.parse(member.executed),
+            received=GtidSet.parse(member.received),
+            at=at - member.age,
             closed=member.closed,
             opened=member.opened,
             down=member.down,
@@ -144,18 +152,8 @@ def peer_of(entry: Entry, heard: Heard | None, now: float) -> Peer:
     # nothing can be written, of one that hangs and is open too.
     unasked = said.error is not None
     closed = not said.writable and not unasked
-    return replace(peer, executed=gtids(said.executed), received=gtids(said.received), at=heard.at - 2, closed=closed, down=unasked)
-
-
-def readable(said: DatabaseState) -> bool:
-    """Whether what it has can be told: a set that cannot be read is not an empty one."""
-    texts = (said.member.executed, said.member.received) if said.member else () if said.speaks else (said.executed, said.received)
-    try:
-        for text in texts:
-            GtidSet.parse(text)
-    except ValueError:
-        return False
-    return True
+    executed, received = GtidSet.parse(said.executed), GtidSet.parse(said.received)
+    return replace(peer, executed=executed, received=received, at=at - 2, closed=closed, down=unasked)
 
 
 def gtids(text: object) -> GtidSet:

@@ -154,9 +154,7 @@ def lead(picture: Picture, memory: Memory, pointer: PrimaryPointer) -> Decision:
 
 def stay_open(picture: Picture, memory: Memory, pointer: PrimaryPointer, server: Server) -> Decision:
     memory = replace(memory, superseded_at=None, dry_since=None)
-    # To switch it off answers the writes that wait, which durability `require` forbids whatever the inventory says.
-    wanted = bool(picture.peers) or picture.needs_replica
-    actions: list[Action] = [] if server.acknowledged == wanted else [Acknowledge(wanted=wanted)]
+    actions: list[Action] = [*acknowledgement(picture, server)]
     if server.waiting and not server.acknowledgers and picture.needs_replica:
         since = picture.now if memory.stuck_at is None else memory.stuck_at
         memory = replace(memory, stuck_at=since)
@@ -170,6 +168,13 @@ def stay_open(picture: Picture, memory: Memory, pointer: PrimaryPointer, server:
     if memory.accounts != pointer.epoch and (server.acknowledgers or not picture.needs_replica):
         actions.append(Accounts(pointer.epoch))
     return Decision(tuple(actions), replace(memory, stuck_at=None))
+
+
+def acknowledgement(picture: Picture, server: Server) -> tuple[Action, ...]:
+    """Has commits wait for a replica where there may be one."""
+    # To switch it off answers the writes that wait, which durability `require` forbids whatever the inventory says.
+    wanted = bool(picture.peers) or picture.needs_replica
+    return () if server.acknowledged == wanted else (Acknowledge(wanted=wanted),)
 
 
 def in_the_way(picture: Picture, memory: Memory, pointer: PrimaryPointer, server: Server) -> str | None:
@@ -254,8 +259,7 @@ def unconfirmed(peer: Peer, pointer: PrimaryPointer) -> str | None:
 def missing_here(picture: Picture, memory: Memory, pointer: PrimaryPointer, server: Server) -> tuple[Peer | None, str | None]:
     """The peer with the most that is missing here, and what to say of it."""
     lacking = [(peer, peer.everything - server.executed - server.received) for peer in picture.peers if peer.holds == "yes" and not peer.fenced]
-    given_up = pointer.previous.primary if pointer.force and pointer.previous and dry(picture, memory, server) else None
-    found = [(peer, extra) for peer, extra in lacking if extra and peer.name != given_up]
+    found = [(peer, extra) for peer, extra in lacking if extra and not given_up(picture, memory, pointer, server, peer)]
     if pointer.force:
         found = [(peer, extra) for peer, extra in found if peer.answers]
     if not found:
@@ -264,14 +268,20 @@ def missing_here(picture: Picture, memory: Memory, pointer: PrimaryPointer, serv
     return peer, f"{peer.name} has what this server lacks: {extra}"
 
 
-def dry(picture: Picture, memory: Memory, server: Server) -> bool:
-    """Whether nothing has arrived for so long that a forced promotion goes on without it."""
-    return server.receiving != "ON" and memory.dry_since is not None and picture.now - memory.dry_since > DRY
+def given_up(picture: Picture, memory: Memory, pointer: PrimaryPointer, server: Server, peer: Peer) -> bool:
+    """Whether a forced promotion goes on without what only this peer, the primary before, would have to send."""
+    if not pointer.force or pointer.previous is None or peer.name != pointer.previous.primary or arrives_from(peer, server):
+        return False
+    return memory.dry_since is not None and picture.now - memory.dry_since > DRY
+
+
+def arrives_from(peer: Peer, server: Server) -> bool:
+    return server.source == peer.name and server.receiving == "ON"
 
 
 def fetch(picture: Picture, memory: Memory, server: Server, sender: Peer | None, words: str) -> Decision:
     """Gets what is missing from a closed peer, and opens nothing meanwhile."""
-    arrives = sender is not None and server.source == sender.name and server.receiving == "ON"
+    arrives = sender is not None and arrives_from(sender, server)
     since = picture.now if memory.dry_since is None else memory.dry_since
     memory = replace(memory, dry_since=None if arrives else since)
     if sender is None or not sender.answers or not sender.closed:
@@ -284,9 +294,7 @@ def ready(picture: Picture, memory: Memory, pointer: PrimaryPointer, server: Ser
     actions: list[Action] = []
     if server.source is not None or server.applying or server.receiving != "OFF":
         actions.append(Leave())
-    wanted = bool(picture.peers) or picture.needs_replica
-    if server.acknowledged != wanted:
-        actions.append(Acknowledge(wanted=wanted))
+    actions += acknowledgement(picture, server)
     if picture.needs_replica and not server.acknowledgers:
         # The first write would hang, and a clone waits for the writes that hang: no replica could ever come.
         return Decision(tuple(actions), memory, "closed until a replica is there to acknowledge writes (durability: require)", hurry=True)
