@@ -17,6 +17,7 @@ from .gtids import Gtids, parse, uuid_of
 from .kernel import Kernel, Place
 
 Row = dict[str, object]
+OPENS = "set global read_only=OFF"
 # Seconds: replica_net_timeout, semi-synchronous time-out of `prefer`, a restart by systemd, and the time that a clone takes.
 NET_TIMEOUT, PREFER_SECONDS = 5.0, 1.0
 
@@ -31,6 +32,10 @@ class Network(Protocol):
     def server(self, number: int) -> "Server": ...
 
     def numbered(self, name: str) -> int | None: ...
+
+    def opening(self, server: "Server") -> None:
+        """The statement that opens it is sent, and may take its time."""
+        ...
 
     def opened(self, server: "Server") -> None: ...
 
@@ -210,6 +215,8 @@ class Connection:
     def run(self, statement: str, arguments: list[object]) -> list[Row]:
         text = squeezed(statement)
         random = self.kernel.random
+        if text == OPENS:
+            self.server.network.opening(self.server)
         self.kernel.wait(random.uniform(0.0005, 0.004) if random.random() > 0.02 else random.uniform(0.05, 0.4))
         server, generation = self.server, self.generation
 

@@ -210,6 +210,10 @@ class Shipped:
         if copy.epoch.number > promises[0][0]:
             raise Broken(f"{host.name} opens by {promises[0]} and its copy of the channel has {copy.epoch}")
 
+    def superseded(self, host: Host) -> bool:
+        copy, opened = parse_primary_pointer(host.disk[places.PRIMARY_POINTER]), _memory(host).get("opened")
+        return isinstance(opened, list) and copy.epoch.number > opened[0] and copy.primary != host.name
+
 
 class Quiet:
     def say(self, words: str) -> None: ...

@@ -10,6 +10,8 @@ from .mysql import Server
 
 # Seconds for which a host must have been in reach before a forced promotion has to take what it holds.
 SETTLED = 12.0
+# Seconds in which a server that is open has to close, or to be killed, when its host has a pointer that names another one.
+CLOSES = 8.0
 
 
 class Host(Place):
@@ -26,6 +28,8 @@ class Host(Place):
         self.run: dict[str, str] = {}
         self.tasks: list[Task] = []
         self.fence: str | None = None
+        # Since when it is open though superseded, with nothing that holds it up.
+        self.late_since: float | None = None
 
     def boot(self) -> None:
         if self.alive:
@@ -94,7 +98,11 @@ class Programs(Protocol):
         ...
 
     def check(self, host: Host) -> None:
-        """What must hold of its files when it opens; raises Broken."""
+        """What must hold of its files when it asks MySQL to open; raises Broken."""
+        ...
+
+    def superseded(self, host: Host) -> bool:
+        """Whether its copy of the channel has a newer pointer than the one by which it opened, which names another host."""
         ...
 
 
@@ -201,6 +209,10 @@ class World:
 
     # Openings
 
+    def opening(self, server: Server) -> None:
+        # Now, and not when it is done: what reaches the disk meanwhile is the next look's, and nobody else opens before that promised it.
+        self.programs.check(self.host(server.number))
+
     def opened(self, server: Server) -> None:
         host = self.host(server.number)
         self.say(f"{host.name} opens")
@@ -225,7 +237,6 @@ class World:
             if others and not self.forced:
                 raise Broken(f"{host.name} opens while {', '.join(others)} is open")
         self.latest = host
-        self.programs.check(host)
 
     def closed(self, server: Server) -> None:
         self.say(f"db-{server.number} is closed")
@@ -273,6 +284,11 @@ class World:
                     self.reach_since.setdefault(key, now)
                 else:
                     self.reach_since.pop(key, None)
+            well = one.alive and bool(one.tasks) and one.frozen_until <= now and not one.server.hangs
+            late = well and one.server.open and self.programs.superseded(one)
+            one.late_since = (one.late_since if one.late_since is not None else now) if late else None
+            if one.late_since is not None and now - one.late_since > CLOSES:
+                raise Broken(f"{one.name} is open {CLOSES:.0f} s after its copy of the channel named another host")
             fence = self.programs.fence(one)
             if one.fence and not fence:
                 self.say(f"{one.name} is no longer fenced")
