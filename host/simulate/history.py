@@ -28,6 +28,11 @@ class Operator:
     def __init__(self, world: World) -> None:
         self.world = world
         self.random = world.kernel.random
+        # Says no more what was meant to be said later.
+        self.quiet = False
+
+    def after(self, seconds: float, call: Callable[[], object]) -> None:
+        self.world.kernel.after(seconds, lambda: None if self.quiet else call())
 
     def nonce(self) -> str:
         return f"{self.random.getrandbits(64):016x}"
@@ -52,7 +57,7 @@ class Operator:
         pause = random.uniform(0, 1.5)
         if writers and replicas:
             target = random.choice(replicas)
-            world.kernel.after(pause, lambda: self.write(seen, target.name, compare=compare))
+            self.after(pause, lambda: self.write(seen, target.name, compare=compare))
             if random.random() < 0.3:
                 # The automatic way back of one that took too long.
                 self.later(pause + random.uniform(5, 20), seen.primary, compare)
@@ -61,13 +66,13 @@ class Operator:
         left = [host for host in world.hosts if self.well(host) and host.server.accounts and not host.fence and host is not old]
         if not writers and left and not self.well(old):
             best = fullest(left)
-            world.kernel.after(pause, lambda: self.write(seen, best.name, force=True, compare=compare))
+            self.after(pause, lambda: self.write(seen, best.name, force=True, compare=compare))
 
     def later(self, seconds: float, primary: str, compare: bool) -> None:
         def back() -> None:
             self.write(self.world.pointed, primary, compare=compare)
 
-        self.world.kernel.after(seconds, back)
+        self.after(seconds, back)
 
     def anything(self) -> None:
         """A pointer that no command would write: whatever it names, nothing may be lost."""
@@ -79,7 +84,7 @@ class Operator:
         targets = [host.name for host in world.hosts if host.server.accounts] or ["db-1"]
         for _ in range(2):
             name = self.random.choice(targets)
-            world.kernel.after(self.random.uniform(0, 2), lambda name=name: self.write(seen, name, compare=False))  # type: ignore[misc]
+            self.after(self.random.uniform(0, 2), lambda name=name: self.write(seen, name, compare=False))  # type: ignore[misc]
 
 
 def fullest(hosts: Sequence[Host]) -> Host:
@@ -238,6 +243,7 @@ def history(seed: int, programs: Callable[[World], Programs], events: tuple[tupl
     try:
         kernel.run(begin + TROUBLE)
         mend(world)
+        operator.quiet = True
         problem = in_time(world, operator) or without_the_primary(world, operator)
     except Broken as error:
         problem = str(error)

@@ -6,6 +6,9 @@ from collections.abc import Callable
 
 import greenlet
 
+# Seconds between two looks whether a place is still frozen.
+THAW = 0.25
+
 
 class Broken(BaseException):
     """What must always hold does not. No program can catch it."""
@@ -20,6 +23,10 @@ class Place:
 
     def __init__(self) -> None:
         self.frozen_until = 0.0
+
+    def frozen(self, now: float) -> float:
+        """Seconds to wait before the next look whether it still is; 0 when it is not. A freeze may end sooner than it was to."""
+        return max(0.0, min(self.frozen_until - now, THAW))
 
 
 class Kernel:
@@ -44,8 +51,9 @@ class Kernel:
         def turn() -> None:
             if not alive():
                 return
-            if place.frozen_until > self.now:
-                self.after(place.frozen_until - self.now, turn)
+            frozen = place.frozen(self.now)
+            if frozen:
+                self.after(frozen, turn)
                 return
             call()
             self.after(seconds * self.random.uniform(0.8, 1.2), turn)
@@ -107,8 +115,9 @@ class Task:
     def resume(self) -> None:
         if self.dead:
             return
-        if self._place.frozen_until > self._kernel.now:
-            self._kernel.after(self._place.frozen_until - self._kernel.now, self.resume)
+        frozen = self._place.frozen(self._kernel.now)
+        if frozen:
+            self._kernel.after(frozen, self.resume)
             return
         self._greenlet.switch()
 

@@ -363,6 +363,21 @@ def _() -> None:
     does(decided(LED, POINTER, replace(SERVER, acknowledged=True, acknowledgers=1), PEER, needs_replica=True), Open(POINTER))
 
 
+@row("… and the one before it, which was given up, answers")
+def _() -> None:
+    words = "closed until a replica is there to acknowledge writes (durability: require)"
+    there, gave_up = replace(PEER, executed=MORE), replace(MEMORY, dry_since=1.0)
+    says(decided(gave_up, FORCED, SERVER, there, needs_replica=True), words, Acknowledge(True), Follow("db-2"))
+    trying = replace(SERVER, source="db-2", receiving="CONNECTING", applying=True, acknowledged=True)
+    says(decided(gave_up, FORCED, trying, there, needs_replica=True), words)
+    says(decided(gave_up, FORCED, replace(trying, receiving="ON"), there, needs_replica=True), f"db-2 has what this server lacks: {ONE}:10-12")
+    # Somebody else acknowledges meanwhile: what was given up is given up.
+    does(decided(gave_up, FORCED, replace(trying, acknowledgers=1), there, THIRD_HOST, needs_replica=True), Leave(), Open(FORCED))
+    # It is silent, or has nothing more: there is nothing to fetch.
+    for other in (replace(there, answers=False), PEER):
+        says(decided(gave_up, FORCED, trying, other, needs_replica=True), words, Leave())
+
+
 @row("It is open by this pointer")
 def _() -> None:
     does(decided(LED, POINTER, OPENED, PEER))

@@ -258,14 +258,19 @@ def unconfirmed(peer: Peer, pointer: PrimaryPointer) -> str | None:
 
 def missing_here(picture: Picture, memory: Memory, pointer: PrimaryPointer, server: Server) -> tuple[Peer | None, str | None]:
     """The peer with the most that is missing here, and what to say of it."""
-    lacking = [(peer, peer.everything - server.executed - server.received) for peer in picture.peers if peer.holds == "yes" and not peer.fenced]
-    found = [(peer, extra) for peer, extra in lacking if extra and not given_up(picture, memory, pointer, server, peer)]
+    found = [(peer, extra) for peer, extra in lacking_from(picture, server) if not given_up(picture, memory, pointer, server, peer)]
     if pointer.force:
         found = [(peer, extra) for peer, extra in found if peer.answers]
     if not found:
         return None, None
     peer, extra = max(found, key=lambda one: (len(one[1]), one[0].name))
     return peer, f"{peer.name} has what this server lacks: {extra}"
+
+
+def lacking_from(picture: Picture, server: Server) -> list[tuple[Peer, GtidSet]]:
+    """The peers with something that is missing here, and what that is."""
+    lacking = [(peer, peer.everything - server.executed - server.received) for peer in picture.peers if peer.holds == "yes" and not peer.fenced]
+    return [(peer, extra) for peer, extra in lacking if extra]
 
 
 def given_up(picture: Picture, memory: Memory, pointer: PrimaryPointer, server: Server, peer: Peer) -> bool:
@@ -290,16 +295,21 @@ def fetch(picture: Picture, memory: Memory, server: Server, sender: Peer | None,
 
 
 def ready(picture: Picture, memory: Memory, pointer: PrimaryPointer, server: Server) -> Decision:
-    """This server has everything: it leads when enough replicas are there."""
-    actions: list[Action] = []
-    if server.source is not None or server.applying or server.receiving != "OFF":
-        actions.append(Leave())
-    actions += acknowledgement(picture, server)
+    """This server has everything, or all that can be had: it leads when enough replicas are there."""
+    actions = acknowledgement(picture, server)
     if picture.needs_replica and not server.acknowledgers:
         # The first write would hang, and a clone waits for the writes that hang: no replica could ever come.
-        return Decision(tuple(actions), memory, "closed until a replica is there to acknowledge writes (durability: require)", hurry=True)
+        words = "closed until a replica is there to acknowledge writes (durability: require)"
+        # While this server is closed nothing is given up for good: whoever has it may be the one replica that is left.
+        holder = next((peer for peer, _ in lacking_from(picture, server) if peer.answers and peer.closed), None)
+        waiting = replicate(picture, memory, server, holder, words) if holder else Decision(leave(server), memory, words)
+        return replace(waiting, actions=(*actions, *waiting.actions), hurry=True)
     # Leaving takes seconds when the source is cut off, and then it opens at a later look: until it is open, what was given up stays given up.
-    return Decision((*actions, Open(pointer)), memory, hurry=True)
+    return Decision((*leave(server), *actions, Open(pointer)), memory, hurry=True)
+
+
+def leave(server: Server) -> tuple[Action, ...]:
+    return (Leave(),) if server.source is not None or server.applying or server.receiving != "OFF" else ()
 
 
 # Replicas
