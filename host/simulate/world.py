@@ -10,6 +10,8 @@ from .mysql import Server
 
 # Seconds for which a host must have been in reach before a forced promotion has to take what it holds.
 SETTLED = 12.0
+# Seconds: what a host received later than this before another one opens, nobody could know of. A look is up to 2 s old, an answer of a peer 3 s.
+KNOWN = 6.0
 # Seconds in which a server that is open has to close, or to be killed, when its host has a pointer that names another one.
 CLOSES = 8.0
 
@@ -28,6 +30,8 @@ class Host(Place):
         self.run: dict[str, str] = {}
         self.tasks: list[Task] = []
         self.fence: str | None = None
+        # What it held, and when, of the last seconds.
+        self.held: tuple[tuple[float, Gtids], ...] = ()
         # Since when it is open though superseded, with nothing that holds it up.
         self.late_since: float | None = None
 
@@ -226,7 +230,8 @@ class World:
                 since = self.reach_since.get((host.number, other.number), self.kernel.now)
                 if other is host or self.kernel.now - since < SETTLED or other.fence or not other.server.up:
                     continue
-                kept = missing - (missing - other.server.executed - other.server.relay)
+                known = other.held[0][1] if other.held else Gtids()
+                kept = missing - (missing - known) - (missing - other.server.everything)
                 if kept:
                     raise Broken(f"{host.name} opens by force without {kept}, which {other.name} holds, who is there")
             self.say(f"an operator's word gives up {missing}")
@@ -284,6 +289,7 @@ class World:
                     self.reach_since.setdefault(key, now)
                 else:
                     self.reach_since.pop(key, None)
+            one.held = (*(held for held in one.held if held[0] > now - KNOWN), (now, one.server.everything))
             well = one.alive and bool(one.tasks) and one.frozen_until <= now and not one.server.hangs
             late = well and one.server.open and self.programs.superseded(one)
             one.late_since = (one.late_since if one.late_since is not None else now) if late else None
