@@ -65,8 +65,9 @@ class Operator:
         old = world.host(world.numbered(seen.primary) or 1)
         left = [host for host in world.hosts if self.well(host) and host.server.accounts and not host.fence and host is not old]
         if not writers and left and not self.well(old):
-            best = fullest(left)
-            self.after(pause, lambda: self.write(seen, best.name, force=True, compare=compare))
+            # `promote` names the one that has most; whoever is named has to fetch from those who have more.
+            named = fullest(left) if random.random() < 0.7 else random.choice(left)
+            self.after(pause, lambda: self.write(seen, named.name, force=True, compare=compare))
 
     def later(self, seconds: float, primary: str, compare: bool) -> None:
         def back() -> None:
