@@ -38,7 +38,7 @@ class Operator:
         return f"{self.random.getrandbits(64):016x}"
 
     def well(self, host: Host) -> bool:
-        return host.alive and host.frozen_until <= self.world.kernel.now and host.server.up and not host.server.hangs
+        return host.responsive and host.server.up
 
     def write(self, seen: Pointed, primary: str, *, force: bool = False, compare: bool = True) -> None:
         """`compare`: the store refuses when the pointer is another than the one that was seen."""

@@ -78,6 +78,11 @@ class Host(Place):
                 self.world.kernel.random.uniform(0.5, 2.5), lambda: self.world.programs.start(self) if self.alive and self.boots == boots else None
             )
 
+    @property
+    def responsive(self) -> bool:
+        """Whether it is there, and neither it nor its MySQL hangs."""
+        return self.alive and not self.server.hangs
+
     def reads_channel(self) -> bool:
         return self.number not in self.world.channel_cuts
 
@@ -282,16 +287,12 @@ class World:
         for one in self.hosts:
             for other in self.hosts:
                 key = (one.number, other.number)
-                well = (
-                    self.reaches(*key) and one.frozen_until <= now and other.frozen_until <= now and not one.server.hangs and not other.server.hangs
-                )
-                if well:
+                if self.reaches(*key) and one.responsive and other.responsive:
                     self.reach_since.setdefault(key, now)
                 else:
                     self.reach_since.pop(key, None)
             one.held = (*(held for held in one.held if held[0] > now - KNOWN), (now, one.server.everything))
-            well = one.alive and bool(one.tasks) and one.frozen_until <= now and not one.server.hangs
-            late = well and one.server.open and self.programs.superseded(one)
+            late = one.responsive and bool(one.tasks) and one.server.open and self.programs.superseded(one)
             one.late_since = (one.late_since if one.late_since is not None else now) if late else None
             if one.late_since is not None and now - one.late_since > CLOSES:
                 raise Broken(f"{one.name} is open {CLOSES:.0f} s after its copy of the channel named another host")
