@@ -6,8 +6,8 @@ import pytest
 
 from tests.fakes import FakeClock, FakeWeb, MemoryFiles
 from webinfra import places
-from webinfra.database_watch import DatabaseWatch
-from webinfra.outside import Failed
+from webinfra.database_watch import PATIENCE, DatabaseWatch
+from webinfra.outside import Failed, Slow
 from webinfra.protocol import DatabaseState, Epoch, Member, State, write_state
 from webinfra.replication import Look
 
@@ -72,6 +72,10 @@ class World:
     def short(self) -> tuple[str, bool, bool, bool]:
         said = self.watch.state()
         return said.role, said.writable, said.replica, said.stale
+
+    def serves(self) -> list[str]:
+        """What proxies may send here for."""
+        return [what for what in ("primary", "replica", "stale") if self.watch.serves(what)]
 
     def pass_time(self, seconds: float, *, ask: bool = True) -> None:
         """Half a second after another, as the pollers do it."""
@@ -265,6 +269,75 @@ def test_an_answer_that_is_old_counts_for_nothing() -> None:
     assert world.watch.state().replica
 
 
+def open_and_slow() -> World:
+    """A primary that took writes, and whose MySQL has said nothing for three seconds."""
+    world = World(PRIMARY)
+    world.point("db-1")
+    world.speak(closed=False)
+    assert world.serves() == ["primary"]
+    world.mysql.answer = Slow("timed out")
+    world.pass_time(3)
+    return world
+
+
+def test_proxies_go_on_with_a_primary_that_is_slow() -> None:
+    world = open_and_slow()
+    # Which is no proof to a peer.
+    assert world.short() == ("none", False, False, False)
+    assert world.serves() == ["primary"]
+    world.pass_time(PATIENCE - 3)
+    assert world.serves() == []
+
+
+def test_a_primary_that_is_slow_and_not_to_be_one_any_more_gets_nothing() -> None:
+    world = open_and_slow()
+    world.point("db-2", epoch=4)
+    assert world.serves() == []
+
+
+def test_a_primary_that_is_slow_and_was_closed_gets_nothing() -> None:
+    world = open_and_slow()
+    world.speak(closed=True)
+    assert world.serves() == []
+    world = open_and_slow()
+    world.files.remove(places.MEMBER)
+    assert world.serves() == []
+
+
+def test_a_database_that_is_slow_and_fenced_gets_nothing() -> None:
+    world = open_and_slow()
+    world.speak(closed=False, fenced="3 transactions")
+    assert world.serves() == []
+
+
+def test_a_primary_that_is_not_there_gets_nothing() -> None:
+    world = open_and_slow()
+    world.mysql.answer = Failed("connection refused")
+    world.pass_time(0.5)
+    assert world.serves() == []
+
+
+def test_a_primary_that_was_stopped_gets_nothing() -> None:
+    world = open_and_slow()
+    world.files.texts["/sys/fs/cgroup/system.slice/mysql.service/cgroup.events"] = "frozen 1\n"
+    world.pass_time(0.5)
+    assert world.serves() == []
+
+
+def test_a_replica_that_is_slow_is_read_until_it_may_be_behind_its_bound() -> None:
+    world = following()
+    world.mysql.answer = Slow("timed out")
+    world.pass_time(3)
+    assert world.short() == ("none", False, False, False)
+    assert world.serves() == ["replica", "stale"]
+    # The primary writes on: what was executed here is as old as the last look.
+    world.primary_says(f"{UUID}:1-9")
+    world.pass_time(6)
+    assert world.serves() == ["stale"]
+    world.pass_time(PATIENCE)
+    assert world.serves() == []
+
+
 def test_a_primary_that_may_not_open_yet_is_read() -> None:
     world = World(CLOSED)
     world.point("db-1")
@@ -335,10 +408,19 @@ def test_never_primary_and_replica_at_once(seed: int) -> None:
     world.primary_says(f"{UUID}:1-5")
     for _ in range(50):
         read_only, super_read_only, receiving, applying = (draw.random() < 0.7 for _ in range(4))
-        looks: list[Look | Failed] = [Look(read_only, super_read_only, f"{UUID}:1-5", "", receiving, applying), Failed("away"), REPLICA, REPLICA]
+        looks: list[Look | Failed] = [
+            Look(read_only, super_read_only, f"{UUID}:1-5", "", receiving, applying),
+            Failed("away"),
+            Slow("timed out"),
+            REPLICA,
+            REPLICA,
+        ]
         world.mysql.answer = draw.choice(looks)
         world.speak(fenced=draw.choice([None, None, "x"]), at=world.clock.now())
         world.pass_time(draw.choice([0.5, 1, 3]))
         said = world.watch.state()
         assert not (said.writable and said.stale)
         assert said.stale or not said.replica
+        serves = world.serves()
+        assert not ("primary" in serves and "stale" in serves)
+        assert "stale" in serves or "replica" not in serves

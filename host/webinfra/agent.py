@@ -19,7 +19,7 @@ from webinfra.files import Disk, Files
 from webinfra.log import Journal
 from webinfra.loop import Loop, in_background
 from webinfra.outside import Failed, Internet, Request, Web
-from webinfra.protocol import CONVERGE, DatabaseState, Refused, RefusedDocument, State, parse_refused, write_state
+from webinfra.protocol import CONVERGE, Refused, RefusedDocument, State, parse_refused, write_state
 from webinfra.replication import LocalMySQL
 from webinfra.settings import Fields, machine_id, read_object
 
@@ -105,7 +105,7 @@ class Agent:
             return 200, text
         if path not in ("/primary", "/replica", "/stale"):
             return 404, text
-        return 200 if database is not None and _is(database, path) else 503, text
+        return 200 if self._database is not None and self._database.serves(path[1:]) else 503, text
 
     def _converge(self) -> tuple[str, str]:
         converge, step, *_ = [*(self._files.read(places.CONVERGE) or "").splitlines(), "", ""]
@@ -122,10 +122,6 @@ class Agent:
         with contextlib.suppress(Refused, ValueError, RecursionError):
             return parse_refused(json.loads(self._files.read(places.REFUSED) or "[]"))
         return ()
-
-
-def _is(database: DatabaseState, path: str) -> bool:
-    return {"/primary": database.writable, "/replica": database.replica, "/stale": database.stale}[path]
 
 
 def _text(value: object) -> str:

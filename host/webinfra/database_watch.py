@@ -9,7 +9,8 @@ from webinfra.clock import Clock
 from webinfra.files import Files
 from webinfra.freshness import Freshness, Readable, Sample
 from webinfra.gtid import GtidSet
-from webinfra.outside import Failed, Request, Web
+from webinfra.outside import Failed, Request, Slow, Web
+from webinfra.processes import stopped
 from webinfra.protocol import (
     DatabaseState,
     Epoch,
@@ -30,6 +31,9 @@ from webinfra.settings import read_object
 
 # Seconds after which what MySQL said last counts for nothing.
 STALE: Final = 2.0
+# The same while MySQL is merely slow, for the proxies: they cut every connection to a database that is called bad.
+PATIENCE: Final = 10.0
+UNIT: Final = "mysql.service"
 # Seconds since the look of a primary of the version before, which does not say.
 UNSAID_AGE: Final = 0.5
 
@@ -72,6 +76,7 @@ class DatabaseWatch:
         self._readable = Readable(most_lag)
         self._look: Look | None = None
         self._at = 0.0
+        self._busy = False
         self._error: str | None = "not asked yet"
         self._lag: float | None = None
         self._in_pool = False
@@ -80,14 +85,15 @@ class DatabaseWatch:
         try:
             look = self._mysql.look()
         except Failed as failure:
+            busy = isinstance(failure, Slow) and not stopped(self._files, UNIT)
             with self._lock:
-                self._error = str(failure)
+                self._error, self._busy = str(failure), busy
                 self._judge()
             return
         if look is None:
             return
         with self._lock:
-            self._look, self._at, self._error = look, self._clock.now(), None
+            self._look, self._at, self._error, self._busy = look, self._clock.now(), None, False
             self._judge()
 
     def ask_primary(self) -> None:
@@ -106,10 +112,26 @@ class DatabaseWatch:
             with self._lock:
                 self._freshness.saw(sample)
 
+    def serves(self, what: str) -> bool:
+        """Whether a proxy may send here for the `primary`, a `replica` or a `stale` one; a server that is merely slow goes on as it was."""
+        state = self.state()
+        if {"primary": state.writable, "replica": state.replica, "stale": state.stale}[what]:
+            return True
+        now = self._clock.now()
+        with self._lock:
+            look, in_pool = self._known(now), self._in_pool
+        if look is None or state.fenced is not None:
+            return False
+        if what == "primary":
+            # It was open when it last spoke, and is to be; the database program, which has connections of its own, has not closed it since.
+            closed = state.member is None or state.member.closed
+            return not look.read_only and not look.super_read_only and not closed and self._named()
+        return _follows(look) and (what == "stale" or in_pool)
+
     def state(self) -> DatabaseState:
+        """What is known for sure: no look that is older than STALE counts."""
         now = self._clock.now()
         said = spoken(self._files, now)
-        pointer = self._pointer()
         with self._lock:
             # What it has executed is said however long ago that was: it only grows.
             look, last = self._fresh(now), self._look
@@ -117,8 +139,7 @@ class DatabaseWatch:
         primary = look is not None and not look.read_only and not look.super_read_only
         standby = _follows(look) and said.fenced is None
         # A primary that may not open yet has all that there is to read.
-        named = pointer is not None and pointer.primary == self._name
-        closed = look is not None and look.super_read_only and named and said.holds == "yes" and said.fenced is None
+        closed = look is not None and look.super_read_only and self._named() and said.holds == "yes" and said.fenced is None
         return DatabaseState(
             role="primary" if primary else "fenced" if said.fenced is not None else "replica" if standby else "none",
             writable=primary,
@@ -138,7 +159,7 @@ class DatabaseWatch:
     def _judge(self) -> None:
         """After each look at MySQL and no other time: what it had executed then is compared with what the primary had executed until then."""
         now = self._clock.now()
-        look = self._fresh(now)
+        look = self._known(now)
         if look is not None:
             try:
                 self._lag = self._freshness.lag(now, GtidSet.parse(look.executed))
@@ -149,6 +170,13 @@ class DatabaseWatch:
 
     def _fresh(self, now: float) -> Look | None:
         return self._look if self._look is not None and now - self._at < STALE else None
+
+    def _known(self, now: float) -> Look | None:
+        return self._look if self._look is not None and now - self._at < (PATIENCE if self._busy else STALE) else None
+
+    def _named(self) -> bool:
+        pointer = self._pointer()
+        return pointer is not None and pointer.primary == self._name
 
     def _pointer(self) -> PrimaryPointer | None:
         try:

@@ -17,6 +17,10 @@ class Failed(Exception):
     """What was tried did not work, and why: the next try may."""
 
 
+class Slow(Failed):
+    """No answer in time, from something that may just be busy."""
+
+
 class Commands(Protocol):
     def run(self, command: Sequence[str], *, seconds: float, environment: Mapping[str, str] | None = None) -> str:
         """What a command prints; Failed when it ends with another code than 0, or not in time. `environment` goes over this program's own."""

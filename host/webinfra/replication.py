@@ -4,13 +4,14 @@ import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
-from webinfra.outside import Failed
+from webinfra.outside import Failed, Slow
 
 if TYPE_CHECKING:
     from pymysql.connections import Connection
     from pymysql.cursors import DictCursor
 
 SOCKET: Final = "/run/mysqld/mysqld.sock"
+_TOO_MANY_CONNECTIONS: Final = 1040
 STATEMENT: Final = """select @@global.read_only ro, @@global.super_read_only sro, replace(@@global.gtid_executed, char(10), '') executed,
  (select replace(received_transaction_set, char(10), '') from performance_schema.replication_connection_status where channel_name='') received,
  (select service_state from performance_schema.replication_connection_status where channel_name='') io,
@@ -30,7 +31,7 @@ class Look:
 
 class MySQL(Protocol):
     def look(self) -> Look | None:
-        """None: its client is not installed yet. Failed when it does not answer within a second."""
+        """None: its client is not installed yet. Slow when it does not answer within a second, Failed when it is not there."""
         ...
 
 
@@ -63,7 +64,8 @@ class LocalMySQL:
                 row = cursor.fetchone() or {}
         except (OSError, pymysql.MySQLError) as error:
             self._drop()
-            raise Failed(str(error)[:200]) from error
+            busy = "timed out" in str(error) or error.args[:1] == (_TOO_MANY_CONNECTIONS,)
+            raise (Slow if busy else Failed)(str(error)[:200]) from error
         return Look(
             read_only=row.get("ro") == 1,
             super_read_only=row.get("sro") == 1,
