@@ -31,6 +31,10 @@ ACTIVE: Final = "/var/lib/webinfra/active"
 ADMIN: Final = "/run/webinfra-proxy/admin.sock"
 # Releases that stay, so that going back needs no download.
 KEPT: Final = 3
+# Seconds that a busy application may take to answer, one that systemd started at boot to begin with that, and a new one to become healthy.
+ANSWER: Final = 10
+AT_BOOT: Final = 30
+BECOME: Final = 60
 _RELEASE: Final = re.compile(r"[0-9a-f]{64}")
 
 
@@ -209,9 +213,8 @@ class Switch:
 
     def _serves(self, colour: str) -> bool:
         """At boot systemd starts the release that ran before: it gets its time to answer."""
-        for _ in range(20):
-            if not self._holds("is-active", colour):
-                return False
+        ends = self._clock.now() + AT_BOOT
+        while self._clock.now() < ends and self._holds("is-active", colour):
             if self._healthy(colour):
                 return True
             self._clock.sleep(0.5)
@@ -219,14 +222,14 @@ class Switch:
 
     def _start(self, new: str, wanted: str, colour: str | None) -> None:
         self._systemctl("restart", _unit(new))
-        before = self._restarts(new)
-        for tried in range(121):
-            if self._healthy(new):
-                return
+        before, ends = self._restarts(new), self._clock.now() + BECOME
+        while not self._healthy(new):
             # One that ends again and again needs no minute to be known as broken.
-            if tried == 120 or self._restarts(new) - before >= 5 or self._holds("is-failed", new):
+            if self._clock.now() >= ends or self._restarts(new) - before >= 5 or self._holds("is-failed", new):
                 break
             self._clock.sleep(0.5)
+        else:
+            return
         if new != colour:
             self._stop(new)
         raise Failed(f"release {wanted} did not become healthy: see journalctl -u {_unit(new)}")
@@ -288,7 +291,7 @@ class Switch:
         port = self._settings.port + (colour == "green")
         request = Request(f"http://127.0.0.1:{port}{self._settings.health_path}", headers={"Host": self._settings.domain})
         try:
-            return self._web.ask(request, seconds=2).status < 400
+            return self._web.ask(request, seconds=ANSWER).status < 400
         except Failed:
             return False
 
