@@ -22,6 +22,8 @@ import { sleep } from "./time";
 import { type Bag, holdsUnknown } from "./values";
 
 const POLL_MS = 500;
+/** What a page of a busy application may take. */
+const PAGE_MS = 10_000;
 const STATUS_EVERY_MS = 3_000;
 const DRIFT_PROBE_MS = 2_000;
 const LOG_TIMEOUT_MS = 10_000;
@@ -163,7 +165,10 @@ async function observe(
     ? observePublic(site, expectation, observations, signal)
     : observeMachines(site, expectation, observations, signal, agentPort));
   if (missingMachines(expectation, observations).length === 0) {
-    observations.site = await probe(new URL("/", site).href, signal, hostHeader(expectation));
+    observations.site = await probe(new URL("/", site).href, signal, {
+      timeoutMs: PAGE_MS,
+      ...hostHeader(expectation),
+    });
   }
 }
 
