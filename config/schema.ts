@@ -93,6 +93,9 @@ const environment = z.record(
     .refine((value) => !/[^\P{Cc}\t]/u.test(value), environmentValue),
 );
 
+/** Requests at once, of an application that says nothing: as many as Node's or a threaded server's run-time takes without harm, and few enough to be answered in time. */
+const defaultConcurrency = 64;
+
 const app = z
   .strictObject({
     directory: z
@@ -123,6 +126,13 @@ const app = z
     healthPath: matching(/^\/[A-Za-z0-9._~/-]*$/, "a path, such as /healthz")
       .default("/healthz")
       .meta({ description: "Path that answers 200 while the application can serve. It must not ask the database." }),
+    concurrency: wholeNumber(1, 10_000)
+      .optional()
+      .meta({
+        description:
+          "Requests that the application of one host works on at once; more wait for up to two seconds and are then refused (503). Web sockets and event streams are not counted. " +
+          `Default: ${String(defaultConcurrency)}; with \`php -S\`, its workers (\`PHP_CLI_SERVER_WORKERS\`, else 1).`,
+      }),
     staticDirectory: matching(/^[A-Za-z0-9._-]+$/, "a folder's name inside app.directory")
       .default("static")
       .meta({ description: "Folder inside `directory` whose files Nginx serves itself under `/<its name>/`." }),
@@ -147,6 +157,15 @@ const app = z
     },
     whenSound(["environment"], ["secrets"]),
   );
+
+/** Requests that the application of one host works on at once. */
+export function concurrencyOf({ concurrency, start, environment }: z.output<typeof app>): number {
+  if (concurrency !== undefined) return concurrency;
+  if (!/\/php[0-9.]*(\s+-\S+(\s+[^\s-]\S*)?)*\s+-S\s/.test(start)) return defaultConcurrency;
+  const workers = environment["PHP_CLI_SERVER_WORKERS"] ?? "";
+  // PHP's built-in server takes nothing but a number above 1.
+  return /^[1-9]\d{0,3}$/.test(workers) ? Number(workers) : 1;
+}
 
 /** The APT source that MySQL is installed from. */
 const packageSource = z.strictObject({

@@ -20,7 +20,7 @@ function healthChecks(view: HostView): readonly HealthCheck[] {
   return [
     ...(has("loadBalancer") ? [{ name: "HAProxy", port: 80, path: "/-/balancer" }] : []),
     ...(has("webServer") ? [{ name: "Nginx", port: webPort, path: "/-/web" }] : []),
-    ...(has("appServer") ? [{ name: "the application", port: appPort, path: view.config.app.healthPath }] : []),
+    ...(has("appServer") ? [{ name: "the application", port: appPort, path: "/-/app" }] : []),
   ];
 }
 

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { concurrencyOf } from "../../config/schema";
 import { hostName } from "../../topology/types";
 import { slotNames } from "../base";
 import { frozenServers, startFrozenServers } from "../frozen";
@@ -24,7 +25,12 @@ export const localProxy: Role = (view) => {
         content: render(__dirname, "proxy.cfg.njk", {
           agentPort,
           resolvers: fileText(join(__dirname, ".."), "resolvers.cfg"),
-          app: { port: config.app.port, healthPath: config.app.healthPath, domain: config.domain },
+          app: {
+            port: config.app.port,
+            healthPath: config.app.healthPath,
+            domain: config.domain,
+            concurrency: concurrencyOf(config.app),
+          },
           runsApp,
           web: host.roles.includes("webServer")
             ? { proxyPort: appProxyPort, tierPort: appTierPort, appSlots: tier ? slotNames(view, "app") : false }

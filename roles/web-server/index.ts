@@ -14,7 +14,6 @@ export const webServer: Role = (view) => ({
         appProxyPort,
         webPort,
         webTlsPort: view.topology.terminatesTls ? webTlsPort : false,
-        healthPath: view.config.app.healthPath,
         staticDirectory: view.config.app.staticDirectory,
       }),
       mode: "0644",

@@ -175,7 +175,7 @@ describe("config: errors", () => {
       "text for a structured key",
       { app: "app/dist" },
       [
-        'webinfra:app is "app/dist": should hold keys: directory, environment, healthPath, packages, port, secrets, start, staticDirectory',
+        'webinfra:app is "app/dist": should hold keys: concurrency, directory, environment, healthPath, packages, port, secrets, start, staticDirectory',
       ],
     ],
     ["a list for a structured key", { network: "[]" }, ["webinfra:network is []: should hold keys: cidr"]],

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { parse } from "yaml";
 import { cloudConfig, mergeParts } from "../../cloudinit";
-import { presetNames } from "../../config/schema";
+import { concurrencyOf, presetNames } from "../../config/schema";
 import { partsOf } from "../../roles";
 import { environmentLine } from "../../roles/app-server";
 import { memoryPlan, serverId } from "../../roles/database";
@@ -255,12 +255,19 @@ describe("roles: proxies and frozen servers", () => {
       ),
     );
 
+  const sections = (config: string): readonly string[] => config.split(/\n(?=\S)/);
+
   it("notice one within 3 s", () => {
     for (const [name, config] of proxies()) {
       const answer = Number(/timeout check (\d+)ms/.exec(config)?.[1]);
-      const checks = [...config.matchAll(/ inter (\d+)ms fastinter (\d+)ms .*\bfall (\d+)/g)];
+      // The application on the host itself may be slow: it is stopped when the kernel says so.
+      const others = sections(config).filter((section) => !section.startsWith("backend app\n"));
+      const checks = others.flatMap((section) => [
+        ...section.matchAll(/ inter (\d+)ms fastinter (\d+)ms .*\bfall (\d+)/g),
+      ]);
       assert.ok(checks.length > 0, name);
-      assert.equal(checks.length, [...config.matchAll(/ inter /g)].length, name);
+      assert.equal(checks.length, others.flatMap((section) => [...section.matchAll(/ inter /g)]).length, name);
+      assert.equal(others.filter((section) => section.includes("timeout check")).length, 1, name);
       for (const [line, inter, fast, fall] of checks) {
         assert.equal(fall, "2", line);
         assert.ok(Number(inter) + Number(fast) + 2 * answer < 3000, `${name}: ${line}`);
@@ -282,26 +289,59 @@ describe("roles: proxies and frozen servers", () => {
     for (const [name, config] of balancers) {
       const backends = config
         .split(/\n(?=\S)/)
-        .filter((section) => /^backend (web|in_turn|web_static)\n/.test(section));
-      assert.equal(backends.length, 3, name);
+        .filter((section) => /^backend (web|in_turn|web_static|web_any)\n/.test(section));
+      assert.equal(backends.length, 4, name);
       for (const line of backends.flatMap((backend) => backend.match(/^ +server .*$/gm) ?? [])) {
         assert.match(line, / pool-conn-name var\(txn\.own\)/);
       }
     }
   });
 
-  it("watch the backends that they have", () => {
+  it("watch the backends that check other hosts", () => {
     for (const [name, config] of proxies()) {
       const watched = /lua-load \S+ (.*)/.exec(config)?.[1]?.split(" ") ?? [];
-      const backends = [...config.matchAll(/^backend (\S+)/gm)].map(([, backend]) => backend ?? "");
-      // Those to databases shut down sessions themselves; "in_turn" does what "web" does.
-      const own = backends.filter((backend) => !["primary", "readers", "in_turn"].includes(backend));
+      const checking = sections(config).filter((section) => section.includes("option httpchk"));
+      const backends = checking.map((section) => /^backend (\S+)/.exec(section)?.[1] ?? section);
+      // Those to databases shut down sessions themselves, and the script knows of the application.
+      const own = backends.filter((backend) => !["primary", "readers", "app"].includes(backend));
       assert.deepEqual(
         own.filter((backend) => !watched.includes(backend)),
         [],
         name,
       );
     }
+  });
+});
+
+describe("roles: a busy application", () => {
+  const config = devConfig({ topology: "split-tiers", app: '{"healthPath":"/slow","concurrency":8}' });
+  const texts = viewsOf(config).flatMap((view) => filesOf(view).map((file) => ({ ...file, host: view.host.name })));
+  const proxy = texts.find(({ host, path }) => host === "app-1" && path === "/etc/webinfra/proxy.cfg")?.content ?? "";
+
+  it("works on so many requests at once, and no check of another host asks it", () => {
+    const asking = texts.filter(
+      ({ path, content }) => path !== "/etc/webinfra/release.json" && content.includes("/slow"),
+    );
+    assert.deepEqual(
+      asking.map(({ host, path }) => `${host} ${path}`),
+      ["app-1 /etc/webinfra/proxy.cfg", "app-2 /etc/webinfra/proxy.cfg"],
+    );
+    const [, backend = ""] = proxy.split("\nbackend app\n");
+    assert.match(backend.split("\nbackend ")[0] ?? "", /check .* maxconn 8\n/);
+    assert.equal(proxy.split("maxconn").length, 2);
+  });
+
+  const concurrency = (app: object): number => concurrencyOf(devConfig({ app: JSON.stringify(app) }).app);
+
+  it("works on as many as its run-time has workers", () => {
+    const php = "/usr/bin/php8.4 -d x=y -S 127.0.0.1:3000";
+    assert.equal(concurrency({}), 64);
+    assert.equal(concurrency({ start: php }), 1);
+    assert.equal(concurrency({ start: php, environment: { PHP_CLI_SERVER_WORKERS: 8 } }), 8);
+    assert.equal(concurrency({ start: php, environment: { PHP_CLI_SERVER_WORKERS: "many" } }), 1);
+    assert.equal(concurrency({ start: php, concurrency: 3 }), 3);
+    assert.equal(concurrency({ start: "/usr/bin/php script.php -S x" }), 64);
+    assert.equal(concurrency({ start: "/usr/bin/node server.js -S x" }), 64);
   });
 });
 
