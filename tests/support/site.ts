@@ -95,6 +95,26 @@ export interface Load {
   stop(): Promise<LoadReport>;
 }
 
+/** GET requests to send, for `seconds`: `rate` a second however slow the answers are, or `workers` under way all the time. */
+export type Offer = { readonly path: string; readonly seconds: number } & (
+  { readonly rate: number } | { readonly workers: number }
+);
+
+/** What came of one request of an offer, in seconds from the offer's start. Status 0: no answer. */
+export interface Offered {
+  readonly began: number;
+  readonly seconds: number;
+  readonly status: number;
+}
+
+/** An offer that is going on. */
+export interface Offering {
+  /** Seconds since it began. */
+  elapsed(): number;
+  /** Waits for its last answer. */
+  end(): Promise<readonly Offered[]>;
+}
+
 /** Adds a line to the file that WEBINFRA_FIGURES names; does nothing without it. */
 export function figure(name: string, value: number, unit: string): void {
   const file = process.env["WEBINFRA_FIGURES"];
@@ -123,7 +143,7 @@ export class Site {
   /** All that the commands have written. */
   transcript = "";
   private readonly going = new Set<ChildProcess>();
-  private loadMachine: string | undefined;
+  private loadMachine: Promise<string> | undefined;
 
   /** @param config keys without `webinfra:` on top of Pulumi.dev.yaml and a time-out for tests */
   constructor(private readonly config: Readonly<Record<string, unknown>> = {}) {}
@@ -383,7 +403,6 @@ export class Site {
 
   /** Sends a load to the balancer from a container of its own in the stack's network. */
   async load(plan: LoadPlan = {}): Promise<Load> {
-    const machine = (this.loadMachine ??= await this.makeLoadMachine());
     const full = {
       host: await this.address("lb-1"),
       port: 80,
@@ -400,10 +419,36 @@ export class Site {
       ],
       ...plan,
     };
-    const script = readFileSync(join(__dirname, "load.py"), "utf8");
+    const { child, report } = await this.generate("load.py", full);
+    return {
+      stop: async () => {
+        child.stdin?.end();
+        return (await report()) as LoadReport;
+      },
+    };
+  }
+
+  /** Sends GET requests to the balancer from a container of its own in the stack's network, whatever comes of them. */
+  async offer({ path, ...plan }: Offer): Promise<Offering> {
+    const url = `http://${await this.address("lb-1")}${path}`;
+    const { report } = await this.generate("offered.py", { url, ...plan });
+    const began = Date.now();
+    return {
+      elapsed: () => (Date.now() - began) / 1000,
+      end: async () => (await report()) as Offered[],
+    };
+  }
+
+  /** Starts a script of this folder in the load generator. It says `started`, and prints what it reports as a line of JSON when it ends. */
+  private async generate(
+    name: string,
+    plan: object,
+  ): Promise<{ readonly child: ChildProcess; readonly report: () => Promise<unknown> }> {
+    const machine = await (this.loadMachine ??= this.makeLoadMachine());
+    const script = readFileSync(join(__dirname, name), "utf8");
     const child = spawn(
       "incus",
-      ["exec", "--project", PROJECT, "-T", machine, "--", "python3", "-c", script, JSON.stringify(full)],
+      ["exec", "--project", PROJECT, "-T", machine, "--", "python3", "-c", script, JSON.stringify(plan)],
       { stdio: ["pipe", "pipe", "pipe"] },
     );
     this.going.add(child);
@@ -422,12 +467,12 @@ export class Site {
       return Promise.resolve();
     });
     return {
-      stop: async () => {
-        child.stdin.end();
+      child,
+      report: async () => {
         await closed;
         const report = output.split("\n")[1];
         assert.ok(report, `the load generator failed: ${problems}`);
-        return JSON.parse(report) as LoadReport;
+        return JSON.parse(report) as unknown;
       },
     };
   }
@@ -456,7 +501,7 @@ export class Site {
   }
 
   private async removeLoadMachine(): Promise<void> {
-    if (this.loadMachine !== undefined) await deleteInstance(this.loadMachine, { stopTimeoutSeconds: 0 });
+    if (this.loadMachine !== undefined) await deleteInstance(await this.loadMachine, { stopTimeoutSeconds: 0 });
     this.loadMachine = undefined;
   }
 

@@ -1,0 +1,158 @@
+/**
+ * A site whose application is offered more than it can do. It goes on doing what it can, answers that in bounded time, and refuses the rest.
+ * All figures are shares of the capacity that is measured first, so that they hold on any machine.
+ */
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { appendFileSync, cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { parse } from "yaml";
+import { PROJECT } from "../../provider/incus";
+import { eventually } from "../support/eventually";
+import { figure, manage, type Offered, repository, Site } from "../support/site";
+
+const run = promisify(execFile);
+
+const dev = parse(readFileSync(join(repository, "Pulumi.dev.yaml"), "utf8")) as { config: Record<string, object> };
+const webs = ["web-1", "web-2"];
+const workers = 8;
+
+/** What of the capacity is to be left when more is offered. */
+const SHARE = 0.8;
+/** Seconds in which queues fill before anything is counted. */
+const WARM_UP = 4;
+/** What an answer may take: two seconds in the queue, what eight requests at once take here, and as much again for a busy machine. */
+const DEADLINE_SECONDS = 12;
+
+/** Successful answers a second that came between two times of a load, in seconds from its start. */
+function goodput(offered: readonly Offered[], from: number, until: number): number {
+  const good = offered.filter(({ status, began, seconds }) => {
+    const ended = began + seconds;
+    return status === 200 && ended >= from && ended < until;
+  });
+  return good.length / (until - from);
+}
+
+/** How many requests had each status. */
+function statuses(offered: readonly Offered[]): string {
+  const all = offered.map(({ status }) => status);
+  return [...new Set(all)]
+    .map((status) => `${String(status)}: ${String(all.filter((one) => one === status).length)}`)
+    .join(", ");
+}
+
+describe("at capacity", function () {
+  // Above what a command may take, so that the command says what it waited for.
+  this.timeout(600_000);
+
+  const site = new Site();
+  manage(site);
+  const application = join(site.directory, "application");
+  let capacity = 0;
+
+  before("up", async () => {
+    mkdirSync(join(application, "static"), { recursive: true });
+    cpSync(join(repository, "tests/support/busy/server.py"), join(application, "server.py"));
+    writeFileSync(join(application, "static/style.css"), "body { color: black }\n");
+    site.configure({
+      topology: "custom",
+      hosts: [
+        { name: "lb-1", roles: ["loadBalancer"] },
+        ...webs.map((name) => ({ name, roles: ["webServer", "appServer"] })),
+        { name: "db-1", roles: ["database"] },
+      ],
+      mysql: dev.config["webinfra:mysql"],
+      app: {
+        directory: application,
+        packages: ["python3"],
+        start: "/usr/bin/python3 server.py",
+        // As costly as a page: checks that stood behind visitors would time out.
+        healthPath: "/",
+        concurrency: workers,
+        environment: { WORKERS: workers, COST_MS: 100 },
+      },
+    });
+    await site.up();
+    const seconds = 16;
+    const closed = await (await site.offer({ path: "/", seconds, workers: workers * webs.length })).end();
+    capacity = goodput(closed, WARM_UP, seconds);
+    figure("capacity of two web servers", capacity, "pages/s");
+    assert.deepEqual([...new Set(closed.map(({ status }) => status))], [200], statuses(closed));
+  });
+
+  /** Good answers and refusals, and none that takes long. */
+  function assess(offered: readonly Offered[]): void {
+    assert.match([...new Set(offered.map(({ status }) => status))].sort().join(" "), /^200( 503)?$/, statuses(offered));
+    const slowest = Math.max(...offered.map(({ seconds }) => seconds));
+    assert.ok(slowest < DEADLINE_SECONDS, `the slowest answer took ${String(slowest)} s`);
+  }
+
+  function report(name: string, offered: readonly Offered[], share: number): void {
+    const took = offered.filter(({ status }) => status === 200).map(({ seconds }) => seconds);
+    figure(`${name}: goodput`, share, "of the capacity");
+    figure(`${name}: refused`, 1 - took.length / offered.length, "of the requests");
+    figure(`${name}: slowest good answer`, Math.max(...took), "s");
+  }
+
+  /** Waits until the queues are full. */
+  const refused = (): Promise<void> =>
+    eventually("a refusal", async () => {
+      const { status, headers, body } = await site.fetch("/");
+      assert.deepEqual([status, headers["retry-after"]], [503, "5"]);
+      assert.match(body, /<h1>Back soon<\/h1>/);
+    });
+
+  for (const times of [1, 2, 4]) {
+    it(`does what it can at ${String(times)}× capacity, and serves static files`, async () => {
+      const seconds = 20;
+      const pages = await site.offer({ path: "/", seconds, rate: times * capacity });
+      const styles = await site.offer({ path: "/static/style.css", seconds, rate: 4 });
+      const [offered, files] = await Promise.all([pages.end(), styles.end()]);
+      const share = goodput(offered, WARM_UP, seconds) / capacity;
+      report(`${String(times)}× capacity`, offered, share);
+      assess(offered);
+      assert.ok(share >= SHARE, `${String(share)} of the capacity: ${statuses(offered)}`);
+      assert.deepEqual([...new Set(files.map(({ status }) => status))], [200], statuses(files));
+      assert.ok(Math.max(...files.map(({ seconds: took }) => took)) < DEADLINE_SECONDS);
+    });
+  }
+
+  it("keeps every web server, and tells those that it refuses when to come again", async () => {
+    const offering = await site.offer({ path: "/", seconds: 12, rate: 4 * capacity });
+    await refused();
+    assert.equal((await site.fetch("/-/balancer")).headers["x-page-servers"], String(webs.length));
+    for (const web of webs) assert.equal((await site.state(web)).healthy, true);
+    assess(await offering.end());
+  });
+
+  it("takes another release at 2× capacity", async () => {
+    appendFileSync(join(application, "server.py"), "# another release\n");
+    const seconds = 45;
+    const offering = await site.offer({ path: "/", seconds, rate: 2 * capacity });
+    const { seconds: took } = await site.up();
+    figure("2× capacity: up with another release", took, "s");
+    const offered = await offering.end();
+    const share = goodput(offered, WARM_UP, seconds) / capacity;
+    report("2× capacity, another release", offered, share);
+    assess(offered);
+    assert.ok(share >= SHARE, `${String(share)} of the capacity: ${statuses(offered)}`);
+  });
+
+  it("does what is left at 2× capacity when one of two web servers is killed", async () => {
+    const seconds = 30;
+    const { machine } = await site.machine("web-2");
+    const offering = await site.offer({ path: "/", seconds, rate: 2 * capacity });
+    await refused();
+    const killed = offering.elapsed();
+    assert.ok(killed < seconds / 2, `refused after ${String(killed)} s`);
+    await run("incus", ["--project", PROJECT, "stop", "--force", machine]);
+    const offered = await offering.end();
+    await run("incus", ["--project", PROJECT, "start", machine]);
+    const share = (goodput(offered, killed + WARM_UP, seconds) / capacity) * webs.length;
+    report("2× capacity, one of two web servers killed", offered, share);
+    assess(offered);
+    assert.ok(share >= SHARE, `${String(share)} of what is left: ${statuses(offered)}`);
+    await site.settled();
+  });
+});
