@@ -29,7 +29,7 @@ function reasonOf(error: NodeJS.ErrnoException, timeoutMs: number): string {
 
 /**
  * GETs `url` on a connection of its own, with no proxy and no redirects. Never throws except when `signal` has aborted;
- * gives up after `timeoutMs` (default and most: 2 s). `host` is the Host header when it is not the URL's own.
+ * gives up after `timeoutMs` (default: 2 s). `host` is the Host header when it is not the URL's own.
  */
 export async function probe(
   url: string,
@@ -37,7 +37,7 @@ export async function probe(
   options: { readonly timeoutMs?: number; readonly host?: string } = {},
 ): Promise<Answer> {
   signal.throwIfAborted();
-  const timeoutMs = Math.min(options.timeoutMs ?? PROBE_TIMEOUT_MS, PROBE_TIMEOUT_MS);
+  const { timeoutMs = PROBE_TIMEOUT_MS } = options;
   const answer = await new Promise<Answer>((resolve) => {
     const fail = (error: NodeJS.ErrnoException): void => {
       resolve({ status: undefined, problem: reasonOf(error, timeoutMs) });

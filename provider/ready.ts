@@ -22,7 +22,7 @@ import { sleep } from "./time";
 import { type Bag, holdsUnknown } from "./values";
 
 const POLL_MS = 500;
-/** What a page of a busy application may take. */
+/** What an answer of a busy application may take. */
 const PAGE_MS = 10_000;
 const STATUS_EVERY_MS = 3_000;
 const DRIFT_PROBE_MS = 2_000;
@@ -93,7 +93,7 @@ async function lookThrough(
   const tries = 2 * unseen();
   for (let count = 0; count < tries; count++) {
     const served = throughAddress(site, address, "/-/host");
-    const answer = await probe(served.url, signal, { host: served.host });
+    const answer = await probe(served.url, signal, { timeoutMs: PAGE_MS, host: served.host });
     note(answer);
     if (answer.status === undefined || unseen() === 0) {
       break;

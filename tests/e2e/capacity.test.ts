@@ -128,10 +128,11 @@ describe("at capacity", function () {
 
   it("takes another release at 2× capacity", async () => {
     appendFileSync(join(application, "server.py"), "# another release\n");
-    const seconds = 45;
+    const seconds = 60;
     const offering = await site.offer({ path: "/", seconds, rate: 2 * capacity });
     const { seconds: took } = await site.up();
     figure("2× capacity: up with another release", took, "s");
+    assert.ok(offering.elapsed() < seconds, "up waited until the load was over");
     const offered = await offering.end();
     const share = goodput(offered, WARM_UP, seconds) / capacity;
     report("2× capacity, another release", offered, share);
