@@ -126,6 +126,42 @@ describe("at capacity", function () {
     assess(await offering.end());
   });
 
+  it("does what it can though it was told to work on too much at once", async () => {
+    // Checks then wait behind more visitors than are patient.
+    const limit = (requests: number): Promise<string[]> =>
+      Promise.all(
+        webs.map((web) =>
+          site.shell(
+            web,
+            `for colour in blue green; do echo "set maxconn server app/$colour ${String(requests)}"; done | socat - /run/webinfra-proxy/admin.sock`,
+          ),
+        ),
+      );
+    const seconds = 30;
+    await limit(8 * workers);
+    const offered = await (await site.offer({ path: "/", seconds, rate: 4 * capacity })).end();
+    await limit(workers);
+    const share = goodput(offered, WARM_UP, seconds) / capacity;
+    report("4× capacity, eight times too many at once", offered, share);
+    assert.match([...new Set(offered.map(({ status }) => status))].sort().join(" "), /^200( 503)?$/, statuses(offered));
+    assert.ok(share >= SHARE, `${String(share)} of the capacity: ${statuses(offered)}`);
+    await site.settled();
+  });
+
+  it("goes round an application that hangs, and comes back to it", async () => {
+    const servers = (count: number) => async () => {
+      assert.equal((await site.fetch("/-/balancer")).headers["x-page-servers"], String(count));
+    };
+    // Whoever has the lock keeps all of its processes waiting.
+    await site.shell("web-1", "systemd-run --unit=e2e-hang flock /etc/hostname sleep 300");
+    await eventually("one web server less", servers(webs.length - 1));
+    const seen = await site.sightings(6);
+    assert.deepEqual([...new Set(seen.map(({ headers }) => headers["x-served-by"]))], ["web-2"]);
+    await site.shell("web-1", "systemctl stop e2e-hang");
+    await eventually("all web servers", servers(webs.length));
+    await site.settled();
+  });
+
   it("takes another release at 2× capacity", async () => {
     appendFileSync(join(application, "server.py"), "# another release\n");
     const seconds = 60;

@@ -79,7 +79,7 @@ core.event_sub({ "SERVER_STATE" }, function(_, data)
   local state, server = data.state, data.reference
   if state.new_state ~= "STOPPED" or state.check == nil or server == nil then return end
   local timed_out = string.find(state.check.reason.short, "TOUT", 1, true)
-  if data.proxy_name == "app" and timed_out and time() - seen[data.server_name].answered < PATIENCE then server:check_force_up() end
+  if data.proxy_name == "app" and timed_out and time() - seen[data.name].answered < PATIENCE then server:check_force_up() end
   if not watched[data.proxy_name] then return end
   local address = server:get_addr()
   -- Closing connections closes those of other backends' checks too, which then fail without a time-out.
