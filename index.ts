@@ -2,11 +2,8 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { WebInfrastructure } from "./components/web-infrastructure";
-import { awsPlatform } from "./components/platforms/aws";
 import { awsCredentialProblems } from "./components/platforms/aws/credentials";
-import { digitaloceanPlatform } from "./components/platforms/digitalocean";
 import { digitaloceanCredentialProblems } from "./components/platforms/digitalocean/credentials";
-import { incusPlatform } from "./components/platforms/incus";
 import { Platform } from "./components/platform";
 import { packKit, packRelease } from "./components/archive";
 import { ConfigError } from "./config/errors";
@@ -43,16 +40,28 @@ async function site(): Promise<Record<string, unknown>> {
     packRelease(config.app.directory, __dirname, join(cache, "releases")),
     packKit(__dirname, join(cache, "kits")),
   ]);
-  const platforms: Readonly<Record<Config["platform"], (parent: pulumi.Resource) => Platform>> = {
-    incus: (parent) => incusPlatform({ stack, home, cidr: config.network.cidr, parent }),
-    aws: (parent) => awsPlatform({ stack, config, topology, parent }),
-    digitalocean: (parent) => digitaloceanPlatform({ stack, config, topology, parent }),
+  type MakePlatform = (parent: pulumi.Resource) => Platform;
+  // Each cloud's package is large: only the stack's own one is loaded.
+  const platforms: Readonly<Record<Config["platform"], () => Promise<MakePlatform>>> = {
+    incus: async () => {
+      const { incusPlatform } = await import("./components/platforms/incus/index.js");
+      return (parent) => incusPlatform({ stack, home, cidr: config.network.cidr, parent });
+    },
+    aws: async () => {
+      const { awsPlatform } = await import("./components/platforms/aws/index.js");
+      return (parent) => awsPlatform({ stack, config, topology, parent });
+    },
+    digitalocean: async () => {
+      const { digitaloceanPlatform } = await import("./components/platforms/digitalocean/index.js");
+      return (parent) => digitaloceanPlatform({ stack, config, topology, parent });
+    },
   };
+  const platform = await platforms[config.platform]();
   const infrastructure = new WebInfrastructure("site", {
     config,
     topology,
     summary: summarize(stack, config, topology, cost?.monthlyUsd ?? null),
-    platform: platforms[config.platform],
+    platform,
     release,
     kit,
     secrets,

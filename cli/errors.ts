@@ -36,6 +36,21 @@ export class InterruptedError extends UserError {
   }
 }
 
+/** A run of the CLI that did not succeed. */
+export class PulumiFailure extends Error {
+  constructor(
+    readonly args: readonly string[],
+    readonly exitCode: number | null,
+    readonly stdout: string,
+    readonly stderr: string,
+  ) {
+    super(
+      `pulumi ${args.slice(0, 2).join(" ")} failed: ${stderr.trim() || stdout.trim() || `exit code ${String(exitCode)}`}`,
+    );
+    this.name = "PulumiFailure";
+  }
+}
+
 const builtIn = new Set(["TypeError", "ReferenceError", "RangeError", "SyntaxError", "AssertionError"]);
 
 /** Whether an error is a defect of the program rather than a problem that its author foresaw and worded. */

@@ -6,23 +6,8 @@ import { delimiter, dirname, join, resolve } from "node:path";
 import { PulumiCommand } from "@pulumi/pulumi/automation";
 import { version as sdkVersion } from "@pulumi/pulumi/version";
 import type { Environment } from "./backend";
-import { UserError } from "./errors";
+import { PulumiFailure, UserError } from "./errors";
 import type { Interruption } from "./interrupt";
-
-/** A run of the CLI that did not succeed. */
-export class PulumiFailure extends Error {
-  constructor(
-    readonly args: readonly string[],
-    readonly exitCode: number | null,
-    readonly stdout: string,
-    readonly stderr: string,
-  ) {
-    super(
-      `pulumi ${args.slice(0, 2).join(" ")} failed: ${stderr.trim() || stdout.trim() || `exit code ${String(exitCode)}`}`,
-    );
-    this.name = "PulumiFailure";
-  }
-}
 
 /**
  * The folder whose `bin/pulumi` to use: what set-up put under PULUMI_HOME (default `~/.pulumi`), else one on PATH that is

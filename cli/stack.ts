@@ -1,12 +1,11 @@
 /** Opens a stack: its backend, its configuration, the Pulumi CLI, and the site's program run inline. */
 import { resolve } from "node:path";
-import { LocalWorkspace, type PulumiFn, type Stack } from "@pulumi/pulumi/automation";
+import type { PulumiFn, Stack } from "@pulumi/pulumi/automation";
 import { type Backend, chooseBackend, type Environment, prepareHome } from "./backend";
 import { webinfraHome } from "../config/home";
-import { UserError } from "./errors";
+import { PulumiFailure, UserError } from "./errors";
 import { Interruption } from "./interrupt";
 import type { Output } from "./output";
-import { InterruptiblePulumi, PulumiFailure } from "./pulumi";
 import {
   checkStackName,
   type Override,
@@ -183,6 +182,11 @@ export async function openStack(
   const folder = prepareWorkFolder(root, facts, choice, choice.create);
   const interruption = new Interruption((line) => output.problem(line));
   try {
+    // Slow to load, and most commands only look at a stack's files.
+    const [{ LocalWorkspace }, { InterruptiblePulumi }] = await Promise.all([
+      import("@pulumi/pulumi/automation/index.js"),
+      import("./pulumi.js"),
+    ]);
     const pulumi = await InterruptiblePulumi.find(surroundings.environment, interruption);
     let programError: unknown;
     const program: PulumiFn = async () => {
