@@ -6,7 +6,7 @@ import tseslint from "typescript-eslint";
 const pure = ["core/**/*.ts", "config/schema.ts", "topology/**/*.ts", "roles/**/*.ts", "cloudinit/**/*.ts"];
 
 export default tseslint.config(
-  { ignores: ["node_modules/", "app/dist/", "tests/golden/", "host/"] },
+  { ignores: ["node_modules/", "app/dist/", "dist/", "tests/golden/", "host/"] },
   eslint.configs.recommended,
   {
     files: ["**/*.ts"],
@@ -45,6 +45,13 @@ export default tseslint.config(
     rules: {
       // An element that is not there fails the test either way.
       "@typescript-eslint/no-non-null-assertion": "off",
+    },
+  },
+  {
+    files: ["**/*.cjs"],
+    languageOptions: {
+      sourceType: "commonjs",
+      globals: { __dirname: "readonly", module: "writable", process: "readonly", require: "readonly" },
     },
   },
   {

@@ -341,12 +341,7 @@ async function processSurroundings(json: boolean): Promise<Surroundings> {
   };
 }
 
-/** Carries out the process's command line. */
-async function main(): Promise<void> {
-  const caller = process.env["WEBINFRA_CALLER_DIR"];
-  if (caller !== undefined) {
-    process.chdir(caller);
-  }
+async function carryOut(): Promise<void> {
   const program = commandLine({
     surroundings: processSurroundings,
     exit: (code) => {
@@ -366,9 +361,12 @@ async function main(): Promise<void> {
   }
 }
 
-if (require.main === module) {
-  void main().finally(() => {
+/** Carries out the process's command line. */
+export async function main(): Promise<void> {
+  try {
+    await carryOut();
+  } finally {
     // The Automation API leaves its servers open when it throws on a program's unfinished promises.
     setTimeout(() => process.exit(), EXIT_GRACE_MS).unref();
-  });
+  }
 }

@@ -171,7 +171,7 @@ export class Site {
     } = process.env;
     if (!existsSync(this.configFile)) this.configure({});
     const started = Date.now();
-    const child = spawn(join(repository, "cli", "webinfra"), args, {
+    const child = spawn(join(repository, "webinfra"), args, {
       cwd: this.directory,
       // A login of the user's own must not decide where the state goes.
       env: { ...own, WEBINFRA_HOME: this.home, PULUMI_CREDENTIALS_PATH: this.directory, ...environment },

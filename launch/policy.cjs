@@ -1,0 +1,4 @@
+// Starts the policy pack.
+const { load } = require("./bundle.cjs");
+
+void load("policy");

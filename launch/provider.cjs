@@ -1,0 +1,4 @@
+// Starts the provider.
+const { load } = require("./bundle.cjs");
+
+void load("provider");

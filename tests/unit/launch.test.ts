@@ -1,0 +1,140 @@
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+const repository = join(__dirname, "..", "..");
+
+interface Ran {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+describe("launch", function () {
+  this.timeout(60_000);
+  let root: string;
+
+  const write = (file: string, text: string): void => writeFileSync(join(root, file), text);
+  const source = (text: string): void =>
+    write(
+      "cli/main.ts",
+      `import { word } from "./word";\nexport const main = async (): Promise<void> => {\n  console.log(${JSON.stringify(text)}, word, __dirname);\n  await (await import("./later.js")).later();\n};\n`,
+    );
+  const run = (environment: Readonly<Record<string, string>> = {}): Promise<Ran> =>
+    new Promise((resolve) => {
+      const { WEBINFRA_SOURCE: _own, ...inherited } = process.env;
+      execFile(
+        join(root, "webinfra"),
+        [],
+        { cwd: tmpdir(), env: { ...inherited, ...environment } },
+        (error, stdout, stderr) => {
+          resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr });
+        },
+      );
+    });
+  const said = (text: string) => ({ code: 0, stdout: `${text} ${join(root, "cli")}\n`, stderr: "" });
+  const bundles = () => readdirSync(join(root, "dist")).filter((name) => name !== "current.json");
+
+  beforeEach(() => {
+    root = mkdtempSync(join(tmpdir(), "webinfra-launch-"));
+    for (const name of ["launch", "webinfra", "package.json", "package-lock.json", "tsconfig.json"]) {
+      cpSync(join(repository, name), join(root, name), { recursive: true });
+    }
+    symlinkSync(join(repository, "node_modules"), join(root, "node_modules"));
+    for (const folder of ["cli", "provider", "policy"]) {
+      mkdirSync(join(root, folder));
+    }
+    for (const file of ["index.ts", "provider/main.ts", "policy/index.ts"]) {
+      write(file, "export {};\n");
+    }
+    write("cli/word.ts", 'export const word = "one";\n');
+    write("cli/later.ts", "export const later = (): void => undefined;\n");
+    source("first");
+  });
+  afterEach(() => rmSync(root, { recursive: true, force: true }));
+
+  it("bundles once, and a source finds the files that stand beside it", async () => {
+    assert.deepEqual(await run(), said("first one"));
+    const made = statSync(join(root, "dist", "current.json")).mtimeMs;
+    assert.deepEqual(await run(), said("first one"));
+    assert.equal(statSync(join(root, "dist", "current.json")).mtimeMs, made);
+  });
+
+  it("runs no old code: a source was changed, put back with its old time, or removed", async () => {
+    await run();
+    const { atime, mtime } = statSync(join(root, "cli/word.ts"));
+    write("cli/word.ts", 'export const word = "two";\n');
+    assert.deepEqual(await run(), said("first two"));
+    write("cli/word.ts", 'export const word = "six";\n');
+    utimesSync(join(root, "cli/word.ts"), atime, mtime);
+    assert.deepEqual(await run(), said("first six"));
+    rmSync(join(root, "cli/word.ts"));
+    const { code, stdout, stderr } = await run();
+    assert.deepEqual([code, stdout], [1, ""]);
+    assert.match(
+      stderr,
+      /^webinfra: the sources cannot be bundled: Build failed with 1 error:\ncli\/main\.ts:1:\d+: ERROR: Could not resolve "\.\/word"\n$/,
+    );
+    write("cli/word.ts", 'export const word = "back";\n');
+    assert.deepEqual(await run(), said("first back"));
+  });
+
+  it("bundles anew when the repository was moved or a bundle was deleted", async () => {
+    await run();
+    for (const name of bundles()) {
+      rmSync(join(root, "dist", name), { recursive: true });
+    }
+    assert.deepEqual(await run(), said("first one"));
+    const moved = `${root}-moved`;
+    cpSync(root, moved, { recursive: true, preserveTimestamps: true, verbatimSymlinks: true });
+    rmSync(root, { recursive: true });
+    root = moved;
+    assert.deepEqual(await run(), said("first one"));
+  });
+
+  it("lets commands start at once while the bundle is old, and leaves nothing half made", async () => {
+    await run();
+    source("second");
+    assert.deepEqual(await Promise.all([run(), run(), run()]), Array(3).fill(said("second one")));
+    assert.ok(bundles().every((name) => /^[0-9a-f]{16}$/.test(name)));
+    source("third");
+    await run();
+    assert.equal(bundles().length, 2);
+  });
+
+  it("runs the sources with WEBINFRA_SOURCE=1, and bundles nothing", async () => {
+    assert.deepEqual(await run({ WEBINFRA_SOURCE: "1" }), said("first one"));
+    assert.throws(bundles, { code: "ENOENT" });
+  });
+
+  it("names the line of the source in an error", async () => {
+    write("cli/later.ts", '/** Fails. */\nexport const later = (): void => {\n  throw new TypeError("broken");\n};\n');
+    const { code, stderr } = await run();
+    assert.equal(code, 1);
+    assert.ok(stderr.includes(`later (${join(root, "cli/later.ts")}:3:9)\n`), stderr);
+  });
+
+  it("says that a bundle may not be written, and runs the sources", async function () {
+    // Nobody keeps root from writing, but a folder cannot be made where it is forbidden to everybody.
+    if (process.getuid?.() === 0) return this.skip();
+    mkdirSync(join(root, "dist"), { mode: 0o500 });
+    const { code, stdout, stderr } = await run();
+    assert.deepEqual({ code, stdout, stderr: "" }, said("first one"));
+    assert.equal(
+      stderr,
+      `webinfra: the bundle in ${join(root, "dist")} is missing or old, and may not be written (EACCES): the sources run instead, which start slower\n`,
+    );
+  });
+});
