@@ -11,7 +11,7 @@ export function judgeNode(version: string, range: string): Outcome {
     ? ok(version)
     : problem(
         `${version} runs this, and webinfra needs ${least} or newer`,
-        `${SETUP}, which brings one with the dependencies, and start the command as \`npx webinfra\``,
+        `${SETUP}, which brings one with the dependencies, and start the command as \`./webinfra\``,
       );
 }
 

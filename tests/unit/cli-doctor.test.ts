@@ -52,7 +52,7 @@ describe("cli: doctor, the machine", () => {
       "an old Node",
       judgeNode("20.20.2", ">=22"),
       "20.20.2 runs this, and webinfra needs 22 or newer | run `npm run setup`, which brings one with the dependencies, " +
-        "and start the command as `npx webinfra`",
+        "and start the command as `./webinfra`",
     ],
     [
       "dependencies without an optional one of another system",

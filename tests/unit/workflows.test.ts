@@ -208,7 +208,7 @@ describe("workflows: what they may do", () => {
       assert.equal(one["timeout-minutes"], 75, path);
     }
     assert.match(text, /The end of its 55 minutes and a cancel by hand stop an `up` in its middle\./);
-    assert.match(text, /^eval "\$\(npx webinfra env STACK\)" && npx pulumi cancel$/m);
+    assert.match(text, /^eval "\$\(\.\/webinfra env STACK\)" && npx pulumi cancel$/m);
     assert.doesNotMatch(text, /never stopped/);
   });
 });
