@@ -3,11 +3,13 @@
 // meanwhile finds a whole bundle, the old one or the new one.
 // Usage: node launch/build.mjs
 import { createHash } from "node:crypto";
-import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { basename, dirname, join, relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+
+const HOUR_MS = 3_600_000;
 
 const { currentFile, entries, stampOf } = createRequire(import.meta.url)("./bundle.cjs");
 
@@ -16,6 +18,7 @@ const settings = [
   "package.json",
   "package-lock.json",
   "node_modules/.package-lock.json",
+  "tsconfig.json",
   "launch/build.mjs",
   "launch/bundle.cjs",
 ];
@@ -40,6 +43,21 @@ function ownSources(root, stamps) {
       });
     },
   };
+}
+
+/** What bundling that was killed has left, of which nobody can be at work any more. */
+async function leftBehind(dist) {
+  const names = (await readdir(dist)).filter((name) => name.startsWith("building-"));
+  const times = await Promise.all(
+    names.map((name) =>
+      stat(join(dist, name)).then(
+        ({ mtimeMs }) => mtimeMs,
+        // Another command has just ended.
+        () => Date.now(),
+      ),
+    ),
+  );
+  return names.filter((_, index) => Date.now() - times[index] > HOUR_MS);
 }
 
 /** Bundles the repository at `root`. @returns the folder of the bundle */
@@ -97,7 +115,8 @@ export async function bundle(root) {
     const old = (await readdir(dist)).filter(
       (name) => /^[0-9a-f]{16}$/.test(name) && name !== folder && name !== before,
     );
-    await Promise.all(old.map((name) => rm(join(dist, name), { recursive: true, force: true })));
+    const left = await leftBehind(dist);
+    await Promise.all([...old, ...left].map((name) => rm(join(dist, name), { recursive: true, force: true })));
     return join(dist, folder);
   } finally {
     await rm(fresh, { recursive: true, force: true });

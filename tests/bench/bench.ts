@@ -104,7 +104,7 @@ async function measure(undo: Undo, target: Target, wanted: ReadonlySet<string>, 
 
 const existing = (stack: string): Target => ({
   stack,
-  command: async (...args) => (await run(join(repository, "cli", "webinfra"), args)).stdout,
+  command: async (...args) => (await run(join(repository, "webinfra"), args)).stdout,
 });
 
 /** Brings a site up, tells how long it took, does something with it, and takes it away. */
