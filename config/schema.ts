@@ -130,7 +130,7 @@ const app = z
       .optional()
       .meta({
         description:
-          "Requests that the application of one host works on at once; more wait for up to two seconds and are then refused (503). Web sockets and event streams are not counted. " +
+          "Requests that the application of one host works on at once; more wait for up to two seconds and are then refused (503). Event streams are not counted: sixteen times as many may be open. " +
           `Default: ${String(defaultConcurrency)}; with \`php -S\`, its workers (\`PHP_CLI_SERVER_WORKERS\`, else 1).`,
       }),
     staticDirectory: matching(/^[A-Za-z0-9._-]+$/, "a folder's name inside app.directory")

@@ -23,18 +23,13 @@ local function close(server, address)
   end
 end
 
-local function another_is_up(proxy)
-  for _, server in pairs(core.proxies[proxy].servers) do
-    if string.find(server:get_stats().status, "UP", 1, true) then return true end
-  end
-  return false
-end
-
 -- The application on this host, in the backend "app". That it is slow is no fault: checks wait behind visitors. So when a check has no answer within
--- a second, the kernel is asked whether the application was stopped; and a check that gives up counts only when no visitor had an answer either.
+-- a second, the kernel is asked whether the application was stopped, some times, for a debugger stops it for a moment; and a check that gives up counts
+-- only when no visitor had a good answer either.
 local UNIT = "/sys/fs/cgroup/system.slice/system-webinfra\\x2dapp.slice/webinfra-app@%s.service/cgroup."
 local PATIENCE = 5
--- By server: answers to visitors until now, when the last came, and since when a check waits.
+local LOOKS = 3
+-- By server: good answers to visitors until now, when the last came, since when a check waits, and how often the application was seen stopped since.
 local seen = {}
 
 local function lines(path)
@@ -49,20 +44,24 @@ local function stopped(name)
   for line in lines(unit .. "events") do
     if line == "frozen 1" then return true end
   end
+  local found = false
   for pid in lines(unit .. "procs") do
     for line in lines("/proc/" .. pid .. "/stat") do
-      if string.find(line, "^.*%) [Tt] ") then return true end
+      found = string.find(line, "^.*%) [TtZ] ") ~= nil
+      if not found then return false end
     end
   end
-  return false
+  return found
 end
 
 local function look(name, server)
-  local stats, last, now = server:get_stats(), seen[name] or { answers = 0, answered = 0 }, time()
-  local answers = stats.hrsp_1xx + stats.hrsp_2xx + stats.hrsp_3xx + stats.hrsp_4xx + stats.hrsp_5xx
-  local waits = string.find(stats.check_status, "* ", 1, true) and string.find(stats.status, "UP", 1, true)
-  seen[name] = { answers = answers, answered = answers ~= last.answers and now or last.answered, waits = waits and (last.waits or now) }
-  if waits and now - seen[name].waits > 1 and stopped(name) then
+  local stats, last, now = server:get_stats(), seen[name] or { answers = 0, answered = 0, looks = 0 }, time()
+  local answers = stats.hrsp_2xx + stats.hrsp_3xx + stats.hrsp_4xx
+  local serves = string.find(stats.status, "UP", 1, true) or string.find(stats.status, "DRAIN", 1, true)
+  local since = serves and string.find(stats.check_status, "* ", 1, true) and (last.since or now)
+  local looks = since and now - since > 1 and stopped(name) and last.looks + 1 or 0
+  seen[name] = { answers = answers, answered = answers ~= last.answers and now or last.answered, since = since, looks = looks }
+  if looks == LOOKS then
     server:check_force_down()
     close(server, server:get_addr())
   end
@@ -84,6 +83,5 @@ core.event_sub({ "SERVER_STATE" }, function(_, data)
   local address = server:get_addr()
   -- Closing connections closes those of other backends' checks too, which then fail without a time-out.
   if not timed_out and time() - (cut[address] or 0) > 3 then return end
-  -- It takes connections and says nothing. When no other server is left, all may be busy: what waits may still be answered.
-  if state.check.reason.short ~= "L7TOUT" or another_is_up(data.proxy_name) then close(server, address) end
+  close(server, address)
 end)
