@@ -75,7 +75,8 @@ class World:
 
     def serves(self) -> list[str]:
         """What proxies may send here for."""
-        return [what for what in ("primary", "replica", "stale") if self.watch.serves(what)]
+        state = self.watch.state()
+        return [what for what in ("primary", "replica", "stale") if self.watch.serves(what, state)]
 
     def pass_time(self, seconds: float, *, ask: bool = True) -> None:
         """Half a second after another, as the pollers do it."""

@@ -105,7 +105,8 @@ class Agent:
             return 200, text
         if path not in ("/primary", "/replica", "/stale"):
             return 404, text
-        return 200 if self._database is not None and self._database.serves(path[1:]) else 503, text
+        serves = self._database is not None and database is not None and self._database.serves(path[1:], database)
+        return 200 if serves else 503, text
 
     def _converge(self) -> tuple[str, str]:
         converge, step, *_ = [*(self._files.read(places.CONVERGE) or "").splitlines(), "", ""]

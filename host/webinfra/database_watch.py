@@ -112,9 +112,11 @@ class DatabaseWatch:
             with self._lock:
                 self._freshness.saw(sample)
 
-    def serves(self, what: str) -> bool:
-        """Whether a proxy may send here for the `primary`, a `replica` or a `stale` one; a server that is merely slow goes on as it was."""
-        state = self.state()
+    def serves(self, what: str, state: DatabaseState) -> bool:
+        """Whether a proxy may send here for the `primary`, a `replica` or a `stale` one; `state` is what this watch says now.
+
+        A server that is merely slow goes on as it was.
+        """
         if {"primary": state.writable, "replica": state.replica, "stale": state.stale}[what]:
             return True
         now = self._clock.now()
