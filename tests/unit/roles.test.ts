@@ -245,6 +245,9 @@ describe("roles: the page of a proxy without servers", () => {
   });
 });
 
+/** The parts of a proxy's configuration, each with its head. */
+const sections = (config: string): readonly string[] => config.split(/\n(?=\S)/);
+
 describe("roles: proxies and frozen servers", () => {
   const proxies = (): readonly (readonly [name: string, config: string])[] =>
     presetNames.flatMap((topology) =>
@@ -254,8 +257,6 @@ describe("roles: proxies and frozen servers", () => {
           .map(({ path, content }) => [`${topology} ${view.host.name} ${path}`, content] as const),
       ),
     );
-
-  const sections = (config: string): readonly string[] => config.split(/\n(?=\S)/);
 
   it("notice one within 3 s", () => {
     for (const [name, config] of proxies()) {
@@ -277,7 +278,7 @@ describe("roles: proxies and frozen servers", () => {
 
   it("send nothing but GET and HEAD a second time", () => {
     for (const [name, config] of proxies()) {
-      const retried = config.split(/\n(?=\S)/).filter((section) => /retry-on .*empty-response/.test(section));
+      const retried = sections(config).filter((section) => /retry-on .*empty-response/.test(section));
       // On the balancer the defaults have it, and the one way in has the rule.
       const rules = retried.map((section) => (section.startsWith("defaults") ? config : section));
       for (const text of rules) assert.match(text, /http-request disable-l7-retry unless { method GET HEAD }/, name);
@@ -287,9 +288,9 @@ describe("roles: proxies and frozen servers", () => {
   it("give each request that must not be sent twice a connection of its own", () => {
     const balancers = proxies().filter(([name]) => name.endsWith("haproxy.cfg"));
     for (const [name, config] of balancers) {
-      const backends = config
-        .split(/\n(?=\S)/)
-        .filter((section) => /^backend (web|in_turn|web_static|web_any)\n/.test(section));
+      const backends = sections(config).filter((section) =>
+        /^backend (web|in_turn|web_static|web_any)\n/.test(section),
+      );
       assert.equal(backends.length, 4, name);
       for (const line of backends.flatMap((backend) => backend.match(/^ +server .*$/gm) ?? [])) {
         assert.match(line, / pool-conn-name var\(txn\.own\)/);
@@ -326,8 +327,8 @@ describe("roles: a busy application", () => {
       asking.map(({ host, path }) => `${host} ${path}`),
       ["app-1 /etc/webinfra/proxy.cfg", "app-2 /etc/webinfra/proxy.cfg"],
     );
-    const [, backend = ""] = proxy.split("\nbackend app\n");
-    assert.match(backend.split("\nbackend ")[0] ?? "", /check .* maxconn 8\n/);
+    const backend = sections(proxy).find((section) => section.startsWith("backend app\n"));
+    assert.match(backend ?? "", /check .* maxconn 8\n/);
     assert.deepEqual(proxy.match(/maxconn \d+/g), ["maxconn 8", "maxconn 128"]);
   });
 
