@@ -109,7 +109,9 @@ describe("at capacity", function () {
   /** Waits until the queues are full. */
   const refused = (): Promise<void> =>
     eventually("a refusal", async () => {
-      const { status, headers, body } = await site.fetch("/");
+      // At twice the capacity one in two is refused: of one alone it is luck.
+      const answers = await Promise.all(Array.from({ length: workers }, () => site.fetch("/")));
+      const { status, headers, body } = answers.find((answer) => answer.status !== 200) ?? answers[0]!;
       assert.deepEqual([status, headers["retry-after"]], [503, "5"]);
       assert.match(body, /<h1>Back soon<\/h1>/);
     });
