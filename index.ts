@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
-import { WebInfrastructure } from "./components/web-infrastructure";
+import { hostsImage, WebInfrastructure } from "./components/web-infrastructure";
 import { awsCredentialProblems } from "./components/platforms/aws/credentials";
 import { digitaloceanCredentialProblems } from "./components/platforms/digitalocean/credentials";
 import { Platform } from "./components/platform";
@@ -45,7 +45,9 @@ async function site(): Promise<Record<string, unknown>> {
   const platforms: Readonly<Record<Config["platform"], () => Promise<MakePlatform>>> = {
     incus: async () => {
       const { incusPlatform } = await import("./components/platforms/incus/index.js");
-      return (parent) => incusPlatform({ stack, home, cidr: config.network.cidr, parent });
+      const { bake, maxAgeDays } = config.image;
+      const image = bake ? { userData: hostsImage(config, topology), maxAgeDays } : undefined;
+      return (parent) => incusPlatform({ stack, home, cidr: config.network.cidr, image, parent });
     },
     aws: async () => {
       const { awsPlatform } = await import("./components/platforms/aws/index.js");

@@ -1,5 +1,5 @@
 import { stringify } from "yaml";
-import { HostFile, HostView, RoleParts } from "../roles/types";
+import { HostFile, HostView, RoleParts, Where } from "../roles/types";
 import { partsOf } from "../roles";
 import { hostName } from "../topology/types";
 
@@ -46,20 +46,34 @@ const stepFiles = (parts: readonly RoleParts[]): readonly HostFile[] =>
       mode: "0755" as const,
     }));
 
+const partsAt = (parts: readonly RoleParts[], place: "host" | "image"): readonly RoleParts[] => {
+  const wanted = ({ where = "host" }: { readonly where?: Where }): boolean => where === place || where === "both";
+  return parts.map((part) => ({ ...part, files: part.files.filter(wanted), steps: part.steps.filter(wanted) }));
+};
+
 /**
  * The files that a host's parts ask for together, in the order of their paths: each path once, steps and the list of packages among them.
+ * @param place where they are wanted; in an image there are no ports to share
  * @throws PlacementConflict when two parts want different content at one path, or one port
  */
-export function mergeParts(host: string, parts: readonly RoleParts[]): readonly HostFile[] {
-  checkPorts(host, parts);
+export function mergeParts(
+  host: string,
+  parts: readonly RoleParts[],
+  place: "host" | "image" = "host",
+): readonly HostFile[] {
+  if (place === "host") checkPorts(host, parts);
   const packages = [...new Set(parts.flatMap((part) => part.packages))].sort();
+  const here = partsAt(parts, place);
   const files = [
-    ...parts.flatMap((part) => part.files),
-    ...stepFiles(parts),
+    ...here.flatMap((part) => part.files),
+    ...stepFiles(here),
     { path: "/etc/webinfra/packages", content: packages.map((name) => `${name}\n`).join(""), mode: "0644" as const },
   ];
   return [...mergeFiles(host, files)].sort((a, b) => (a.path < b.path ? -1 : 1));
 }
+
+/** A file as cloud-init writes it. */
+const written = ({ path, mode, content }: HostFile) => ({ path, permissions: mode, content });
 
 /**
  * One host's `#cloud-config`. It writes files and starts one unit without waiting for it: packages are that unit's work, because cloud-init
@@ -79,13 +93,29 @@ export function cloudConfig(view: HostView): string {
     ...(ssh && { ssh_authorized_keys: [ssh.publicKey] }),
     write_files: files
       .filter((file) => view.secretsThrough === "user-data" || file.secret !== true)
-      .map((file) => ({ path: file.path, permissions: file.mode, content: file.content })),
+      .map(written),
     runcmd: [
       ["install", "-d", "-m", "0700", "/etc/webinfra/secrets"],
       ["systemd-sysusers", "/etc/sysusers.d/webinfra.conf"],
       ["systemctl", "daemon-reload"],
       ["systemctl", "restart", "systemd-journald.service"],
       ["systemctl", "enable", "webinfra-converge.service"],
+      ["systemctl", "start", "--no-block", "webinfra-converge.service"],
+    ],
+  };
+  return `#cloud-config\n${stringify(document, { lineWidth: 0 })}`;
+}
+
+/**
+ * The `#cloud-config` of a throw-away machine that installs the packages of all these hosts, by the steps that hosts take themselves, and then removes
+ * what must not be shared. Once its converge is done, an image can be made of it. It follows from packages, their sources and those steps alone, and
+ * holds no secret: hosts that want the same get the same text.
+ */
+export function imageConfig(views: readonly HostView[]): string {
+  const document = {
+    write_files: mergeParts("image", views.flatMap(partsOf), "image").map(written),
+    runcmd: [
+      ["systemctl", "daemon-reload"],
       ["systemctl", "start", "--no-block", "webinfra-converge.service"],
     ],
   };

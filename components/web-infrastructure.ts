@@ -1,13 +1,13 @@
 import { createHash } from "node:crypto";
 import * as pulumi from "@pulumi/pulumi";
-import { cloudConfig, PlacementConflict } from "../cloudinit";
+import { cloudConfig, imageConfig, PlacementConflict } from "../cloudinit";
 import { userDataFormats } from "../cloudinit/limits";
 import { ConfigError } from "../config/errors";
 import { Config } from "../config/schema";
 import { SiteSummary } from "../config/summary";
 import { writeFirstPrimaryPointer, writeReleasePointer } from "../core/protocol";
 import { Ready } from "../provider/sdk";
-import { HostPlace, HostSecrets } from "../roles/types";
+import { HostPlace, HostSecrets, withoutSecrets } from "../roles/types";
 import { hostsWith, RoleName, Topology } from "../topology/types";
 import { Host } from "./host";
 import { Platform } from "./platform";
@@ -123,6 +123,15 @@ export function checkHosts(config: Config, topology: Topology): void {
         ];
   });
   if (problems.length > 0) throw new ConfigError(problems);
+}
+
+/** The user-data of the throw-away machine that an image with the packages of all hosts is made of. */
+export function hostsImage(config: Config, topology: Topology): string {
+  const secrets = withoutSecrets(placeholders(config.app.secrets));
+  const anywhere = longestPlace(config.platform, false);
+  return imageConfig(
+    topology.hosts.map((host) => ({ host, topology, config, secrets, secretsSha256: "", kit: "", ...anywhere })),
+  );
 }
 
 /**

@@ -299,6 +299,17 @@ const mysql = z.strictObject({
   }),
 });
 
+const image = z.strictObject({
+  bake: truth.default(true).meta({
+    description:
+      "Machines on incus start from an image that holds all packages of the stack's hosts, made once by `up` and shared by stacks. `false`: each machine installs its own.",
+  }),
+  maxAgeDays: wholeNumber(1, 365, "days").default(7).meta({
+    description:
+      "A new machine gets an image at most this many days old; an older one is made anew first, for its packages' updates. Machines that run stay as they are.",
+  }),
+});
+
 const network = z.strictObject({
   cidr: z
     .string({ error: () => "should be an IPv4 network, such as 10.77.0.0/24" })
@@ -554,6 +565,7 @@ export const configSchema = z
       .meta({ description: "Number of MySQL replicas; `replica-per-web` has at least one on each web server." }),
     app: app.prefault({}).meta({ description: "The application that the site serves." }),
     mysql: mysql.prefault({}).meta({ description: "The database servers." }),
+    image: image.prefault({}).meta({ description: "The image that machines start from, on incus." }),
     network: network.prefault({}).meta({ description: "The private network of the hosts." }),
     aws: aws.prefault({}).meta({ description: "What only the platform `aws` knows." }),
     digitalocean: digitalocean.prefault({}).meta({ description: "What only the platform `digitalocean` knows." }),

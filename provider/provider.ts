@@ -11,6 +11,7 @@ import { file } from "./channel/file";
 import { object } from "./channel/object";
 import { pointer } from "./channel/pointer";
 import { definition } from "./definition";
+import { image } from "./incus/image";
 import { machine } from "./incus/machine";
 import { network } from "./incus/network";
 import { volume } from "./incus/volume";
@@ -22,6 +23,7 @@ import { password } from "./secrets/password";
 const RESOURCES: ReadonlyMap<string, Resource> = new Map([
   ["webinfra:incus:Network", network],
   ["webinfra:incus:Volume", volume],
+  ["webinfra:incus:Image", image],
   ["webinfra:incus:Machine", machine],
   ["webinfra:channel:Object", object],
   ["webinfra:channel:Pointer", pointer],

@@ -49,6 +49,29 @@ export class Volume extends pulumi.CustomResource {
   }
 }
 
+/** What an image with packages is made from, and how old it may be for a new machine. */
+export interface ImageRecipe {
+  /** Alias of the image that the throw-away machine boots. */
+  readonly base: pulumi.Input<string>;
+  /** Its cloud-init's user-data, which installs the packages; `imageConfig` of cloudinit/ renders it. Holds no secret. */
+  readonly userData: pulumi.Input<string>;
+  /** A new machine gets an image that is at most so old, in days. */
+  readonly maxAgeDays: pulumi.Input<number>;
+}
+
+/** Arguments of {@link Image}. */
+export interface ImageArgs extends ImageRecipe {
+  /** Name of the network that packages are fetched through. */
+  readonly network: pulumi.Input<string>;
+}
+
+/** An image that holds all packages of a stack's hosts, shared by all stacks that want the same. It outlives the stack. */
+export class Image extends pulumi.CustomResource {
+  constructor(name: string, args: ImageArgs, opts?: pulumi.CustomResourceOptions) {
+    super("webinfra:incus:Image", name, { ...args }, opts);
+  }
+}
+
 /** A volume in a machine. */
 export interface MachineVolume {
   /** Name of the volume. */
@@ -65,8 +88,8 @@ export interface MachineArgs {
   readonly stack: pulumi.Input<string>;
   /** Roles placed on the host; labels only. Changed in place. */
   readonly roles: pulumi.Input<pulumi.Input<string>[]>;
-  /** Alias of the image to boot. */
-  readonly image: pulumi.Input<string>;
+  /** Alias of the image to boot, or what that is made from. Changes reach new machines only. */
+  readonly image: pulumi.Input<string | ImageRecipe>;
   /** Name of the network to attach. */
   readonly network: pulumi.Input<string>;
   /** cloud-init's user-data in plain text. Kept as a secret. */

@@ -1,6 +1,12 @@
 import { Config } from "../config/schema";
 import { RoleName, Topology, TopologyHost } from "../topology/types";
 
+/**
+ * Where a file or a step is wanted: on hosts, in the making of an image that has their packages (in a throw-away machine, which has no roles), or in
+ * both.
+ */
+export type Where = "host" | "image" | "both";
+
 /** A file on a host. */
 export interface HostFile {
   /** Absolute path. */
@@ -10,6 +16,8 @@ export interface HostFile {
   readonly mode: "0600" | "0644" | "0755";
   /** It holds a secret: where secrets go through the channel, it does not come with user-data. Default: false. */
   readonly secret?: boolean;
+  /** Default: host. */
+  readonly where?: Where;
 }
 
 /** A TCP port that a role opens, and who may come: the world, or hosts with one of the roles. */
@@ -24,6 +32,8 @@ export interface ConvergeStep {
   /** Two digits and a word, such as `40-nginx`. */
   readonly name: string;
   readonly script: string;
+  /** Default: host. */
+  readonly where?: Where;
 }
 
 /** What one role asks of a host. */

@@ -2,6 +2,8 @@
 export { IncusClient, PROJECT } from "./client";
 export { exec } from "./exec";
 export { networkName, stackSlug, volumeName } from "./labels";
-export { deleteInstance, instanceAddress, listInstances, listOrphans } from "./machine";
+export { listBakedImages, listUselessImages, sweepBakeries } from "./image";
+export { deleteInstance } from "./instance";
+export { instanceAddress, listInstances, listOrphans } from "./machine";
 export { deleteNetwork, listNetworks } from "./network";
 export { deleteVolume, listVolumes } from "./volume";

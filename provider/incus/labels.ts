@@ -5,6 +5,8 @@ import { createHash, randomInt } from "node:crypto";
 export const LABEL_STACK = "user.webinfra.stack";
 export const LABEL_HOST = "user.webinfra.host";
 export const LABEL_ROLES = "user.webinfra.roles";
+/** On a throw-away machine that an image is made of: the image's hash. */
+export const LABEL_IMAGE = "user.webinfra.image";
 /** "true" on a machine that once was up: without it, a machine is the leftover of an update that was killed. */
 export const LABEL_COMPLETE = "user.webinfra.complete";
 

@@ -4,7 +4,9 @@ import { z } from "zod";
 import { olderDefinition } from "../definition";
 import { type Context, HalfMadeError, resource } from "../resource";
 import { sleep, within } from "../time";
-import { IncusClient, IncusError, isNotFound, POOL } from "./client";
+import { IncusClient, IncusError, POOL } from "./client";
+import { ensureImage, missingImage, recipeSchema } from "./image";
+import { allInstances, deleteInstance, findInstance, type Instance, pathOf } from "./instance";
 import { LABEL_COMPLETE, LABEL_HOST, LABEL_ROLES, LABEL_STACK, newMachineName } from "./labels";
 
 /** Where a machine sees the channel. */
@@ -13,7 +15,6 @@ export const CHANNEL_PATH = "/var/lib/webinfra-channel";
 const DEFAULT_START_SECONDS = 120;
 const DEFAULT_STOP_SECONDS = 30;
 const POLL_MS = 250;
-const DELETE_ATTEMPTS = 20;
 
 const hostPattern = /^[a-z]([a-z0-9-]{0,22}[a-z0-9])?$/;
 
@@ -21,7 +22,7 @@ const inputs = z.strictObject({
   host: z.string().regex(hostPattern, "must be a host name of a-z, 0-9 and -, at most 24 characters, such as web-1"),
   stack: z.string().min(1),
   roles: z.array(z.string().min(1)),
-  image: z.string().min(1),
+  image: z.union([z.string().min(1), recipeSchema], "must be an image's alias, or what one is made from"),
   network: z.string().min(1),
   userData: z.string(),
   definition: z.string().optional(),
@@ -42,14 +43,6 @@ const state = z.object({
   status: z.string().optional(),
 });
 type State = z.infer<typeof state>;
-
-const instanceSchema = z.object({
-  name: z.string(),
-  status: z.string(),
-  config: z.record(z.string(), z.string()).default({}),
-  devices: z.record(z.string(), z.record(z.string(), z.string())).nullish(),
-});
-type Instance = z.infer<typeof instanceSchema>;
 
 const instanceStateSchema = z.object({
   status: z.string(),
@@ -76,21 +69,17 @@ export interface InstanceSummary {
   readonly complete: boolean;
 }
 
-function pathOf(name: string): string {
-  return `/1.0/instances/${encodeURIComponent(name)}`;
-}
-
 function labelsOf(given: Inputs): Record<string, string> {
   return { [LABEL_STACK]: given.stack, [LABEL_HOST]: given.host, [LABEL_ROLES]: given.roles.join(",") };
 }
 
-/** The instance as Incus is asked to make it. */
-export function instanceRequest(given: Inputs): object {
+/** The instance as Incus is asked to make it, from the image that `image` names. */
+export function instanceRequest(given: Inputs, image: object): object {
   return {
     name: given.machine,
     type: "container",
     description: `${given.host} of webinfra stack ${given.stack}`,
-    source: { type: "image", alias: given.image },
+    source: { type: "image", ...image },
     // None of the default profile's: the machine is described here alone.
     profiles: [],
     config: {
@@ -111,20 +100,12 @@ export function instanceRequest(given: Inputs): object {
   };
 }
 
-async function find(client: IncusClient, name: string, signal: AbortSignal | undefined): Promise<Instance | undefined> {
-  return client.find(pathOf(name), instanceSchema, { signal });
-}
-
-async function allInstances(client: IncusClient, signal: AbortSignal | undefined): Promise<Instance[]> {
-  return client.get("/1.0/instances?recursion=1", z.array(instanceSchema), { signal });
-}
-
 async function addressOf(client: IncusClient, name: string, signal: AbortSignal): Promise<string | undefined> {
   const current = await client.get(`${pathOf(name)}/state`, instanceStateSchema, { signal });
   return current.network?.["eth0"]?.addresses?.find((one) => one.family === "inet" && one.scope === "global")?.address;
 }
 
-async function checkGround(client: IncusClient, given: Inputs, signal: AbortSignal): Promise<void> {
+async function checkChannel(given: Inputs): Promise<void> {
   try {
     await access(given.channel);
   } catch {
@@ -132,13 +113,19 @@ async function checkGround(client: IncusClient, given: Inputs, signal: AbortSign
       `${given.host}: the channel directory ${given.channel} does not exist or cannot be read: make it first`,
     );
   }
-  if (
-    (await client.find(`/1.0/images/aliases/${encodeURIComponent(given.image)}`, z.unknown(), { signal })) === undefined
-  ) {
-    throw new Error(
-      `${given.host}: Incus has no image "${given.image}" in its project webinfra: run \`npm run setup\``,
-    );
+}
+
+/** Where Incus finds what the machine starts from. */
+async function imageOf(client: IncusClient, given: Inputs, context: Context): Promise<object> {
+  const { image } = given;
+  if (typeof image !== "string") {
+    return { fingerprint: await ensureImage(client, image, given.network, context) };
   }
+  const path = `/1.0/images/aliases/${encodeURIComponent(image)}`;
+  if ((await client.find(path, z.unknown(), { signal: context.signal })) === undefined) {
+    throw new Error(missingImage(image));
+  }
+  return { alias: image };
 }
 
 /** Two machines that mount one data volume would destroy the data. */
@@ -162,10 +149,11 @@ async function checkVolumeIsFree(client: IncusClient, given: Inputs, signal: Abo
 }
 
 async function instantiate(client: IncusClient, given: Inputs, context: Context): Promise<void> {
-  await checkGround(client, given, context.signal);
+  await checkChannel(given);
   await checkVolumeIsFree(client, given, context.signal);
+  const image = await imageOf(client, given, context);
   context.status(`creating ${given.machine}`);
-  await client.change("POST", "/1.0/instances", instanceRequest(given), { signal: context.signal });
+  await client.change("POST", "/1.0/instances", instanceRequest(given, image), { signal: context.signal });
 }
 
 /** Brings an existing instance up: started, with an address. */
@@ -207,7 +195,7 @@ async function bringUp(client: IncusClient, instance: Instance, given: Inputs, c
 
 /** Makes the machine, or finishes one of that name that is there already. */
 async function ensure(client: IncusClient, given: Inputs, context: Context): Promise<State> {
-  let instance = await find(client, given.machine, context.signal);
+  let instance = await findInstance(client, given.machine, context.signal);
   if (instance === undefined) {
     await instantiate(client, given, context);
     instance = { name: given.machine, status: "Stopped", config: {} };
@@ -230,7 +218,7 @@ async function keepingHalfMade(
     return await work();
   } catch (error) {
     // Asked without the caller's signal, which may have aborted: the state must not lose a machine that exists.
-    const found = await find(client, given.machine, AbortSignal.timeout(5_000)).catch(() => undefined);
+    const found = await findInstance(client, given.machine, AbortSignal.timeout(5_000)).catch(() => undefined);
     if (found === undefined && known.address === undefined) {
       throw error;
     }
@@ -257,7 +245,8 @@ async function sweep(client: IncusClient, given: Inputs, context: Context): Prom
 export const machine = resource<Inputs, State>({
   inputs,
   state,
-  replaceOn: ["host", "stack", "image", "network", "userData", "channel", "volume"],
+  // Not the image: a newer one serves new machines only.
+  replaceOn: ["host", "stack", "network", "userData", "channel", "volume"],
   updateOn: ["roles", "startTimeoutSeconds", "stopTimeoutSeconds"],
   secrets: ["userData"],
   choose(olds, news) {
@@ -268,12 +257,25 @@ export const machine = resource<Inputs, State>({
     }
     return { machine: newMachineName(typeof stack === "string" ? stack : "", typeof host === "string" ? host : "") };
   },
-  drifted(current, news, context) {
+  async drifted(current, news, context) {
     const wanted = news["definition"];
     if (typeof wanted === "string" && current.definition !== undefined && wanted !== current.definition) {
       context.warn(olderDefinition(current.host));
     }
-    return Promise.resolve(current.status !== "Running" || current.address === undefined);
+    if (current.status !== "Running" || current.address === undefined) {
+      return true;
+    }
+    try {
+      const found = await findInstance(new IncusClient(), current.machine, context.signal);
+      // Its data, if it has any, are on a volume of their own: to make it again, or to start it, loses nothing.
+      return found?.status !== "Running";
+    } catch (error) {
+      // A preview needs no Incus, and an update says so at its first change.
+      if (error instanceof IncusError) {
+        return false;
+      }
+      throw error;
+    }
   },
   async create(given, context) {
     const client = new IncusClient();
@@ -285,7 +287,7 @@ export const machine = resource<Inputs, State>({
   },
   async read(id, current, context) {
     const client = new IncusClient();
-    const found = await find(client, id, context.signal);
+    const found = await findInstance(client, id, context.signal);
     if (found === undefined) {
       return undefined;
     }
@@ -299,7 +301,7 @@ export const machine = resource<Inputs, State>({
     // A new name was drawn only if the state had none.
     const named = { ...given, machine: id };
     return keepingHalfMade(client, named, current, async () => {
-      const found = await find(client, id, context.signal);
+      const found = await findInstance(client, id, context.signal);
       // A machine that is only started again still runs what it was made from.
       const wanted = found === undefined ? named : { ...named, definition: current.definition };
       if (found !== undefined) {
@@ -367,60 +369,4 @@ export async function instanceAddress(
   signal?: AbortSignal,
 ): Promise<string | undefined> {
   return addressOf(client, name, signal ?? AbortSignal.timeout(5_000));
-}
-
-/**
- * Stops a machine in order, by force when it takes longer than `stopTimeoutSeconds` (default 30; 0: by force at once), and
- * deletes it. One that is gone already is fine.
- */
-export async function deleteInstance(
-  name: string,
-  options: { readonly stopTimeoutSeconds?: number; readonly signal?: AbortSignal } = {},
-  client = new IncusClient(),
-): Promise<void> {
-  const { signal } = options;
-  const seconds = options.stopTimeoutSeconds ?? DEFAULT_STOP_SECONDS;
-  const stop = async (force: boolean): Promise<void> => {
-    await client.change(
-      "PUT",
-      `${pathOf(name)}/state`,
-      force ? { action: "stop", force: true } : { action: "stop", timeout: Math.ceil(seconds) },
-      { signal, timeoutMs: force ? 60_000 : (Math.ceil(seconds) + 15) * 1000 },
-    );
-  };
-  const status = async (): Promise<string | undefined> => (await find(client, name, signal))?.status;
-  try {
-    const found = await status();
-    if (found !== undefined && found !== "Stopped" && seconds > 0) {
-      try {
-        await stop(false);
-      } catch (error) {
-        signal?.throwIfAborted();
-        if (!(error instanceof IncusError)) {
-          throw error;
-        }
-        // It does not want to: by force, below.
-      }
-    }
-    // Tried more than once: an instance that is being made, or just failed to start, cannot be deleted for a moment.
-    for (let attempt = 1; ; attempt++) {
-      try {
-        if ((await status()) !== "Stopped") {
-          await stop(true);
-        }
-        await client.change("DELETE", pathOf(name), undefined, { signal });
-        return;
-      } catch (error) {
-        signal?.throwIfAborted();
-        if (!(error instanceof IncusError) || isNotFound(error) || attempt === DELETE_ATTEMPTS) {
-          throw error;
-        }
-        await sleep(2 * POLL_MS, signal);
-      }
-    }
-  } catch (error) {
-    if (!isNotFound(error)) {
-      throw error;
-    }
-  }
 }

@@ -1,5 +1,6 @@
 import { databasePort, databaseReadPort } from "../../core/ports";
 import { render } from "../template";
+import { enableServices } from "../base";
 import { Role } from "../types";
 import { hostName } from "../../topology/types";
 
@@ -52,7 +53,7 @@ export const appServer: Role = (view) => {
         mode: "0644",
       },
     ],
-    steps: [],
+    steps: app.packages.length === 0 ? [] : [enableServices("34-app-services", app.packages)],
     ports: [],
   };
 };

@@ -1,6 +1,6 @@
 import { bootstrapScript, fileText, render } from "../template";
 import { agentPort } from "../../core/ports";
-import { HostView, Role } from "../types";
+import { ConvergeStep, HostView, Role, Where } from "../types";
 import { hostsWith, slotsOf, SlotWord, slotName, slotWords, zone } from "../../topology/types";
 
 /** A local address whose answer 200 belongs to the host's health. */
@@ -14,9 +14,10 @@ export interface HealthCheck {
 const pace = { directory: { seconds: 1, pullSeconds: 30 }, bucket: { seconds: 5, pullSeconds: 60 } } as const;
 
 const scriptPath = (name: string): string => `/usr/local/lib/webinfra/${name}`;
-const script = (name: string) => ({ path: scriptPath(name), content: bootstrapScript(name), mode: "0755" }) as const;
-const unit = (name: string, file: string) =>
-  ({ path: `/etc/systemd/system/${name}`, content: fileText(__dirname, file), mode: "0644" }) as const;
+const script = (name: string, where: Where = "host") =>
+  ({ path: scriptPath(name), content: bootstrapScript(name), mode: "0755", where }) as const;
+const unit = (name: string, file: string, where: Where = "host") =>
+  ({ path: `/etc/systemd/system/${name}`, content: fileText(__dirname, file), mode: "0644", where }) as const;
 const enableAndStart = (service: string): string =>
   `#!/bin/sh\nset -e\nsystemctl --quiet enable ${service}\nsystemctl start ${service}\n`;
 const json = (path: string, value: unknown) =>
@@ -39,17 +40,32 @@ const slotCount = ({ topology }: Pick<HostView, "topology">, word: SlotWord): nu
 export const slotNames = (view: Pick<HostView, "topology">, word: SlotWord): readonly string[] =>
   Array.from({ length: slotCount(view, word) }, (_, index) => slotName(word, index + 1));
 
+/** MySQL's log is no journal: without logrotate it grows for ever. */
+const packages = ["ca-certificates", "curl", "logrotate", "rclone", "systemd-resolved"];
+
+/**
+ * The step that starts the services that come with these packages. Where they were installed on the host itself, they run already; an image has them
+ * switched off, because it serves hosts with other roles too.
+ */
+export const enableServices = (name: string, names: readonly string[]): ConvergeStep => ({
+  name,
+  script: `#!/bin/sh\nexec ${scriptPath("enable-services")} ${names.join(" ")}\n`,
+});
+
 /** What every host has: converge, sync and the host agent. `checks` and `nudges` come from the host's other roles. */
 export function base(checks: readonly HealthCheck[], nudges: Readonly<Record<string, string>>): Role {
   return (view) => ({
-    // MySQL's log is no journal: without logrotate it grows for ever.
-    packages: ["ca-certificates", "curl", "logrotate", "rclone", "systemd-resolved"],
+    packages,
     files: [
-      script("converge"),
-      script("install-packages"),
+      script("converge", "both"),
+      script("install-packages", "both"),
+      script("enable-services"),
       script("identify"),
       script("fetch-kit"),
-      unit("webinfra-converge.service", "converge.service"),
+      unit("webinfra-converge.service", "converge.service", "both"),
+      script("seal-image", "image"),
+      // What packages ask before they start a service: in an image they start none.
+      { path: "/usr/sbin/policy-rc.d", content: "#!/bin/sh\nexit 101\n", mode: "0755", where: "image" },
       unit("webinfra-sync.service", "sync.service"),
       unit("webinfra-agent.service", "agent.service"),
       // Its own bound is a tenth of the disk, of which containers share one.
@@ -120,7 +136,14 @@ export function base(checks: readonly HealthCheck[], nudges: Readonly<Record<str
             },
           ]
         : []),
-      { name: "30-packages", script: `#!/bin/sh\nexec ${scriptPath("install-packages")}\n` },
+      {
+        name: "03-image",
+        script: `#!/bin/sh\nexec ${scriptPath("seal-image")} begin\n`,
+        where: "image",
+      },
+      { name: "30-packages", script: `#!/bin/sh\nexec ${scriptPath("install-packages")}\n`, where: "both" },
+      enableServices("33-services", packages),
+      { name: "99-seal", script: `#!/bin/sh\nexec ${scriptPath("seal-image")} end\n`, where: "image" },
       { name: "40-sync", script: enableAndStart("webinfra-sync.service") },
     ],
     ports: [

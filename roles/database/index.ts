@@ -87,7 +87,14 @@ export const database: Role = (view) => {
         mode: "0644",
       },
       ...(pins.length > 0
-        ? [{ path: "/etc/apt/preferences.d/webinfra-mysql", content: pins.join("\n"), mode: "0644" } as const]
+        ? [
+            {
+              path: "/etc/apt/preferences.d/webinfra-mysql",
+              content: pins.join("\n"),
+              mode: "0644",
+              where: "both",
+            } as const,
+          ]
         : []),
       // The profile that comes with MySQL's packages allows /etc/mysql alone; containers have no AppArmor, cloud images do.
       { path: "/etc/apparmor.d/local/usr.sbin.mysqld", content: "/etc/webinfra/tls/** r,\n", mode: "0644" },
@@ -123,7 +130,9 @@ export const database: Role = (view) => {
           source: mysql.source,
           options: Object.entries(mysql.source.options).map(([name, value]) => ({ field: optionField(name), value })),
         }),
+        where: "both",
       },
+      { name: "35-mysql-image", script: fileText(__dirname, "empty-image.sh"), where: "image" },
       { name: "60-mysql", script: fileText(__dirname, "start.sh") },
     ],
     ports: [{ port: 3306, from: ["webServer", "appServer", "database"], description: "MySQL over TLS" }],

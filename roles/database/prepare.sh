@@ -5,7 +5,6 @@ set -euo pipefail
 data=/var/lib/mysql
 scratch=/var/lib/webinfra-mysql-scratch
 installed=/var/lib/webinfra/mysql-installed
-blank=/var/lib/webinfra/mysql-blank
 
 # Replaces $2 by the file $1 when they differ. MySQL may be reading it.
 replace() {
@@ -33,18 +32,9 @@ replace "$address.new" "$address"
 if [ "$(stat -c %U "$data")" != mysql ]; then
   chown -R mysql:mysql "$data"
 fi
-if [ ! -e "$installed" ]; then
-  if [ -z "$(ls -A -I lost+found "$data")" ]; then
-    touch "$blank"
-  elif [ -e "$blank" ] && dpkg-query -W -f '${db:Status-Status}\n' 'mysql*server*' 2>/dev/null | grep -qx half-configured; then
-    # The package was cut short while it wrote a new server's first data. It does not write to what it finds half done.
-    systemctl stop mysql.service 2>/dev/null || true
-    find "$data" -mindepth 1 -maxdepth 1 ! -name lost+found -exec rm -rf {} +
-  fi
-fi
-# The package's scripts write to data that they find, with a transaction that no other server has: it would fence a replica. So they are shown
-# an empty folder instead, until they are through.
-if [ ! -e "$installed" ] && [ -n "$(ls -A -I lost+found "$data")" ]; then
+# The package's scripts write first data where there are none, and to data that they find, with a transaction that no other server has: it would fence a
+# replica. So they are shown an empty folder instead, until they are through.
+if [ ! -e "$installed" ] && [ -n "$(/usr/local/lib/webinfra/install-packages --missing)" ]; then
   rm -rf "$scratch"
   install -d -o mysql -g mysql -m 0700 "$scratch"
   # Installed by a run that was cut short, it would serve from the one and be shown the other.

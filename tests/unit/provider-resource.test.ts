@@ -206,11 +206,14 @@ describe("provider: dispatch", () => {
 describe("provider: the instance that Incus is asked to make", () => {
   it("starts with Incus, hides its user-data from users of the machine, and mounts what it needs", () => {
     assert.deepEqual(
-      instanceRequest({
-        ...given,
-        machine: made.machine,
-        volume: { name: "webinfra-dev-db-1-data", path: "/var/lib/mysql" },
-      }),
+      instanceRequest(
+        {
+          ...given,
+          machine: made.machine,
+          volume: { name: "webinfra-dev-db-1-data", path: "/var/lib/mysql" },
+        },
+        { alias: "webinfra-debian-13" },
+      ),
       {
         name: "webinfra-dev-web-1-abc123",
         type: "container",

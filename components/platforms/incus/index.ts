@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
-import { ChannelFile, ChannelObject, Machine, Network, Password, Pointer, Volume } from "../../../provider/sdk";
+import { ChannelFile, ChannelObject, Image, Machine, Network, Password, Pointer, Volume } from "../../../provider/sdk";
 import { networkName, volumeName } from "../../../provider/incus/labels";
 import { CHANNEL_PATH } from "../../../provider/incus/machine";
 import { HostPlace } from "../../../roles/types";
@@ -8,7 +8,7 @@ import { digest } from "../../definition";
 import { Platform } from "../../platform";
 
 /** Alias of the cloud image that set-up makes in the Incus project. */
-const image = "webinfra-debian-13";
+const base = "webinfra-debian-13";
 
 /** Arguments of {@link incusPlatform}. */
 export interface IncusPlatformArgs {
@@ -18,13 +18,23 @@ export interface IncusPlatformArgs {
   readonly home: string;
   /** Subnet of the stack's bridge. Default: the first of 10.77.0.0/24 … 10.77.255.0/24 that is free. */
   readonly cidr: string | undefined;
+  /** What machines start from: an image with all their packages. Undefined: each installs its own. */
+  readonly image:
+    | {
+        /** cloud-init's user-data of the throw-away machine that installs them. */
+        readonly userData: string;
+        readonly maxAgeDays: number;
+      }
+    | undefined;
   readonly parent: pulumi.Resource;
 }
 
 /** System containers on the user's own machine. Creates the stack's bridge. */
-export function incusPlatform({ stack, home, cidr, parent }: IncusPlatformArgs): Platform {
+export function incusPlatform({ stack, home, cidr, image, parent }: IncusPlatformArgs): Platform {
   const directory = join(home, "channels", stack);
   const network = new Network("network", { name: networkName(stack), stack, cidr }, { parent });
+  const recipe = image && { base, ...image };
+  const packages = recipe && new Image("image", { ...recipe, network: network.network }, { parent });
   return {
     name: "incus",
     // Balancers answer on their own addresses, which this computer reaches.
@@ -47,7 +57,7 @@ export function incusPlatform({ stack, home, cidr, parent }: IncusPlatformArgs):
             );
       const holdsData: pulumi.CustomResourceOptions = volume
         ? // Two machines must never mount one data volume, and one edit must never stop all databases.
-          { protect: request.protect, deleteBeforeReplace: true, ignoreChanges: ["userData", "image", "channel"] }
+          { protect: request.protect, deleteBeforeReplace: true, ignoreChanges: ["userData", "channel"] }
         : {};
       const place = network.cidr.apply((networkCidr): HostPlace => ({
         networkCidr,
@@ -61,14 +71,14 @@ export function incusPlatform({ stack, home, cidr, parent }: IncusPlatformArgs):
           host: request.host.name,
           stack,
           roles: [...request.host.roles],
-          image,
+          image: recipe ?? base,
           network: network.network,
           userData,
           definition: volume && pulumi.unsecret(userData.apply(digest)),
           channel: directory,
           volume: volume && { name: volume.volume, path: "/var/lib/mysql" },
         },
-        { parent: owner, ...holdsData },
+        { parent: owner, ...holdsData, ...(packages && { dependsOn: [packages] }) },
       );
       return { machine: machine.machine, address: machine.address };
     },
