@@ -137,7 +137,7 @@ export function base(checks: readonly HealthCheck[], nudges: Readonly<Record<str
           ]
         : []),
       {
-        name: "03-image",
+        name: "03-begin",
         script: `#!/bin/sh\nexec ${scriptPath("seal-image")} begin\n`,
         where: "image",
       },
