@@ -15,6 +15,8 @@ const PROVIDER_MS = 1_500;
 export interface MachineStore {
   list(stack: string): Promise<readonly { readonly name: string; readonly complete: boolean }[]>;
   delete(name: string): Promise<void>;
+  /** Deletes the machines that an image was being made with. */
+  sweep(): Promise<void>;
 }
 
 /** The text for a lock that is held: whose it is and what to do. */
@@ -66,10 +68,11 @@ async function waitForLocks(open: OpenStack, output: Output): Promise<boolean> {
 }
 
 async function incusMachines(): Promise<MachineStore> {
-  const { deleteInstance, listInstances } = await import("../provider/incus/index.js");
+  const { deleteInstance, listInstances, sweepBakeries } = await import("../provider/incus/index.js");
   return {
     list: (stack) => listInstances(stack),
     delete: (name) => deleteInstance(name, { stopTimeoutSeconds: 0 }),
+    sweep: () => sweepBakeries(),
   };
 }
 
@@ -107,6 +110,7 @@ export async function recover(open: OpenStack, output: Output, machines?: Machin
       output.progress(`an earlier run was killed: deleting ${name}, which it left half-made`);
       await store.delete(name);
     }
+    await store.sweep();
   } else {
     for (const line of orphanLines(open.name, platformOf(open.settings), state)) {
       output.problem(line);

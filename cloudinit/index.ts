@@ -91,9 +91,7 @@ export function cloudConfig(view: HostView): string {
     ssh_pwauth: false,
     disable_root: true,
     ...(ssh && { ssh_authorized_keys: [ssh.publicKey] }),
-    write_files: files
-      .filter((file) => view.secretsThrough === "user-data" || file.secret !== true)
-      .map(written),
+    write_files: files.filter((file) => view.secretsThrough === "user-data" || file.secret !== true).map(written),
     runcmd: [
       ["install", "-d", "-m", "0700", "/etc/webinfra/secrets"],
       ["systemd-sysusers", "/etc/sysusers.d/webinfra.conf"],

@@ -11,8 +11,8 @@ import { file } from "./channel/file";
 import { object } from "./channel/object";
 import { pointer } from "./channel/pointer";
 import { definition } from "./definition";
-import { image } from "./incus/image";
-import { machine } from "./incus/machine";
+import { imageResource } from "./incus/image";
+import { machineResource } from "./incus/machine";
 import { network } from "./incus/network";
 import { volume } from "./incus/volume";
 import { ready } from "./ready";
@@ -23,8 +23,8 @@ import { password } from "./secrets/password";
 const RESOURCES: ReadonlyMap<string, Resource> = new Map([
   ["webinfra:incus:Network", network],
   ["webinfra:incus:Volume", volume],
-  ["webinfra:incus:Image", image],
-  ["webinfra:incus:Machine", machine],
+  ["webinfra:incus:Image", imageResource()],
+  ["webinfra:incus:Machine", machineResource()],
   ["webinfra:channel:Object", object],
   ["webinfra:channel:Pointer", pointer],
   ["webinfra:channel:File", file],

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Removes what set-up and the stacks made in Incus: every machine, volume and network of ours, and the storage pool. Then
-# stops the daemon, if bootstrap.sh started it. The image stays (it takes a minute to make again) unless asked.
-# DELETES DATABASES. teardown.sh [--images]   --images: also the image, and with it the project
+# Removes what set-up and the stacks made in Incus: every machine, volume and network of ours, the images with packages, and the storage pool. Then
+# stops the daemon, if bootstrap.sh started it. Of the images, the one that set-up made stays (it takes a minute to make again) unless asked.
+# DELETES DATABASES. teardown.sh [--images]   --images: also that image, and with it the project
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 # shellcheck source=setup/lib.sh
@@ -18,7 +18,14 @@ ours() { incus --project "$incus_project" "$@"; }
 running() { timeout 10 incus query /1.0; }
 has_project() { incus project show "$incus_project"; }
 has_pool() { incus storage show "$incus_pool"; }
-images() { ours image list --format csv --columns f; }
+images() { ours image list --format csv --columns F; }
+baked_images() {
+  local image
+  for image in $(images); do
+    # One that an update deletes meanwhile has no hash.
+    if [[ -n $(ours image get-property "$image" webinfra.hash 2>/dev/null) ]]; then echo "$image"; fi
+  done
+}
 
 # Incus says nothing for an empty list, and names one object a line otherwise.
 machines() { ours list --format csv --columns n; }
@@ -29,6 +36,7 @@ networks() { incus network list --format csv | awk -F , '$1 ~ /^webinfra-/ && $3
 delete_machines() { machines | xargs -r -n 8 incus --project "$incus_project" delete --force; }
 delete_volumes() { volumes | xargs -r -n 1 incus --project "$incus_project" storage volume delete "$incus_pool"; }
 delete_networks() { networks | xargs -r -n 1 incus network delete; }
+delete_baked_images() { baked_images | xargs -r -n 1 incus --project "$incus_project" image delete; }
 delete_images() { images | xargs -r -n 1 incus --project "$incus_project" image delete; }
 delete_project() { incus project delete "$incus_project"; }
 delete_pool() { incus storage delete "$incus_pool"; }
@@ -37,6 +45,7 @@ delete_pool() { incus storage delete "$incus_pool"; }
 no_machines() { ! has_project || [[ -z $(machines) ]]; }
 no_volumes() { ! has_project || ! has_pool || [[ -z $(volumes) ]]; }
 no_networks() { [[ -z $(networks) ]]; }
+no_baked_images() { ! has_project || [[ -z $(baked_images) ]]; }
 no_images() { ! has_project || [[ -z $(images) ]]; }
 no_project() { ! has_project; }
 no_pool() { ! has_pool; }
@@ -63,6 +72,7 @@ retry="The lines above are Incus's; correct what they say, and run this again."
 step "no machines" no_machines delete_machines "$retry"
 step "no volumes" no_volumes delete_volumes "$retry"
 step "no networks" no_networks delete_networks "$retry"
+step "no images with packages" no_baked_images delete_baked_images "$retry"
 if $images; then
   step "no images" no_images delete_images "$retry"
   step "no project" no_project delete_project "$retry"

@@ -9,13 +9,14 @@ import { parse } from "yaml";
 import { z } from "zod";
 import { ConfigError } from "../../config/errors";
 import type { Config } from "../../config/schema";
-import { listNetworks, networkName } from "../../provider/incus";
+import { listBakedImages, listNetworks, listUselessImages, networkName } from "../../provider/incus";
 import { IncusClient, IncusError, POOL, PROJECT, socketPath } from "../../provider/incus/client";
 import { subnetsInUse } from "../../provider/incus/network";
 import { place } from "../../topology/place";
 import { passphraseFile } from "../backend";
 import { type Check, findingLines, type Outcome, problem, runChecks, skipped } from "../doctor/check";
 import {
+  judgeBakedImages,
   judgeDependencies,
   judgeDisk,
   judgeHome,
@@ -265,6 +266,9 @@ function incusChecks(surroundings: Surroundings, facts: StackFacts, stack: Stack
         ));
       return judgeImage(IMAGE, image && (image.properties["recipe"] ?? ""), imageRecipe(root));
     }),
+    ask("images with packages", async () =>
+      judgeBakedImages(await listBakedImages(client), await listUselessImages(client)),
+    ),
     askForConfig("disk", async (config) =>
       judgeDisk(await freeInPool(client), needsOf((await look()).machines, config)),
     ),

@@ -280,6 +280,8 @@ export async function downAll(surroundings: Surroundings, options: DownOptions):
   for (const name of stacksInDirectory(backend.directory, project)) {
     stacks.push(await down(surroundings, name, options));
   }
+  const { collectGarbage } = await import("../../provider/incus/index.js");
+  await collectGarbage();
   const { machines, volumes } = await everythingInIncus();
   const remaining = [...machines, ...volumes];
   if (remaining.length > 0) {

@@ -1,5 +1,6 @@
 /** Checks of this machine: what webinfra itself needs. Each takes facts and judges them; nothing is looked up here. */
-import type { IncusErrorKind } from "../../provider/incus/client";
+import type { BakedImage } from "../../provider/incus";
+import { type IncusErrorKind, PROJECT } from "../../provider/incus/client";
 import { type Outcome, ok, problem, skipped } from "./check";
 
 const SETUP = "run `npm run setup`";
@@ -169,6 +170,21 @@ export function judgeImage(alias: string, recipe: string | undefined, wanted: st
   return recipe === wanted
     ? ok(alias)
     : problem(`the image "${alias}" was made by an older recipe than this checkout's`, `${SETUP}, which makes it anew`);
+}
+
+/**
+ * @param images those that hold packages
+ * @param useless those among them that no machine will be made from any more
+ */
+export function judgeBakedImages(images: readonly BakedImage[], useless: readonly BakedImage[]): Outcome {
+  const size = (some: readonly BakedImage[]): string => gibibytes(some.reduce((sum, { bytes }) => sum + bytes, 0));
+  const all = images.length === 0 ? "made by `webinfra up`" : `${String(images.length)} with packages, ${size(images)}`;
+  return ok(
+    useless.length === 0
+      ? all
+      : `${all}; ${String(useless.length)} of no use any more, ${size(useless)}: \`webinfra up\` deletes them when it makes the next, ` +
+          `\`incus image delete ${useless.map(({ fingerprint }) => fingerprint.slice(0, 12)).join(" ")} --project ${PROJECT}\` now`,
+  );
 }
 
 /** A machine's root and data in the pool: what a database host has after its set-up, rounded up. */

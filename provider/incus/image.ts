@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
 import { withLock } from "../lock";
-import { type Context, resource } from "../resource";
+import { type Context, type Resource, resource } from "../resource";
 import { sleep, within } from "../time";
 import { IncusClient, isNotFound, POOL } from "./client";
 import { exec } from "./exec";
@@ -37,8 +37,14 @@ const PROPERTY_MAX_AGE = "webinfra.max-age-days";
 const DAY_MS = 86_400_000;
 /** A package that cannot be had, or a mirror that is away: converge tries again every five seconds, which helps the second alone. */
 const ATTEMPTS = 3;
-const BAKE_SECONDS = 900;
 const POLL_MS = 250;
+
+/** How long to wait at most, in seconds: for the packages, and for another update that makes the same image. */
+export interface ImageLimits {
+  readonly bakeSeconds: number;
+  readonly waitSeconds: number;
+}
+const DEFAULT_LIMITS: ImageLimits = { bakeSeconds: 900, waitSeconds: 1800 };
 
 const imageSchema = z.object({
   fingerprint: z.string(),
@@ -97,10 +103,7 @@ export async function listBakedImages(client = new IncusClient(), signal?: Abort
 
 /** Those of them that are of no use any more. */
 export async function listUselessImages(client = new IncusClient(), signal?: AbortSignal): Promise<BakedImage[]> {
-  const [images, instances] = await Promise.all([
-    listBakedImages(client, signal),
-    allInstances(client, signal),
-  ]);
+  const [images, instances] = await Promise.all([listBakedImages(client, signal), allInstances(client, signal)]);
   const used = new Set(instances.flatMap(({ config }) => config["volatile.base_image"] ?? []));
   return uselessImages(images, used, Date.now());
 }
@@ -117,7 +120,8 @@ export async function sweepBakeries(client = new IncusClient(), signal?: AbortSi
   }
 }
 
-async function collectGarbage(client: IncusClient, signal: AbortSignal): Promise<void> {
+/** Deletes what making images left: throw-away machines that nobody works with any more, and images that are of no use any more. */
+export async function collectGarbage(client = new IncusClient(), signal?: AbortSignal): Promise<void> {
   await sweepBakeries(client, signal);
   for (const { fingerprint } of await listUselessImages(client, signal)) {
     try {
@@ -159,7 +163,9 @@ async function converged(client: IncusClient, name: string, context: Context, si
         { signal },
         client,
       );
-      throw new Error(`the step ${step} failed ${String(ATTEMPTS)} times; the last lines of its log:\n${stdout.trim()}`);
+      throw new Error(
+        `the step ${step} failed ${String(ATTEMPTS)} times; the last lines of its log:\n${stdout.trim()}`,
+      );
     }
     last = text;
     await sleep(POLL_MS, signal);
@@ -170,11 +176,11 @@ async function converged(client: IncusClient, name: string, context: Context, si
 async function bake(
   client: IncusClient,
   recipe: Recipe,
-  { hash, network }: { readonly hash: string; readonly network: string },
+  { hash, network, seconds }: { readonly hash: string; readonly network: string; readonly seconds: number },
   context: Context,
 ): Promise<string> {
   const name = `webinfra-image-${hash}`;
-  const signal = within(BAKE_SECONDS * 1000, context.signal);
+  const signal = within(seconds * 1000, context.signal);
   context.status("making an image with all packages: boot");
   try {
     // One of this name is what a killed update left: the lock is ours.
@@ -221,7 +227,7 @@ async function bake(
   } catch (error) {
     context.signal.throwIfAborted();
     if (signal.aborted) {
-      throw new Error(`it was not made within ${String(BAKE_SECONDS)} s`, { cause: error });
+      throw new Error(`it was not made within ${String(seconds)} s`, { cause: error });
     }
     throw error;
   } finally {
@@ -242,6 +248,7 @@ export async function ensureImage(
   recipe: Recipe,
   network: string,
   context: Context,
+  { bakeSeconds, waitSeconds } = DEFAULT_LIMITS,
 ): Promise<string> {
   const { signal } = context;
   const base = await client.find(`/1.0/images/aliases/${encodeURIComponent(recipe.base)}`, aliasSchema, { signal });
@@ -264,7 +271,7 @@ export async function ensureImage(
         return found.fingerprint;
       }
       try {
-        return await bake(client, recipe, { hash, network }, context);
+        return await bake(client, recipe, { hash, network, seconds: bakeSeconds }, context);
       } catch (error) {
         signal.throwIfAborted();
         const reason = error instanceof Error ? error.message : String(error);
@@ -281,7 +288,7 @@ export async function ensureImage(
         return found.fingerprint;
       }
     },
-    2 * BAKE_SECONDS,
+    waitSeconds,
     signal,
   );
   if (made === undefined) {
@@ -294,24 +301,26 @@ export async function ensureImage(
 const inputs = z.strictObject({ ...recipeSchema.shape, network: z.string().min(1) });
 type Inputs = z.infer<typeof inputs>;
 
-async function made(given: Inputs, context: Context): Promise<Inputs> {
-  const { network, ...recipe } = given;
-  await ensureImage(new IncusClient(), recipe, network, context);
-  return given;
-}
-
 /**
  * `webinfra:incus:Image`: sees to it that there is an image of this recipe before machines want it. That it is too old by now is no change: a machine
  * looks at that when it is made.
+ * @param incus the server; default: this machine's
  */
-export const image = resource<Inputs, Inputs>({
-  inputs,
-  state: z.object(inputs.shape),
-  replaceOn: [],
-  updateOn: ["base", "userData"],
-  create: async (given, context) => ({ id: "packages", state: await made(given, context) }),
-  read: (_id, current) => Promise.resolve(current),
-  update: (_id, _current, given, context) => made(given, context),
-  // Other stacks may use it.
-  delete: () => Promise.resolve(),
-});
+export function imageResource(incus: () => IncusClient = () => new IncusClient()): Resource {
+  const made = async (given: Inputs, context: Context): Promise<Inputs> => {
+    const { network, ...recipe } = given;
+    await ensureImage(incus(), recipe, network, context);
+    return given;
+  };
+  return resource<Inputs, Inputs>({
+    inputs,
+    state: z.object(inputs.shape),
+    replaceOn: [],
+    updateOn: ["base", "userData"],
+    create: async (given, context) => ({ id: "packages", state: await made(given, context) }),
+    read: (_id, current) => Promise.resolve(current),
+    update: (_id, _current, given, context) => made(given, context),
+    // Other stacks may use it.
+    delete: () => Promise.resolve(),
+  });
+}

@@ -2,7 +2,7 @@
 import { access } from "node:fs/promises";
 import { z } from "zod";
 import { olderDefinition } from "../definition";
-import { type Context, HalfMadeError, resource } from "../resource";
+import { type Context, HalfMadeError, type Resource, resource } from "../resource";
 import { sleep, within } from "../time";
 import { IncusClient, IncusError, POOL } from "./client";
 import { ensureImage, missingImage, recipeSchema } from "./image";
@@ -241,94 +241,103 @@ async function sweep(client: IncusClient, given: Inputs, context: Context): Prom
   }
 }
 
-/** `webinfra:incus:Machine` */
-export const machine = resource<Inputs, State>({
-  inputs,
-  state,
-  // Not the image: a newer one serves new machines only.
-  replaceOn: ["host", "stack", "network", "userData", "channel", "volume"],
-  updateOn: ["roles", "startTimeoutSeconds", "stopTimeoutSeconds"],
-  secrets: ["userData"],
-  choose(olds, news) {
-    const { stack, host } = news;
-    const known = olds["machine"];
-    if (typeof known === "string") {
-      return { machine: known };
-    }
-    return { machine: newMachineName(typeof stack === "string" ? stack : "", typeof host === "string" ? host : "") };
-  },
-  async drifted(current, news, context) {
-    const wanted = news["definition"];
-    if (typeof wanted === "string" && current.definition !== undefined && wanted !== current.definition) {
-      context.warn(olderDefinition(current.host));
-    }
-    if (current.status !== "Running" || current.address === undefined) {
-      return true;
-    }
-    try {
-      const found = await findInstance(new IncusClient(), current.machine, context.signal);
-      // Its data, if it has any, are on a volume of their own: to make it again, or to start it, loses nothing.
-      return found?.status !== "Running";
-    } catch (error) {
-      // A preview needs no Incus, and an update says so at its first change.
-      if (error instanceof IncusError) {
-        return false;
+/**
+ * `webinfra:incus:Machine`
+ * @param incus the server; default: this machine's
+ */
+export function machineResource(incus: () => IncusClient = () => new IncusClient()): Resource {
+  return resource<Inputs, State>({
+    inputs,
+    state,
+    // Not the image: a newer one serves new machines only.
+    replaceOn: ["host", "stack", "network", "userData", "channel", "volume"],
+    updateOn: ["roles", "startTimeoutSeconds", "stopTimeoutSeconds"],
+    secrets: ["userData"],
+    choose(olds, news) {
+      const { stack, host } = news;
+      const known = olds["machine"];
+      if (typeof known === "string") {
+        return { machine: known };
       }
-      throw error;
-    }
-  },
-  async create(given, context) {
-    const client = new IncusClient();
-    await sweep(client, given, context);
-    return {
-      id: given.machine,
-      state: await keepingHalfMade(client, given, {}, () => ensure(client, given, context)),
-    };
-  },
-  async read(id, current, context) {
-    const client = new IncusClient();
-    const found = await findInstance(client, id, context.signal);
-    if (found === undefined) {
-      return undefined;
-    }
-    const address = found.status === "Running" ? await addressOf(client, id, context.signal) : undefined;
-    // One that came up while the update that started it was killed still wants its mark of a finished machine.
-    const status = found.config[LABEL_COMPLETE] === "true" ? found.status : "Unfinished";
-    return { ...current, status, address: address ?? current.address };
-  },
-  async update(id, current, given, context) {
-    const client = new IncusClient();
-    // A new name was drawn only if the state had none.
-    const named = { ...given, machine: id };
-    return keepingHalfMade(client, named, current, async () => {
-      const found = await findInstance(client, id, context.signal);
-      // A machine that is only started again still runs what it was made from.
-      const wanted = found === undefined ? named : { ...named, definition: current.definition };
-      if (found !== undefined) {
-        await client.change("PATCH", pathOf(id), { config: labelsOf(wanted) }, { signal: context.signal });
+      return { machine: newMachineName(typeof stack === "string" ? stack : "", typeof host === "string" ? host : "") };
+    },
+    async drifted(current, news, context) {
+      const wanted = news["definition"];
+      if (typeof wanted === "string" && current.definition !== undefined && wanted !== current.definition) {
+        context.warn(olderDefinition(current.host));
+      }
+      if (current.status !== "Running" || current.address === undefined) {
+        return true;
       }
       try {
-        return await ensure(client, wanted, context);
+        const found = await findInstance(incus(), current.machine, context.signal);
+        // Its data, if it has any, are on a volume of their own: to make it again, or to start it, loses nothing.
+        return found?.status !== "Running";
       } catch (error) {
-        context.signal.throwIfAborted();
-        if (found === undefined || found.config[LABEL_COMPLETE] === "true") {
-          throw error;
+        // A preview needs no Incus, and an update says so at its first change.
+        if (error instanceof IncusError) {
+          return false;
         }
-        // It never was up and cannot be brought up: nothing is lost by making it once more.
-        context.status(`making ${id} again: ${reasonOf(error)}`);
-        await deleteInstance(id, { stopTimeoutSeconds: 0, signal: context.signal }, client);
-        return ensure(client, wanted, context);
+        throw error;
       }
-    });
-  },
-  async delete(id, current, context) {
-    context.status(`stopping ${id}`);
-    await deleteInstance(id, {
-      stopTimeoutSeconds: current.stopTimeoutSeconds ?? DEFAULT_STOP_SECONDS,
-      signal: context.signal,
-    });
-  },
-});
+    },
+    async create(given, context) {
+      const client = incus();
+      await sweep(client, given, context);
+      return {
+        id: given.machine,
+        state: await keepingHalfMade(client, given, {}, () => ensure(client, given, context)),
+      };
+    },
+    async read(id, current, context) {
+      const client = incus();
+      const found = await findInstance(client, id, context.signal);
+      if (found === undefined) {
+        return undefined;
+      }
+      const address = found.status === "Running" ? await addressOf(client, id, context.signal) : undefined;
+      // One that came up while the update that started it was killed still wants its mark of a finished machine.
+      const status = found.config[LABEL_COMPLETE] === "true" ? found.status : "Unfinished";
+      return { ...current, status, address: address ?? current.address };
+    },
+    async update(id, current, given, context) {
+      const client = incus();
+      // A new name was drawn only if the state had none.
+      const named = { ...given, machine: id };
+      return keepingHalfMade(client, named, current, async () => {
+        const found = await findInstance(client, id, context.signal);
+        // A machine that is only started again still runs what it was made from.
+        const wanted = found === undefined ? named : { ...named, definition: current.definition };
+        if (found !== undefined) {
+          await client.change("PATCH", pathOf(id), { config: labelsOf(wanted) }, { signal: context.signal });
+        }
+        try {
+          return await ensure(client, wanted, context);
+        } catch (error) {
+          context.signal.throwIfAborted();
+          if (found === undefined || found.config[LABEL_COMPLETE] === "true") {
+            throw error;
+          }
+          // It never was up and cannot be brought up: nothing is lost by making it once more.
+          context.status(`making ${id} again: ${reasonOf(error)}`);
+          await deleteInstance(id, { stopTimeoutSeconds: 0, signal: context.signal }, client);
+          return ensure(client, wanted, context);
+        }
+      });
+    },
+    async delete(id, current, context) {
+      context.status(`stopping ${id}`);
+      await deleteInstance(
+        id,
+        {
+          stopTimeoutSeconds: current.stopTimeoutSeconds ?? DEFAULT_STOP_SECONDS,
+          signal: context.signal,
+        },
+        incus(),
+      );
+    },
+  });
+}
 
 /** The machines of one stack, or of all stacks. */
 export async function listInstances(

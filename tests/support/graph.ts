@@ -1,6 +1,15 @@
 /** The resource graph of a stack as text that can be compared and read. */
 import { mask, type Recorded } from "./program";
 
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null;
+
+/** What stands for the image's user-data, which has a golden file of its own: a part of what an image and a machine are made from. */
+const shortRecipe = (inputs: Readonly<Record<string, unknown>>): object => ({
+  ...inputs,
+  ...("userData" in inputs && { userData: "<user-data of the image>" }),
+});
+
 /** What stands in a golden graph for one resource; options only where they are set. */
 function line({ type, name, parent, inputs, ...options }: Recorded): Record<string, unknown> {
   const { protect, retainOnDelete, deleteBeforeReplace, ignoreChanges, replaceOnChanges } = options;
@@ -12,7 +21,8 @@ function line({ type, name, parent, inputs, ...options }: Recorded): Record<stri
     inputs: mask(
       // User-data and its hash: it has golden files of its own.
       {
-        ...inputs,
+        ...(type === "webinfra:incus:Image" ? shortRecipe(inputs) : inputs),
+        ...(isRecord(inputs.image) && { image: shortRecipe(inputs.image) }),
         ...("definition" in inputs && { definition: `<definition of ${String(inputs.host)}>` }),
         ...("userDataBase64" in inputs && { userDataBase64: `<user-data of ${name}>` }),
       },

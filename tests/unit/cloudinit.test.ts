@@ -6,12 +6,15 @@ import { gunzipSync } from "node:zlib";
 import fc from "fast-check";
 import { parse } from "yaml";
 import { cloudConfig, mergeParts, PlacementConflict, secretFiles } from "../../cloudinit";
+import { hostsImage } from "../../components/web-infrastructure";
+import type { RawConfig } from "../../config/parse";
 import { userDataFormats } from "../../cloudinit/limits";
 import { platforms, presetNames } from "../../config/schema";
 import { drawPassword } from "../../provider/secrets/password";
 import { makeAuthority, makeCertificate } from "../../provider/secrets/certificates";
 import type { HostSecrets, HostView, RoleParts } from "../../roles/types";
-import { devConfig, viewsOf } from "../support/hosts";
+import { place } from "../../topology/place";
+import { devConfig, devRawConfig, fakeSecrets, viewsOf } from "../support/hosts";
 
 interface CloudConfig {
   readonly hostname: string;
@@ -27,6 +30,63 @@ const read = (view: HostView): CloudConfig => parse(cloudConfig(view)) as CloudC
 const stacks = presetNames.flatMap((topology) =>
   ["active-active", "active-passive"].map((balancing) => viewsOf(devConfig({ topology, balancing }))),
 );
+
+describe("cloud-init: the image that hosts start from", () => {
+  const imageOf = (changes: RawConfig = {}): string => {
+    const config = devConfig(changes);
+    return hostsImage(config, place(config));
+  };
+
+  const withMysql = (changes: object): string =>
+    JSON.stringify({ ...(JSON.parse(devRawConfig().mysql ?? "{}") as object), ...changes });
+
+  it("is the same for every size of a site, and for all that configures hosts", () => {
+    const image = imageOf();
+    const same: readonly RawConfig[] = [
+      { web: "5", replicas: "3" },
+      { balancing: "active-passive" },
+      { domain: "www.example.com" },
+      { mysql: withMysql({ memoryMiB: 1024, settings: { max_connections: 300 } }) },
+      { app: '{"directory":"tests/fixtures/app","environment":{"COLOUR":"blue"},"secrets":["API_TOKEN"]}' },
+      { image: '{"maxAgeDays":30}' },
+    ];
+    for (const changes of same) assert.equal(imageOf(changes), image, JSON.stringify(changes));
+  });
+
+  it("is another one for other packages or another source of them", () => {
+    const texts = [
+      imageOf(),
+      imageOf({ app: '{"directory":"tests/fixtures/app","packages":["imagemagick"]}' }),
+      imageOf({ mysql: "{}" }),
+    ];
+    assert.equal(new Set(texts).size, texts.length);
+  });
+
+  it("installs what every host of every stack lists, by the hosts' own steps, and holds no secret of theirs", () => {
+    for (const views of stacks) {
+      const { config, topology } = views[0] ?? assert.fail();
+      const text = hostsImage(config, topology);
+      const files = new Map((parse(text) as CloudConfig).write_files.map(({ path, content }) => [path, content]));
+      const packages = files.get("/etc/webinfra/packages")?.split("\n") ?? [];
+      for (const host of views.map(read)) {
+        for (const { path, content } of host.write_files) {
+          if (path === "/etc/webinfra/packages") {
+            assert.deepEqual(
+              content.split("\n").filter((name) => !packages.includes(name)),
+              [],
+            );
+          }
+          if (path.endsWith("/30-packages") || path.endsWith("/install-packages"))
+            assert.equal(files.get(path), content);
+        }
+      }
+      for (const secret of Object.values(fakeSecrets)) {
+        if (typeof secret === "string") assert.ok(!text.includes(secret));
+      }
+      assert.ok(![...files.keys()].some((path) => path.includes("/secrets/")));
+    }
+  });
+});
 
 describe("cloud-init: a host's user-data", () => {
   let hosts: readonly { readonly view: HostView; readonly text: string; readonly document: CloudConfig }[];

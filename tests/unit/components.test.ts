@@ -94,7 +94,7 @@ describe("components", () => {
       for (const name of ["db-1", "db-2"]) {
         const machine = find(resources, "webinfra:incus:Machine", name);
         assert.equal(machine.deleteBeforeReplace, true);
-        assert.deepEqual(machine.ignoreChanges, ["userData", "image", "channel"]);
+        assert.deepEqual(machine.ignoreChanges, ["userData", "channel"]);
         assert.equal(machine.protect, false);
         assert.deepEqual(machine.inputs.volume, { name: `webinfra-dev-${name}-data`, path: "/var/lib/mysql" });
       }

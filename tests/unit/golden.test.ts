@@ -4,9 +4,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parse, stringify } from "yaml";
 import { cloudConfig } from "../../cloudinit";
+import { hostsImage } from "../../components/web-infrastructure";
 import { parseConfig, type RawConfig } from "../../config/parse";
 import site from "../../index";
 import { bootstrapScript } from "../../roles/template";
+import { place } from "../../topology/place";
 import { checkGolden } from "../support/golden";
 import { devRawConfig, viewsOf } from "../support/hosts";
 import { graphText } from "../support/graph";
@@ -48,6 +50,11 @@ describe("golden: the files of every host of dedicated-databases", () => {
   for (const view of viewsOf(parseConfig(devRawConfig()))) {
     it(view.host.name, () => checkGolden(join("dedicated-databases", view.host.name), folderOf(cloudConfig(view))));
   }
+
+  it("the image that they start from", () => {
+    const config = parseConfig(devRawConfig());
+    checkGolden("image", folderOf(hostsImage(config, place(config))));
+  });
 
   it("holds no other host", () => {
     const hosts = viewsOf(parseConfig(devRawConfig())).map(({ host }) => host.name);

@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
 import { z } from "zod";
-import { machine, instanceRequest } from "../../provider/incus/machine";
+import { instanceRequest, machineResource } from "../../provider/incus/machine";
 import { network } from "../../provider/incus/network";
 import { networkName, newMachineName, stackSlug, volumeName } from "../../provider/incus/labels";
+import { IncusClient } from "../../provider/incus";
 import { typeOf, WebinfraProvider } from "../../provider/provider";
-import { HalfMadeError, resource } from "../../provider/resource";
+import { type Difference, HalfMadeError, resource } from "../../provider/resource";
 import { changedKeys, holdsUnknown, secret, UNKNOWN, unwrap, unwrapBag, wrapBag } from "../../provider/values";
+import { FakeIncus } from "../support/incus";
 
 const context = { signal: new AbortController().signal, status: () => undefined, warn: () => undefined };
 
@@ -19,6 +21,8 @@ const given = {
   channel: "/srv/channel",
 };
 const made = { ...given, machine: "webinfra-dev-web-1-abc123", address: "10.77.0.2", status: "Running" };
+
+const machine = machineResource(() => new IncusClient("/nowhere"));
 
 describe("provider: values", () => {
   it("unwraps secrets at every depth and wraps them again", () => {
@@ -107,10 +111,34 @@ describe("provider: check", () => {
 
 describe("provider: diff of a machine", () => {
   const news = { ...given, machine: made.machine };
+  let incus: FakeIncus;
+  let client: IncusClient;
+  beforeEach(async () => {
+    incus = new FakeIncus();
+    client = await incus.start();
+    incus.instances.set(made.machine, { status: "Running", config: {} });
+  });
+  afterEach(() => {
+    incus.stop();
+  });
+  const diff = (change: object = {}, old: object = {}): Promise<Difference> =>
+    machineResource(() => client).diff(
+      { ...made, userData: secret(made.userData), ...old },
+      { ...news, ...change },
+      context,
+    );
+
   const table: [string, object, object, boolean, string[]][] = [
     ["nothing", {}, {}, false, []],
     ["user-data", {}, { userData: secret("#cloud-config\na: 1\n") }, true, ["userData"]],
-    ["the image", {}, { image: "other" }, true, ["image"]],
+    ["another image, which serves new machines only", {}, { image: "other" }, false, []],
+    [
+      "an image with packages",
+      {},
+      { image: { base: "webinfra-debian-13", userData: "#cloud-config\n", maxAgeDays: 7 } },
+      false,
+      [],
+    ],
     ["an unknown network", {}, { network: UNKNOWN }, true, ["network"]],
     ["a volume more", {}, { volume: { name: "v", path: "/v" } }, true, ["volume"]],
     ["the channel", {}, { channel: "/elsewhere" }, true, ["channel"]],
@@ -121,10 +149,21 @@ describe("provider: diff of a machine", () => {
   ];
   for (const [what, old, change, changes, replaces] of table) {
     it(what, async () => {
-      const olds = { ...made, userData: secret(made.userData), ...old };
-      assert.deepEqual(await machine.diff(olds, { ...news, ...change }, context), { changes, replaces });
+      assert.deepEqual(await diff(change, old), { changes, replaces });
     });
   }
+
+  it("finds one that was stopped or deleted behind its back", async () => {
+    incus.instances.set(made.machine, { status: "Stopped", config: {} });
+    assert.deepEqual(await diff(), { changes: true, replaces: [] });
+    incus.instances.clear();
+    assert.deepEqual(await diff(), { changes: true, replaces: [] });
+  });
+
+  it("needs no Incus", async () => {
+    incus.stop();
+    assert.deepEqual(await diff(), { changes: false, replaces: [] });
+  });
 });
 
 describe("provider: diff of a network", () => {
