@@ -4,50 +4,21 @@ import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { listInstances, PROJECT } from "../../provider/incus";
 import { eventually } from "../support/eventually";
+import { Mirror } from "../support/mirror";
 import { type Going, manage, Site } from "../support/site";
 
 const run = promisify(execFile);
 
-/** Runs nft, which only root may. */
-async function nft(...args: string[]): Promise<void> {
-  await (process.getuid?.() === 0 ? run("nft", args) : run("sudo", ["-n", "nft", ...args]));
-}
-
 describe("site that is brought up against odds", function () {
   this.timeout(600_000);
 
-  // As few hosts as there can be.
-  const site = new Site({ web: 1, replicas: 0 });
-  const table = `webinfra_${site.stack}`;
+  // As few hosts as there can be, and each installs its own packages.
+  const site = new Site({ web: 1, replicas: 0, image: { bake: false } });
+  const mirror = new Mirror(site);
   manage(site);
 
-  /** Lets no machine of the stack reach a package mirror. */
-  before("take the mirror away", async () => {
-    await nft("add", "table", "inet", table);
-    await nft("add", "chain", "inet", table, "forward", "{ type filter hook forward priority -10; }");
-    await nft(
-      "add",
-      "rule",
-      "inet",
-      table,
-      "forward",
-      "iifname",
-      site.network,
-      "tcp",
-      "dport",
-      "{ 80, 443 }",
-      "reject",
-      "with",
-      "tcp",
-      "reset",
-    );
-  });
-
-  const mirrorComesBack = () => nft("delete", "table", "inet", table);
-  let away = true;
-  after(async () => {
-    if (away) await mirrorComesBack();
-  });
+  before("take the mirror away", () => mirror.takeAway());
+  after(() => mirror.bringBack());
 
   /** Starts `up` and waits until it has begun to make machines. */
   async function upInTheMiddle(): Promise<Going> {
@@ -95,8 +66,7 @@ describe("site that is brought up against odds", function () {
       180,
     );
     assert.equal(going.child.exitCode, null, going.output());
-    await mirrorComesBack();
-    away = false;
+    await mirror.bringBack();
     // Worse than no package is half of one.
     await eventually("MySQL's package to write the first data", async () => {
       const state = "dpkg-query -W -f '${db:Status-Status}' mysql-server; ls /var/lib/mysql";

@@ -47,7 +47,7 @@ describe("cloud-init: the image that hosts start from", () => {
       { balancing: "active-passive" },
       { domain: "www.example.com" },
       { mysql: withMysql({ memoryMiB: 1024, settings: { max_connections: 300 } }) },
-      { app: '{"directory":"tests/fixtures/app","environment":{"COLOUR":"blue"},"secrets":["API_TOKEN"]}' },
+      { app: '{"directory":"tests/fixtures/app","environment":{"COLOUR":"blue"}}' },
       { image: '{"maxAgeDays":30}' },
     ];
     for (const changes of same) assert.equal(imageOf(changes), image, JSON.stringify(changes));
