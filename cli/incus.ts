@@ -57,7 +57,7 @@ export function machineOf(machines: readonly HostMachine[], stack: string, host:
     );
   }
   if (!found.running) {
-    throw new UserError(`the host "${host}" does not run; \`webinfra up ${stack} --refresh\` brings it back`);
+    throw new UserError(`the host "${host}" does not run; \`webinfra up ${stack}\` brings it back`);
   }
   return found;
 }

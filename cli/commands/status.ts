@@ -32,7 +32,7 @@ export interface StatusReport {
   readonly stack: string;
   readonly platform: string | null;
   readonly topology: string | null;
-  /** The site's address; null when there is no balancer. */
+  /** The site's address; null when none is known. */
   readonly url: string | null;
   readonly hosts: readonly {
     readonly name: string;
@@ -57,7 +57,7 @@ export type Answer = AgentState | { readonly silent: string };
 /** Asks a machine's agent for its state; two seconds at most. */
 export async function askAgent(machine: HostMachine): Promise<Answer> {
   if (machine.gone === true) {
-    return { silent: "its machine is gone; `webinfra up --refresh` makes it again" };
+    return { silent: "its machine is gone" };
   }
   if (!machine.running || machine.address === null) {
     return { silent: machine.running ? "has no address" : "does not run" };
@@ -84,6 +84,17 @@ export function conflictWords(epoch: number | null): string {
   return `two promotions used the number ${epoch ?? "(unknown)"} at once: run promote again`;
 }
 
+/** The site's address as it is now: a balancer that was made again may have another one than the last `up` saw. */
+function currentUrl(known: string | null, machines: Answered): string | null {
+  const addresses = machines.flatMap(([{ roles, address }]) =>
+    roles.includes("loadBalancer") && address !== null ? [address] : [],
+  );
+  const url = new URL(known ?? "http://unknown");
+  if (addresses[0] === undefined || addresses.includes(url.hostname)) return known;
+  url.hostname = addresses[0];
+  return url.origin;
+}
+
 /** Puts the report together from the machines and what they answered. */
 export function report(
   facts: {
@@ -94,15 +105,12 @@ export function report(
   },
   machines: Answered,
 ): StatusReport {
-  const balancer = machines.find(
-    ([machine]) => machine.roles.includes("loadBalancer") && machine.address !== null,
-  )?.[0];
   const databases = machines.flatMap(([machine, answer]) =>
     "silent" in answer || !answer.database ? [] : [{ name: machine.host, ...answer.database }],
   );
   return {
     ...facts,
-    url: facts.url ?? (balancer ? `http://${balancer.address ?? ""}` : null),
+    url: currentUrl(facts.url, machines),
     hosts: machines.map(([machine, answer]) => ({
       name: machine.host,
       roles: machine.roles,
@@ -150,11 +158,13 @@ export function note(machine: HostMachine, answer: Answer): string {
 }
 
 /** What a host has to say that no column has room for, a line each. */
-function remarks({ name, refused, database }: StatusReport["hosts"][number]): string[] {
+function remarks(stack: string, { name, refused, database }: StatusReport["hosts"][number]): string[] {
   return [
     ...refused.map(({ document, reason }) => `${name} refuses ${document}: ${reason}; the last good one stays in use`),
     ...(database?.conflict === true
-      ? [`${name} is closed for writes: ${conflictWords(database.epoch)} (\`webinfra database promote HOST\`)`]
+      ? [
+          `${name} is closed for writes: ${conflictWords(database.epoch)} (\`webinfra database promote HOST --stack ${stack}\`)`,
+        ]
       : []),
     ...(database?.waiting == null ? [] : [`${name} says: ${database.waiting}`]),
   ];
@@ -166,6 +176,7 @@ export function reportLines(status: StatusReport, machines: Answered): string[] 
   if (machines.length === 0) {
     return [`the stack "${stack}" has no hosts; \`webinfra up ${stack}\` makes them`];
   }
+  const lost = machines.filter(([{ running }]) => !running).map(([{ host }]) => host);
   return [
     `stack ${stack} (${[platform, topology].filter((part) => part !== null).join(", ")})${url === null ? "" : `: ${url}`}`,
     ...table([
@@ -178,7 +189,8 @@ export function reportLines(status: StatusReport, machines: Answered): string[] 
         note(machine, answer),
       ]),
     ]),
-    ...status.hosts.flatMap(remarks),
+    ...(lost.length === 0 ? [] : [`\`webinfra up ${stack}\` brings ${lost.join(", ")} back`]),
+    ...status.hosts.flatMap((host) => remarks(stack, host)),
   ];
 }
 

@@ -98,7 +98,7 @@ export function judgeHosts(status: StatusReport, machines: Answered): Outcome {
         first === undefined
           ? `\`webinfra status ${status.stack}\` shows the databases`
           : first.gone === true
-            ? `\`webinfra up ${status.stack} --refresh\` makes it again`
+            ? `\`webinfra up ${status.stack}\` makes it again`
             : `\`webinfra logs ${first.host} --stack ${status.stack}\` shows its journal; \`webinfra up ${status.stack} --refresh\` repairs`,
       );
 }

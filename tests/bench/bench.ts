@@ -139,7 +139,7 @@ async function main(args: readonly string[]): Promise<void> {
   const interrupted = async (): Promise<void> => {
     console.error("interrupted: cleaning up");
     for (const clean of [...undo].reverse()) await clean().catch(console.error);
-    if (stack !== undefined) console.error(`\`webinfra up ${stack} --refresh\` starts a host again that was stopped`);
+    if (stack !== undefined) console.error(`\`webinfra up ${stack}\` starts a host again that was stopped`);
     process.exit(130);
   };
   for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => void interrupted());

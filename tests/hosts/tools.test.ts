@@ -11,10 +11,12 @@ import { promisify } from "node:util";
 import { parse } from "yaml";
 import { cloudConfig, secretFiles } from "../../cloudinit";
 import { packKit } from "../../components/archive";
+import { hostsImage } from "../../components/web-infrastructure";
 import { platforms } from "../../config/schema";
 import { exec, PROJECT } from "../../provider/incus";
 import { POOL } from "../../provider/incus/client";
 import { parseRoutes, pickSubnet } from "../../provider/incus/subnet";
+import { place } from "../../topology/place";
 import type { TopologyHost } from "../../topology/types";
 import { devConfig, viewsOf } from "../support/hosts";
 
@@ -49,7 +51,7 @@ describe("real tools", function () {
 
   let scratch: string;
   let hosts: readonly { readonly host: TopologyHost; readonly userData: string }[];
-  /** The same hosts on every platform. */
+  /** The same hosts on every platform, and the image that they start from. */
   let everywhere: readonly { readonly name: string; readonly userData: string }[];
 
   const userDataOf = (role: TopologyHost["roles"][number]): string => {
@@ -77,12 +79,16 @@ describe("real tools", function () {
     scratch = await mkdtemp(join(tmpdir(), "webinfra-tools-"));
     hosts = viewsOf(devConfig()).map((view) => ({ host: view.host, userData: cloudConfig(view) }));
 
-    everywhere = platforms.flatMap((platform) =>
-      viewsOf(devConfig({ platform })).map((view) => ({
-        name: `${platform}-${view.host.name}`,
-        userData: cloudConfig(view),
-      })),
-    );
+    const config = devConfig();
+    everywhere = [
+      ...platforms.flatMap((platform) =>
+        viewsOf(devConfig({ platform })).map((view) => ({
+          name: `${platform}-${view.host.name}`,
+          userData: cloudConfig(view),
+        })),
+      ),
+      { name: "image", userData: hostsImage(config, place(config)) },
+    ];
 
     const gateway = pickSubnet(parseRoutes(await readFile("/proc/net/route", "utf8"))).replace(/\.0\//, ".1/");
     const settings = [`ipv4.address=${gateway}`, "ipv4.nat=true", "ipv6.address=none"];

@@ -353,7 +353,7 @@ describe("cli: status", () => {
     });
     const [, gone] = withGone([machine("lb-1", ["loadBalancer"])], knownMachines(state));
     assert.deepEqual([gone!.host, gone!.address], ["web-1", null]);
-    assert.deepEqual(await askAgent(gone!), { silent: "its machine is gone; `webinfra up --refresh` makes it again" });
+    assert.deepEqual(await askAgent(gone!), { silent: "its machine is gone" });
   });
 
   it("says what ails a host", () => {
@@ -362,7 +362,19 @@ describe("cli: status", () => {
       "stack dev (incus, dedicated-databases)",
       "HOST   ROLES      ADDRESS  HEALTH",
       "web-1  webServer  -        NOT HEALTHY  does not run",
+      "`webinfra up dev` brings web-1 back",
     ]);
+  });
+
+  it("says where the site is now, though a balancer has another address than the last up saw", () => {
+    const urlOf = (url: string | null, address: string | null): string | null =>
+      report({ ...facts, url }, [[machine("lb-1", ["loadBalancer"], address), healthy("lb-1")]]).url;
+    assert.equal(urlOf("http://10.77.0.2", "10.77.0.2"), "http://10.77.0.2");
+    assert.equal(urlOf("http://10.77.0.2", "10.77.0.9"), "http://10.77.0.9");
+    assert.equal(urlOf("http://10.77.0.2:8080", "10.77.0.9"), "http://10.77.0.9:8080");
+    assert.equal(urlOf("http://10.77.0.2", null), "http://10.77.0.2");
+    assert.equal(urlOf(null, "10.77.0.9"), "http://10.77.0.9");
+    assert.equal(urlOf(null, null), null);
   });
 
   it("says what a host refuses, what its database waits for, and a conflict", () => {
@@ -388,7 +400,7 @@ describe("cli: status", () => {
       "db-2   database   10.77.0.9  healthy  none",
       "web-1  webServer  10.77.0.9  healthy",
       "db-2 refuses pointers/primary.json: it is empty; the last good one stays in use",
-      "db-2 is closed for writes: two promotions used the number 5 at once: run promote again (`webinfra database promote HOST`)",
+      "db-2 is closed for writes: two promotions used the number 5 at once: run promote again (`webinfra database promote HOST --stack dev`)",
       "db-2 says: db-1 has not closed yet",
       "web-1 refuses inventory/x.json: version 3 is none that this program knows (1, 2); the last good one stays in use",
     ]);
@@ -438,7 +450,7 @@ describe("cli: hosts", () => {
       message: 'there is no host "web-9" in the stack "dev"; it has no hosts: `webinfra up dev` makes them',
     });
     assert.throws(() => machineOf(machines, "dev", "web-1"), {
-      message: 'the host "web-1" does not run; `webinfra up dev --refresh` brings it back',
+      message: 'the host "web-1" does not run; `webinfra up dev` brings it back',
     });
   });
 

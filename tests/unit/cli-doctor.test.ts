@@ -6,6 +6,7 @@ import { hostState } from "../support/state";
 import { type Answered, report } from "../../cli/commands/status";
 import { findingLines, ok, type Outcome, problem, runChecks, skipped } from "../../cli/doctor/check";
 import {
+  judgeBakedImages,
   judgeDependencies,
   judgeDisk,
   judgeHome,
@@ -31,6 +32,7 @@ function told(outcome: Outcome): string {
 }
 
 const needs = { hosts: 5, databases: 2, databaseBytes: 512 * 2 ** 20 };
+const baked = (fingerprint: string) => ({ fingerprint, hash: "h", madeAt: 0, maxAgeDays: 7, bytes: 0.9 * 2 ** 30 });
 const passphrase = { file: "/h/passphrase", mode: 0o100600, used: true, stacks: true };
 const network = { stack: "dev", present: undefined, configured: undefined, taken: [] };
 const lan = [{ cidr: "10.77.0.0/24", by: "the interface eth1 of this machine" }];
@@ -162,6 +164,14 @@ describe("cli: doctor, the machine", () => {
       judgeImage("i", "", "abc"),
       'the image "i" was made by an older recipe than this checkout\'s | run `npm run setup`, which makes it anew',
     ],
+    ["no images with packages", judgeBakedImages([], []), "ok: made by `webinfra up`"],
+    ["images with packages", judgeBakedImages([baked("a".repeat(64)), baked("b")], []), "ok: 2 with packages, 1.8 GiB"],
+    [
+      "images of no use",
+      judgeBakedImages([baked("a".repeat(64)), baked("b")], [baked("a".repeat(64))]),
+      "ok: 2 with packages, 1.8 GiB; 1 of no use any more, 0.9 GiB: `webinfra up` deletes them when it makes the next, " +
+        "`incus image delete aaaaaaaaaaaa --project webinfra` now",
+    ],
     ["disk", judgeDisk(5 * 2 ** 30, needs), "ok: 5.0 GiB free"],
     [
       "too little disk",
@@ -255,7 +265,7 @@ describe("cli: doctor, the stack", () => {
     [
       "a host that is gone",
       hosts([[{ ...machine, gone: true, running: false }, { silent: "its machine is gone" }]]),
-      "web-1 is not healthy: its machine is gone | `webinfra up dev --refresh` makes it again",
+      "web-1 is not healthy: its machine is gone | `webinfra up dev` makes it again",
     ],
     [
       "databases without a primary",
