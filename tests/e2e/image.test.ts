@@ -5,7 +5,7 @@ import { exec, IncusClient, listBakedImages } from "../../provider/incus";
 import { allInstances, deleteInstance } from "../../provider/incus/instance";
 import { eventually } from "../support/eventually";
 import { Mirror } from "../support/mirror";
-import { figure, manage, repository, Site } from "../support/site";
+import { figure, manage, Site } from "../support/site";
 
 const DAY_MS = 86_400_000;
 
@@ -13,7 +13,7 @@ describe("machines from an image with all packages", function () {
   this.timeout(600_000);
 
   // A package that no other site asks for: its image is this test's own.
-  const app = { directory: `${repository}/app/dist`, packages: ["tree"] };
+  const app = { packages: ["nodejs", "tree"] };
   const site = new Site({ web: 1, replicas: 1, app });
   const mirror = new Mirror(site);
   const client = new IncusClient();
