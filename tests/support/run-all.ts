@@ -62,6 +62,8 @@ const parts: readonly Part[] = [
   { name: "policies", script: "policy", runner: "mocha", limitMinutes: 10 },
   { name: "real tools", script: "test:hosts", runner: "mocha", limitMinutes: 15 },
   { name: "end to end", script: "test:e2e", runner: "mocha", limitMinutes: 60 },
+  // With nothing beside them: they measure what a site can do.
+  { name: "under load", script: "test:load", runner: "mocha", limitMinutes: 30 },
 ];
 
 interface Result {

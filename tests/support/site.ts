@@ -543,19 +543,26 @@ export class Site {
     }
   }
 
-  /** What helps to find out why a test failed: the last commands' output and each host's journal. */
+  /** What helps to find out why a test failed: the last of the commands' output and of each host's journal. All of it stays in test-results/. */
   async dump(): Promise<string> {
     // Of Nginx no more than its troubles: a line a request would leave no room for the rest.
     const script =
       'systemctl list-units --failed --plain --no-legend; journal() { journalctl --no-pager -o short-precise "$@" | cut -c 1-300; }; ' +
       "journal -n 40 -u 'webinfra-*' -u mysql -u haproxy; journal -n 10 -p warning -u nginx; tail -n 10 /var/log/mysql/error.log 2>/dev/null";
+    const kept = join(repository, "test-results", this.stack);
+    mkdirSync(kept, { recursive: true });
+    writeFileSync(join(kept, "commands"), this.transcript);
     const logs = await Promise.all(
       (await this.machines()).map(async ({ host, machine, running }) => {
-        const { stdout } = running ? await exec(machine, ["bash", "-c", script]) : { stdout: "does not run" };
+        if (!running) return `--- ${host} (${machine}) does not run`;
+        const journal = await exec(machine, ["journalctl", "--no-pager", "--output=short-precise"]);
+        writeFileSync(join(kept, `${machine}.journal`), journal.stdout);
+        const { stdout } = await exec(machine, ["bash", "-c", script]);
         return `--- ${host} (${machine})\n${stdout}`;
       }),
     );
-    return [`--- the last of what was printed`, this.transcript.slice(-4000), ...logs].join("\n");
+    const printed = "--- the last of what was printed";
+    return [`--- whole journals: ${kept}`, printed, this.transcript.slice(-4000), ...logs].join("\n");
   }
 }
 
@@ -564,7 +571,8 @@ export function manage(site: Site): void {
   afterEach(async function () {
     this.timeout(60_000);
     // The error comes at the very end otherwise, far from what helps to understand it.
-    if (this.currentTest?.state === "failed") console.error(this.currentTest.err, await site.dump());
+    if (this.currentTest?.state === "failed")
+      console.error(`site ${site.stack}:`, this.currentTest.err, await site.dump());
   });
   after(async function () {
     this.timeout(600_000);

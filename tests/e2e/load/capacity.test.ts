@@ -8,9 +8,9 @@ import { appendFileSync, cpSync, mkdirSync, readFileSync, writeFileSync } from "
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { parse } from "yaml";
-import { PROJECT } from "../../provider/incus";
-import { eventually } from "../support/eventually";
-import { figure, manage, type Offered, repository, Site } from "../support/site";
+import { PROJECT } from "../../../provider/incus";
+import { eventually } from "../../support/eventually";
+import { figure, manage, type Offered, repository, Site } from "../../support/site";
 
 const run = promisify(execFile);
 

@@ -1,11 +1,11 @@
 /** Machines that start from an image with all packages: what two of them may not share, what time changes, and a package mirror that is away. */
 import assert from "node:assert/strict";
 import { z } from "zod";
-import { IncusClient, listBakedImages } from "../../provider/incus";
-import { allInstances, deleteInstance } from "../../provider/incus/instance";
-import { eventually } from "../support/eventually";
-import { Mirror } from "../support/mirror";
-import { figure, manage, Site } from "../support/site";
+import { IncusClient, listBakedImages } from "../../../provider/incus";
+import { allInstances, deleteInstance } from "../../../provider/incus/instance";
+import { eventually } from "../../support/eventually";
+import { Mirror } from "../../support/mirror";
+import { figure, manage, Site } from "../../support/site";
 
 const DAY_MS = 86_400_000;
 
@@ -18,13 +18,14 @@ describe("machines from an image with all packages", function () {
   const mirror = new Mirror(site);
   const client = new IncusClient();
   const hosts = ["lb-1", "web-1", "db-1", "db-2"];
-  let others: ReadonlySet<string>;
+  /** Of what the machines are made from. */
+  let hash: string;
   manage(site);
 
-  /** Those of this test, the oldest first. */
+  /** The oldest first. */
   const images = async (): Promise<string[]> =>
     (await listBakedImages())
-      .filter(({ fingerprint }) => !others.has(fingerprint))
+      .filter((image) => image.hash === hash)
       .sort((a, b) => a.madeAt - b.madeAt)
       .map(({ fingerprint }) => fingerprint);
   const imageOf = async (host: string): Promise<string | undefined> => {
@@ -32,17 +33,16 @@ describe("machines from an image with all packages", function () {
     return (await allInstances(client, undefined)).find(({ name }) => name === machine)?.config["volatile.base_image"];
   };
   const bakeries = async (): Promise<string[]> =>
-    (await allInstances(client, undefined))
-      .map(({ name }) => name)
-      .filter((name) => name.startsWith("webinfra-image-"));
+    (await allInstances(client, undefined)).map(({ name }) => name).filter((name) => name === `webinfra-image-${hash}`);
   const scale = (web: number): void => {
     site.configure({ web });
   };
 
   before("up", async () => {
-    others = new Set((await listBakedImages()).map(({ fingerprint }) => fingerprint));
     const { seconds } = await site.up();
     figure("up with an image to be made", seconds, "s");
+    const made = await imageOf("lb-1");
+    hash = (await listBakedImages()).find(({ fingerprint }) => fingerprint === made)?.hash ?? assert.fail();
   });
   after(() => mirror.bringBack());
   after("its images", async () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { readStateFile } from "../../cli/state";
-import { manage, Site } from "../support/site";
+import { readStateFile } from "../../../cli/state";
+import { manage, Site } from "../../support/site";
 
 const refused = ["balancers", "databases", "https", "backups", "monitoring"].map((what) => `production-${what}`);
 const reason = "a rehearsal on one machine";

@@ -8,10 +8,10 @@ import { randomBytes } from "node:crypto";
 import { appendFileSync, cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
-import { PROJECT } from "../../provider/incus";
-import { eventually } from "../support/eventually";
-import { pageTests } from "../support/page";
-import { figure, type LoadReport, manage, repository, Site } from "../support/site";
+import { PROJECT } from "../../../provider/incus";
+import { eventually } from "../../support/eventually";
+import { pageTests } from "../../support/page";
+import { figure, type LoadReport, manage, repository, Site } from "../../support/site";
 
 const run = promisify(execFile);
 const incus = (...args: string[]) => run("incus", ["--project", PROJECT, ...args]);

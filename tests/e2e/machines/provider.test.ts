@@ -18,8 +18,8 @@ import {
   networkName,
   stackSlug,
   volumeName,
-} from "../../provider/incus";
-import * as sdk from "../../provider/sdk";
+} from "../../../provider/incus";
+import * as sdk from "../../../provider/sdk";
 
 const SECRET = "only-for-root-71c2";
 const userData = (content: string): string =>
@@ -118,7 +118,7 @@ describe("provider on Incus", function () {
   before(async () => {
     directory = await mkdtemp(join(tmpdir(), "webinfra-provider-"));
     channel = join(directory, "channel");
-    const provider = resolve(__dirname, "../../provider");
+    const provider = resolve(__dirname, "../../../provider");
     await writeFile(
       join(directory, "Pulumi.yaml"),
       `name: webinfra\nruntime: nodejs\nplugins:\n  providers:\n    - {name: webinfra, path: ${JSON.stringify(provider)}}\n`,

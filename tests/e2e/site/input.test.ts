@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { parseRoutes } from "../../provider/incus/subnet";
-import { manage, repository, Site } from "../support/site";
+import { parseRoutes } from "../../../provider/incus/subnet";
+import { manage, repository, Site } from "../../support/site";
 
 describe("site that cannot be built", function () {
   this.timeout(60_000);

@@ -7,9 +7,9 @@ import { execFile } from "node:child_process";
 import { once } from "node:events";
 import { get, type IncomingMessage } from "node:http";
 import { promisify } from "node:util";
-import { PROJECT } from "../../provider/incus";
-import { eventually } from "../support/eventually";
-import { type Answer, figure, type LoadReport, manage, Site } from "../support/site";
+import { PROJECT } from "../../../provider/incus";
+import { eventually } from "../../support/eventually";
+import { type Answer, figure, type LoadReport, manage, Site } from "../../support/site";
 
 const run = promisify(execFile);
 

@@ -8,10 +8,10 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { parse } from "yaml";
-import { PROJECT } from "../../provider/incus";
-import { eventually } from "../support/eventually";
-import { figure, manage, repository, Site } from "../support/site";
-import { askHost } from "../support/agent";
+import { PROJECT } from "../../../provider/incus";
+import { eventually } from "../../support/eventually";
+import { figure, manage, repository, Site } from "../../support/site";
+import { askHost } from "../../support/agent";
 
 const run = promisify(execFile);
 const incus = (...args: string[]) => run("incus", ["--project", PROJECT, ...args]);

@@ -2,10 +2,10 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
-import { listInstances, PROJECT } from "../../provider/incus";
-import { eventually } from "../support/eventually";
-import { Mirror } from "../support/mirror";
-import { type Going, manage, Site } from "../support/site";
+import { listInstances, PROJECT } from "../../../provider/incus";
+import { eventually } from "../../support/eventually";
+import { Mirror } from "../../support/mirror";
+import { type Going, manage, Site } from "../../support/site";
 
 const run = promisify(execFile);
 
