@@ -4,26 +4,48 @@
  */
 import { execFile } from "node:child_process";
 import { writeFileSync } from "node:fs";
-import { cpus, loadavg } from "node:os";
+import { cpus, loadavg, totalmem } from "node:os";
 import { join } from "node:path";
 import { parseArgs, promisify } from "node:util";
 import { presetNames } from "../../config/schema";
 import { repository, Site } from "../support/site";
 import { Generator } from "./generator";
-import { type Figure, lag, type Measure, requests, rotation, switchover, type Target } from "./measure";
+import {
+  commands,
+  type Figure,
+  idle,
+  lag,
+  type Measure,
+  requests,
+  rotation,
+  scale,
+  switchover,
+  type Target,
+} from "./measure";
+import { performancePage } from "./page";
 
 const run = promisify(execFile);
 
-const measures: Readonly<Record<string, Measure>> = { requests, lag, rotation, switchover };
+const measures: Readonly<Record<string, Measure>> = {
+  commands,
+  idle,
+  requests,
+  lag,
+  rotation,
+  scale,
+  switchover,
+};
 const groups = ["presets", ...Object.keys(measures)];
 
 const USAGE = `npm run bench -- [options]
 
   --stack NAME   measure this stack, which is up, instead of one made for it; nothing is brought up then.
-                 It gets some thousand entries, one web host of it is killed and started again, and its primary changes.
+                 It gets some thousand entries, one web host of it is killed and started again, one more is made and
+                 deleted, and its primary changes.
   --only A,B     only these groups: ${groups.join(", ")}
   --skip A,B     all groups but these
   --json FILE    also write the figures to a file, as JSON
+  --page         also write docs/performance.md
   --help         show this
 
 "presets" is the time of \`up\` of each topology from nothing; without it, only that of the one that is measured.
@@ -32,6 +54,7 @@ const USAGE = `npm run bench -- [options]
 interface Plan {
   readonly stack: string | undefined;
   readonly json: string | undefined;
+  readonly page: boolean;
   readonly wanted: ReadonlySet<string>;
 }
 
@@ -44,6 +67,7 @@ export function plan(args: readonly string[]): Plan | "help" {
       only: { type: "string" },
       skip: { type: "string" },
       json: { type: "string" },
+      page: { type: "boolean", default: false },
       help: { type: "boolean" },
     },
   });
@@ -56,7 +80,12 @@ export function plan(args: readonly string[]): Plan | "help" {
   };
   const only = named("only") ?? groups;
   const skip = named("skip") ?? [];
-  return { stack: values.stack, json: values.json, wanted: new Set(only.filter((group) => !skip.includes(group))) };
+  return {
+    stack: values.stack,
+    json: values.json,
+    page: values.page,
+    wanted: new Set(only.filter((group) => !skip.includes(group))),
+  };
 }
 
 function show({ name, value, unit }: Figure): void {
@@ -105,6 +134,7 @@ async function measure(undo: Undo, target: Target, wanted: ReadonlySet<string>, 
 const existing = (stack: string): Target => ({
   stack,
   command: async (...args) => (await run(join(repository, "webinfra"), args)).stdout,
+  configured: [],
 });
 
 /** Brings a site up, tells how long it took, does something with it, and takes it away. */
@@ -121,7 +151,11 @@ async function fresh(
     const figure = { name: `up of ${topology} from nothing`, value: seconds, unit: "s" };
     show(figure);
     figures.push(figure);
-    return use({ stack: site.stack, command: async (...args) => (await site.succeed(...args)).stdout });
+    return use({
+      stack: site.stack,
+      command: async (...args) => (await site.succeed(...args)).stdout,
+      configured: ["--config-file", site.configFile],
+    });
   });
 }
 
@@ -131,7 +165,7 @@ async function main(args: readonly string[]): Promise<void> {
     process.stdout.write(USAGE);
     return;
   }
-  const { stack, json, wanted } = planned;
+  const { stack, json, page, wanted } = planned;
   const figures: Figure[] = [];
   const before = loadavg()[0] ?? 0;
   console.log(`${String(cpus().length)} processors, load before: ${before.toFixed(1)}`);
@@ -151,8 +185,17 @@ async function main(args: readonly string[]): Promise<void> {
   for (const topology of stack === undefined && wanted.has("presets") ? others : []) {
     await fresh(undo, topology, figures, () => Promise.resolve(true));
   }
+  const facts = {
+    at: new Date().toISOString(),
+    stack: stack ?? null,
+    commit: (await run("git", ["-C", repository, "describe", "--always", "--dirty"])).stdout.trim(),
+    processors: cpus().length,
+    processor: cpus()[0]?.model.trim() ?? "unknown",
+    memoryGiB: Math.round(totalmem() / 2 ** 30),
+    loadBefore: before,
+  };
+  if (page) writeFileSync(join(repository, "docs", "performance.md"), await performancePage(facts, figures));
   if (json !== undefined) {
-    const facts = { at: new Date().toISOString(), stack: stack ?? null, processors: cpus().length, loadBefore: before };
     const rounded = figures.map((figure) => ({ ...figure, value: Math.round(figure.value * 1000) / 1000 }));
     writeFileSync(json, `${JSON.stringify({ ...facts, figures: rounded }, undefined, 2)}\n`);
   }

@@ -7,7 +7,7 @@ import { request } from "undici";
 import { z } from "zod";
 import { type Answer, askAgent } from "../../cli/commands/status";
 import { type HostMachine, stackMachines } from "../../cli/incus";
-import { exec, PROJECT } from "../../provider/incus";
+import { exec, IncusClient, PROJECT } from "../../provider/incus";
 import { eventually } from "../support/eventually";
 import type { Generator, Probe } from "./generator";
 
@@ -18,6 +18,8 @@ export interface Target {
   readonly stack: string;
   /** Runs the command to its end and returns what it wrote to stdout. */
   command(...args: readonly string[]): Promise<string>;
+  /** What `up` and `preview` are told beside the stack's name. */
+  readonly configured: readonly string[];
 }
 
 export interface Figure {
@@ -33,6 +35,8 @@ const LOAD_SECONDS = 8;
 const LAG_SECONDS = 20;
 const LAG_WRITES = 200;
 const SWITCHOVERS = 5;
+const COMMANDS = 5;
+const IDLE_SECONDS = 300;
 
 /** The value that `share` (0 to 1) of the values do not exceed; NaN when there is none. */
 export function quantile(values: readonly number[], share: number): number {
@@ -68,9 +72,89 @@ async function healthy(target: Target): Promise<void> {
   );
 }
 
+const usageSchema = z.object({ cpu: z.object({ usage: z.number() }) });
+
+/** Processor time that each host has taken since it started, in seconds, by the host's name. */
+async function cpuSeconds(target: Target): Promise<ReadonlyMap<string, number>> {
+  const client = new IncusClient();
+  const usages = (await stackMachines(target.stack)).map(async ({ host, machine }) => {
+    const { cpu } = await client.get(`/1.0/instances/${machine}/state`, usageSchema);
+    return [host, cpu.usage / 1e9] as const;
+  });
+  return new Map(await Promise.all(usages));
+}
+
+/** Processor time that hosts took between two looks, in seconds. */
+function cpuBetween(
+  before: ReadonlyMap<string, number>,
+  after: ReadonlyMap<string, number>,
+  hosts: readonly { readonly host: string }[],
+): number {
+  return hosts.reduce((sum, { host }) => sum + (after.get(host) ?? NaN) - (before.get(host) ?? NaN), 0);
+}
+
+/** How long the command takes when there is nothing to do. */
+export const commands: Measure = async (target) => {
+  const { stack, configured } = target;
+  const runs: Readonly<Record<string, readonly string[]>> = {
+    "--help": ["--help"],
+    "completion bash": ["completion", "bash"],
+    status: ["status", stack],
+    preview: ["preview", stack, ...configured],
+    "up with nothing to change": ["up", stack, ...configured],
+  };
+  const figures: Figure[] = [];
+  for (const [name, args] of Object.entries(runs)) {
+    const seconds: number[] = [];
+    for (let i = 0; i < COMMANDS; i++) {
+      const started = Date.now();
+      await target.command(...args);
+      seconds.push((Date.now() - started) / 1000);
+    }
+    figures.push({
+      name: `webinfra ${name}, median of ${String(COMMANDS)}`,
+      value: quantile(seconds, 0.5),
+      unit: "s",
+    });
+  }
+  return figures;
+};
+
+/** One more web server, and back. */
+export const scale: Measure = async (target) => {
+  const { stack, configured } = target;
+  const count = (await hostsOf(target, "webServer")).length;
+  const change = async (web: number): Promise<number> => {
+    const started = Date.now();
+    await target.command("up", stack, ...configured, "--config", `web=${String(web)}`);
+    return (Date.now() - started) / 1000;
+  };
+  const [more, fewer] = [await change(count + 1), await change(count)];
+  const [from, to] = [String(count), String(count + 1)];
+  return [
+    { name: `up from ${from} web servers to ${to}`, value: more, unit: "s" },
+    { name: `up from ${to} web servers to ${from}`, value: fewer, unit: "s" },
+  ];
+};
+
+/** What each host takes of a processor while nobody asks for anything. */
+export const idle: Measure = async (target) => {
+  const before = await cpuSeconds(target);
+  const started = Date.now();
+  await sleep(IDLE_SECONDS * 1000);
+  const after = await cpuSeconds(target);
+  const seconds = (Date.now() - started) / 1000;
+  return [...before.keys()].map((host) => ({
+    name: `${host}: processor while idle`,
+    value: (100 * cpuBetween(before, after, [{ host }])) / seconds,
+    unit: "% of a core",
+  }));
+};
+
 /** Requests a second and latency of the static file and the page, through the balancer and of one Nginx alone. */
 export const requests: Measure = async (target, generator) => {
-  const [web] = await hostsOf(target, "webServer");
+  const [balancers, webs] = [await hostsOf(target, "loadBalancer"), await hostsOf(target, "webServer")];
+  const [web] = webs;
   assert.ok(web, `the stack "${target.stack}" has no running host with the role webServer`);
   const ways = { balancer: `http://${await balancer(target)}`, "one Nginx": `http://${web.address}:8080` };
   const figures: Figure[] = [];
@@ -80,8 +164,16 @@ export const requests: Measure = async (target, generator) => {
   ] as const) {
     const rates: number[] = [];
     for (const [way, url] of Object.entries(ways)) {
+      const before = await cpuSeconds(target);
       const load = await generator.load(`${url}${path}`, LOAD_SECONDS);
+      const after = await cpuSeconds(target);
       rates.push(load.perSecond);
+      const microseconds = (role: readonly HostMachine[]): number =>
+        (1e6 * cpuBetween(before, after, role)) / (load.perSecond * LOAD_SECONDS);
+      if (way === "balancer") {
+        figures.push({ name: `${what}: processor a request, balancer`, value: microseconds(balancers), unit: "µs" });
+      }
+      figures.push({ name: `${what}, ${way}: processor a request, web hosts`, value: microseconds(webs), unit: "µs" });
       figures.push(
         { name: `${what}, ${way}`, value: load.perSecond, unit: "requests/s" },
         { name: `${what}, ${way}: p50`, value: load.p50, unit: "ms" },
