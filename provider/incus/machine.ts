@@ -123,7 +123,7 @@ async function imageOf(client: IncusClient, given: Inputs, context: Context): Pr
   }
   const path = `/1.0/images/aliases/${encodeURIComponent(image)}`;
   if ((await client.find(path, z.unknown(), { signal: context.signal })) === undefined) {
-    throw new Error(missingImage(image));
+    throw new Error(`${given.host}: ${missingImage(image)}`);
   }
   return { alias: image };
 }
