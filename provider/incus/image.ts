@@ -278,7 +278,7 @@ export async function ensureImage(
         if (found === undefined) {
           throw new Error(
             `the image with all packages could not be made: ${reason}\n` +
-              "nothing was changed; with `webinfra:image.bake: false` each machine installs its own packages, and tries again by itself",
+              "no machine was changed; with `webinfra:image.bake: false` each machine installs its own packages, and tries again by itself",
             { cause: error },
           );
         }

@@ -191,7 +191,7 @@ describe("provider: an image with all packages", () => {
       message:
         "the image with all packages could not be made: the step 30-packages failed 3 times; the last lines of its log:\n" +
         "E: Unable to locate package tre\n" +
-        "nothing was changed; with `webinfra:image.bake: false` each machine installs its own packages, and tries again by itself",
+        "no machine was changed; with `webinfra:image.bake: false` each machine installs its own packages, and tries again by itself",
     });
     assert.equal(incus.instances.size, 0);
   });
@@ -201,7 +201,7 @@ describe("provider: an image with all packages", () => {
     await assert.rejects(ensure({ bakeSeconds: 0.5, waitSeconds: 1 }), {
       message:
         "the image with all packages could not be made: it was not made within 0.5 s\n" +
-        "nothing was changed; with `webinfra:image.bake: false` each machine installs its own packages, and tries again by itself",
+        "no machine was changed; with `webinfra:image.bake: false` each machine installs its own packages, and tries again by itself",
     });
     assert.equal(incus.instances.size, 0);
   });

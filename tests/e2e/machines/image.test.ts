@@ -117,6 +117,21 @@ describe("machines from an image with all packages", function () {
     await mirror.bringBack();
   });
 
+  it("stay as they are when the image that they would want cannot be made: up says why", async () => {
+    const before = await site.machineIds();
+    site.configure({ web: 2, app: { packages: ["nodejs", "no-such-package"] } });
+    const { code, stderr } = await site.run(site.upArguments());
+    assert.equal(code, 1, stderr);
+    assert.match(stderr, /the image with all packages could not be made: the step 30-packages failed 3 times/);
+    assert.match(stderr, /Unable to locate package no-such-package/);
+    assert.match(
+      stderr,
+      /no machine was changed; with `webinfra:image.bake: false` each machine installs its own packages/,
+    );
+    assert.deepEqual(await site.machineIds(), before);
+    scale(2);
+  });
+
   it("are made again when somebody deleted one, from a new image, though the first attempt is killed", async () => {
     const [old] = await images();
     const before = await site.machineIds();

@@ -465,6 +465,7 @@ describe("site on Incus", function () {
       const before = await site.machineIds();
       site.configure({
         app: { directory: application, packages: ["nodejs", "no-such-package"] },
+        image: { bake: false },
         // A host needs half of it to boot and to look at its package mirror.
         readyTimeoutSeconds: 60,
       });
