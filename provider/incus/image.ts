@@ -159,7 +159,7 @@ async function converged(client: IncusClient, name: string, context: Context, si
     if (text !== last && condition === "failed" && ++failures === ATTEMPTS) {
       const { stdout } = await exec(
         name,
-        ["journalctl", "--quiet", "--no-pager", "--output=cat", "--lines=15", "--unit=webinfra-converge.service"],
+        ["journalctl", "--quiet", "--no-pager", "--output=cat", "--lines=15", "--identifier=converge"],
         { signal },
         client,
       );
