@@ -64,6 +64,11 @@ export const loadBalancer: Role = (view) => {
         content: fileText(__dirname, "haproxy.conf"),
         mode: "0644",
       },
+      {
+        path: "/etc/systemd/journald@access.conf",
+        content: fileText(__dirname, "journald@access.conf"),
+        mode: "0644",
+      },
       startWithKnownNames(),
       unavailable(),
       ...frozenServers(),

@@ -2,6 +2,9 @@ import { appProxyPort, webPort, webTlsPort } from "../../core/ports";
 import { fileText, render } from "../template";
 import { Role } from "../types";
 
+/** One line a request; `webinfra logs` reads it (host/webinfra/logs.py). */
+const accessLog = "/var/log/nginx/access.log";
+
 /** Nginx: serves static files itself and forwards the rest to the application through the local proxy. */
 export const webServer: Role = (view) => ({
   packages: ["nginx"],
@@ -10,6 +13,7 @@ export const webServer: Role = (view) => ({
       path: "/etc/nginx/nginx.conf",
       content: render(__dirname, "nginx.conf.njk", {
         networkCidr: view.networkCidr,
+        accessLog,
         domain: view.config.domain,
         appProxyPort,
         webPort,
@@ -21,6 +25,24 @@ export const webServer: Role = (view) => ({
     {
       path: "/etc/systemd/system/nginx.service.d/webinfra.conf",
       content: fileText(__dirname, "nginx.service.conf"),
+      mode: "0644",
+    },
+    // Visitors' addresses are not for everybody on the host.
+    { path: "/etc/tmpfiles.d/webinfra-nginx.conf", content: `f ${accessLog} 0640 www-data adm\n`, mode: "0644" },
+    // In place of the package's own, which looks once a day.
+    {
+      path: "/etc/logrotate.d/nginx",
+      content: render(__dirname, "logrotate.njk", { accessLog }),
+      mode: "0644",
+    },
+    {
+      path: "/etc/systemd/system/logrotate.timer.d/webinfra.conf",
+      content: fileText(__dirname, "logrotate.timer.conf"),
+      mode: "0644",
+    },
+    {
+      path: "/etc/systemd/system/logrotate.service.d/webinfra.conf",
+      content: fileText(__dirname, "logrotate.service.conf"),
       mode: "0644",
     },
     ...(view.topology.terminatesTls
@@ -36,6 +58,7 @@ export const webServer: Role = (view) => ({
       script: [
         "#!/bin/sh",
         "set -e",
+        "systemd-tmpfiles --create /etc/tmpfiles.d/webinfra-nginx.conf",
         "/usr/sbin/nginx -t -q",
         "systemctl --quiet enable nginx.service",
         "systemctl start nginx.service",
