@@ -3,7 +3,8 @@
 import os
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,17 @@ ROOT = Path(__file__).parents[1]
 @pytest.fixture
 def log(tmp_path: Path) -> Path:
     return tmp_path / "access.log"
+
+
+@pytest.fixture
+def opened(log: Path) -> Iterator[RotatedFile]:
+    with closing(RotatedFile(log)) as file:
+        yield file
+
+
+def last(log: Path, wanted: int) -> list[str]:
+    with closing(RotatedFile(log)) as file:
+        return file.last(wanted)
 
 
 def write(path: Path, *lines: str) -> None:
@@ -56,61 +68,57 @@ class TestARotatedFile:
     def test_has_last_lines(self, log: Path, length: int) -> None:
         lines = [str(number) * length for number in range(5)]
         write(log, *lines)
-        assert RotatedFile(log).last(2) == lines[-2:]
-        assert RotatedFile(log).last(5) == lines
-        assert RotatedFile(log).last(99) == lines
+        assert last(log, 2) == lines[-2:]
+        assert last(log, 5) == lines
+        assert last(log, 99) == lines
 
     def test_takes_what_lacks_from_files_that_were_renamed(self, log: Path) -> None:
         for number in range(1, 7, 2):
             write(log, str(number), str(number + 1))
             rotate(log)
         write(log, "7")
-        assert RotatedFile(log).last(1) == ["7"]
-        assert RotatedFile(log).last(4) == ["4", "5", "6", "7"]
+        assert last(log, 1) == ["7"]
+        assert last(log, 4) == ["4", "5", "6", "7"]
         # The first two went with a third rename.
-        assert RotatedFile(log).last(99) == ["3", "4", "5", "6", "7"]
+        assert last(log, 99) == ["3", "4", "5", "6", "7"]
 
-    def test_may_not_be_there_yet(self, log: Path) -> None:
-        file = RotatedFile(log)
-        assert (file.last(3), file.news()) == ([], [])
+    def test_may_not_be_there_yet(self, log: Path, opened: RotatedFile) -> None:
+        assert (opened.last(3), opened.news()) == ([], [])
         write(log, "first")
-        assert file.news() == ["first"]
+        assert opened.news() == ["first"]
 
-    def test_tells_each_whole_line_once(self, log: Path) -> None:
+    def test_tells_each_whole_line_once(self, log: Path, opened: RotatedFile) -> None:
         write(log, "old")
-        file = RotatedFile(log)
         with log.open("a") as half:
             half.write("be")
-        assert file.last(3) == ["old"]
-        assert file.news() == []
+        assert opened.last(3) == ["old"]
+        assert opened.news() == []
         write(log, "gun", "next")
-        assert file.news() == ["begun", "next"]
-        assert file.news() == []
+        assert opened.news() == ["begun", "next"]
+        assert opened.news() == []
 
-    def test_is_followed_over_rotations(self, log: Path) -> None:
+    def test_is_followed_over_rotations(self, log: Path, opened: RotatedFile) -> None:
         write(log, "old")
-        file = RotatedFile(log)
-        file.last(1)
+        opened.last(1)
         write(log, "a")
         renamed = rotate(log)
         write(renamed, "b")
-        assert file.news() == ["a", "b"]
+        assert opened.news() == ["a", "b"]
         write(renamed, "c")
         write(log, "d")
-        assert file.news() == ["c", "d"]
+        assert opened.news() == ["c", "d"]
         rotate(log)
         write(log, "e")
-        assert file.news() == ["e"]
+        assert opened.news() == ["e"]
 
-    def test_holds_no_more_than_two_files_open(self, log: Path) -> None:
+    def test_holds_no_more_than_two_files_open(self, log: Path, opened: RotatedFile) -> None:
         write(log, "old")
-        file = RotatedFile(log)
-        file.last(1)
-        opened = len(list(Path("/proc/self/fd").iterdir()))
+        opened.last(1)
+        before = len(list(Path("/proc/self/fd").iterdir()))
         for _ in range(5):
             rotate(log)
-            file.news()
-        assert len(list(Path("/proc/self/fd").iterdir())) == opened + 1
+            opened.news()
+        assert len(list(Path("/proc/self/fd").iterdir())) == before + 1
 
 
 @pytest.fixture

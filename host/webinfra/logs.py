@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -120,6 +121,10 @@ class RotatedFile:
             self._parts.pop(0).close()
         return [line for part in self._parts for line in part.lines()]
 
+    def close(self) -> None:
+        while self._parts:
+            self._parts.pop().close()
+
     @staticmethod
     def _opened(path: Path) -> _Part | None:
         try:
@@ -168,17 +173,19 @@ def main() -> None:
     # Whoever reads may go at any time, and that is no error.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-    access, journals = RotatedFile(_ACCESS_LOG), Journals(colours=sys.stdout.isatty())
+    journals = Journals(colours=sys.stdout.isatty())
     source = f"{socket.gethostname()} nginx: "
 
     def show(found: Sequence[Entry]) -> None:
         sys.stdout.writelines(f"{entry}\n" for entry in found)
         sys.stdout.flush()
 
-    show(in_order(entries(journals.last(options.lines)), entries(access.last(options.lines), source))[-options.lines :])
-    if options.follow:
-        for lines in journals.news():
-            show(in_order(entries(lines), entries(access.news(), source)))
+    with closing(RotatedFile(_ACCESS_LOG)) as access:
+        newest = in_order(entries(journals.last(options.lines)), entries(access.last(options.lines), source))
+        show(newest[-options.lines :])
+        if options.follow:
+            for lines in journals.news():
+                show(in_order(entries(lines), entries(access.news(), source)))
 
 
 if __name__ == "__main__":
