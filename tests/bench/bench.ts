@@ -10,11 +10,11 @@ import { parseArgs, promisify } from "node:util";
 import { presetNames } from "../../config/schema";
 import { repository, Site } from "../support/site";
 import { Generator } from "./generator";
-import { type Figure, lag, type Measure, requests, rotation, switchover, type Target } from "./measure";
+import { cost, type Figure, lag, type Measure, requests, rotation, switchover, type Target } from "./measure";
 
 const run = promisify(execFile);
 
-const measures: Readonly<Record<string, Measure>> = { requests, lag, rotation, switchover };
+const measures: Readonly<Record<string, Measure>> = { requests, cost, lag, rotation, switchover };
 const groups = ["presets", ...Object.keys(measures)];
 
 const USAGE = `npm run bench -- [options]

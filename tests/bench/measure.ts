@@ -10,6 +10,7 @@ import { type HostMachine, stackMachines } from "../../cli/incus";
 import { exec, PROJECT } from "../../provider/incus";
 import { eventually } from "../support/eventually";
 import type { Generator, Probe } from "./generator";
+import { PLAIN_PORT, withPlainHaproxy, withPlainNginx } from "./plain";
 
 const run = promisify(execFile);
 
@@ -33,6 +34,7 @@ const LOAD_SECONDS = 8;
 const LAG_SECONDS = 20;
 const LAG_WRITES = 200;
 const SWITCHOVERS = 5;
+const [COST_ROUNDS, COST_SECONDS] = [5, 3];
 
 /** The value that `share` (0 to 1) of the values do not exceed; NaN when there is none. */
 export function quantile(values: readonly number[], share: number): number {
@@ -92,6 +94,69 @@ export const requests: Measure = async (target, generator) => {
     figures.push({ name: `${what}, balancer to one Nginx`, value: rates[0]! / rates[1]!, unit: "times" });
   }
   return figures;
+};
+
+/** CPU time that a machine has used, in microseconds. */
+async function cpuOf(machine: string): Promise<number> {
+  const { stdout } = await exec(machine, ["cat", "/sys/fs/cgroup/cpu.stat"]);
+  const used = /^usage_usec (\d+)$/m.exec(stdout)?.[1];
+  assert.ok(used !== undefined, `${machine} does not tell its CPU time`);
+  return Number(used);
+}
+
+/** What a request costs a machine by two ways, in turn: what else this computer does hits both. */
+async function paired(
+  generator: Generator,
+  machine: string,
+  what: string,
+  urls: { readonly ours: string; readonly plain: string },
+): Promise<Figure[]> {
+  const costs: { readonly ours: number[]; readonly plain: number[] } = { ours: [], plain: [] };
+  for (let round = 0; round < COST_ROUNDS; round++) {
+    for (const way of ["ours", "plain"] as const) {
+      const before = await cpuOf(machine);
+      const { requests, failed } = await generator.load(urls[way], COST_SECONDS);
+      assert.equal(failed, 0, `${urls[way]} failed`);
+      // Log lines are written a second later at most.
+      await sleep(1500);
+      costs[way].push(((await cpuOf(machine)) - before) / requests);
+    }
+  }
+  const ratios = costs.ours.map((cost, round) => cost / costs.plain[round]!);
+  return [
+    { name: `${what}: CPU a request`, value: quantile(costs.ours, 0.5), unit: "µs" },
+    { name: `${what}: plain, in the same turn`, value: quantile(costs.plain, 0.5), unit: "µs" },
+    { name: `${what}: ours to plain`, value: quantile(ratios, 0.5), unit: "times" },
+  ];
+}
+
+/** What a request costs balancer and web host, against plain HAProxy and plain Nginx on the same hosts; logs are in it. */
+export const cost: Measure = async (target, generator) => {
+  const webs = await hostsOf(target, "webServer");
+  const [web] = webs;
+  const [lb] = await hostsOf(target, "loadBalancer");
+  assert.ok(web && lb, `the stack "${target.stack}" has no running balancer or web host`);
+  const plain = String(PLAIN_PORT);
+  const file = "/static/style.css";
+  const servers = webs.map(({ address }) => `${address}:8080`);
+  const balancing = await withPlainHaproxy(lb.machine, servers, () =>
+    paired(generator, lb.machine, "static file, balancer", {
+      ours: `http://${lb.address}${file}`,
+      plain: `http://${lb.address}:${plain}${file}`,
+    }),
+  );
+  const serving = await withPlainNginx(web.machine, async (runsApp) => {
+    const figures: Figure[] = [];
+    for (const [what, path] of [
+      ["static file, web host", file],
+      ...(runsApp ? [["page, web host", "/"]] : []),
+    ] as const) {
+      const ways = { ours: `http://${web.address}:8080${path}`, plain: `http://${web.address}:${plain}${path}` };
+      figures.push(...(await paired(generator, web.machine, what, ways)));
+    }
+    return figures;
+  });
+  return [...balancing, ...serving];
 };
 
 const LAST_APPLIED = `select timestampdiff(microsecond, last_applied_transaction_original_commit_timestamp,

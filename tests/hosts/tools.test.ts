@@ -144,6 +144,15 @@ describe("real tools", function () {
     assert.doesNotMatch(said, /\[warn\]/);
   });
 
+  it("logrotate: Nginx's access log", async () => {
+    await install(userDataOf("webServer"));
+    await shell("systemd-tmpfiles --create /etc/tmpfiles.d/webinfra-nginx.conf");
+    assert.equal(await shell("stat -c %a:%U:%G /var/log/nginx/access.log"), "640:www-data:adm\n");
+    const said = await shell("logrotate --debug /etc/logrotate.d/nginx");
+    assert.match(said, /log files >= 67108864 are rotated earlier, \(7 rotations\)/);
+    assert.doesNotMatch(said, /error|unknown|ignoring/i);
+  });
+
   // After HAProxy's: the packages of MySQL's source may bring a newer C library.
   it("mysqld --validate-config: the database's settings", async () => {
     await install(userDataOf("database"));
@@ -160,9 +169,12 @@ describe("real tools", function () {
       await install(userData);
     }
     const said = await shell(
-      "cd /etc/systemd/system && systemd-analyze verify --man=no --recursive-errors=no webinfra-*.service",
+      "cd /etc/systemd/system && systemd-analyze verify --man=no --recursive-errors=no webinfra-*.service logrotate.timer haproxy.service nginx.service",
     );
-    assert.doesNotMatch(said, /webinfra-[a-z@-]+\.service:.*(Unknown|Failed|ordering cycle)/);
+    assert.doesNotMatch(
+      said,
+      /(webinfra|logrotate|haproxy|nginx)[a-z@.-]*(\.d\/webinfra\.conf)?:.*(Unknown|Failed|ordering cycle)/,
+    );
   });
 
   it("python and bash: every script parses", async () => {

@@ -4,7 +4,7 @@ import { quantile } from "../bench/measure";
 
 describe("the benchmark", () => {
   it("measures all groups on a stack of its own, unless told otherwise", () => {
-    const all = new Set(["presets", "requests", "lag", "rotation", "switchover"]);
+    const all = new Set(["presets", "requests", "cost", "lag", "rotation", "switchover"]);
     assert.deepEqual(plan([]), { stack: undefined, json: undefined, wanted: all });
     assert.deepEqual(plan(["--stack", "dev", "--json", "f.json", "--only", "lag,requests", "--skip", "lag"]), {
       stack: "dev",
@@ -17,7 +17,7 @@ describe("the benchmark", () => {
   it("names the groups when there is none of a name", () => {
     for (const option of ["--only", "--skip"]) {
       assert.throws(() => plan([option, "lag,speed"]), {
-        message: `${option}: there is no group "speed"; there are: presets, requests, lag, rotation, switchover`,
+        message: `${option}: there is no group "speed"; there are: presets, requests, cost, lag, rotation, switchover`,
       });
     }
   });
