@@ -1,4 +1,4 @@
-"""What `webinfra logs` shows of a host: its journals and Nginx's access log as one."""
+"""What `webinfra logs` shows of a host: its journal and access logs as one."""
 
 import os
 import subprocess
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from webinfra.logs import Entry, Journals, RotatedFile, entries, in_order
+from webinfra.logs import Entry, Journal, RotatedFile, entries, in_order
 
 ROOT = Path(__file__).parents[1]
 
@@ -51,6 +51,10 @@ class TestEntries:
         time.tzset()
         (entry,) = entries(['1795694138.120 10.77.0.1 id "GET / HTTP/1.1" 200'], "web-1 nginx: ")
         assert str(entry) == 'Nov 26 11:55:38 web-1 nginx: 10.77.0.1 id "GET / HTTP/1.1" 200'
+
+    def test_of_haproxy_have_the_time_in_words(self) -> None:
+        (entry,) = entries(["<6>2026-11-26T11:55:38.120000+00:00 10.77.0.1:5 www web/s1 200"], "lb-1 haproxy: ")
+        assert entry == Entry(1795694138.12, "lb-1 haproxy: 10.77.0.1:5 www web/s1 200")
 
     def test_a_line_without_a_time_belongs_to_the_one_before_it(self) -> None:
         found = entries(["1.000000 web-1 app: first", "   second", "-- Boot 1 --", "2.5 web-1 app: third"])
@@ -137,26 +141,26 @@ def journalctl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str
     return make
 
 
-class TestJournals:
-    def test_go_on_where_the_last_lines_ended(self, journalctl: Callable[[str], Path]) -> None:
+class TestTheJournal:
+    def test_goes_on_where_the_last_lines_ended(self, journalctl: Callable[[str], Path]) -> None:
         called = journalctl(
             'case "$*" in *--follow*) printf "3.0 c\\n4.0" && printf " d\\n" ;; *) printf "1.0 a\\n2.0 b\\n-- cursor: s=1;i=2\\n" ;; esac'
         )
-        journals = Journals(colours=False)
-        assert journals.last(2) == ["1.0 a", "2.0 b"]
-        assert [line for lines in journals.news() for line in lines] == ["3.0 c", "4.0 d"]
+        journal = Journal(colours=False)
+        assert journal.last(2) == ["1.0 a", "2.0 b"]
+        assert [line for lines in journal.news() for line in lines] == ["3.0 c", "4.0 d"]
         first, second = called.read_text().splitlines()
-        assert first.endswith(" --namespace=+access --show-cursor --lines=2")
-        assert second.endswith(" --namespace=+access --follow --no-tail --after-cursor=s=1;i=2")
+        assert first.endswith(" --show-cursor --lines=2")
+        assert second.endswith(" --follow --no-tail --after-cursor=s=1;i=2")
 
-    def test_of_a_host_that_logged_nothing_are_empty(self, journalctl: Callable[[str], Path]) -> None:
+    def test_of_a_host_that_logged_nothing_is_empty(self, journalctl: Callable[[str], Path]) -> None:
         called = journalctl("")
-        journals = Journals(colours=False)
-        assert journals.last(2) == []
-        assert [line for lines in journals.news() for line in lines] == []
+        journal = Journal(colours=False)
+        assert journal.last(2) == []
+        assert [line for lines in journal.news() for line in lines] == []
         assert "after-cursor" not in called.read_text()
 
-    def test_are_all_that_is_shown_where_there_is_no_nginx(self, journalctl: Callable[[str], Path]) -> None:
+    def test_is_all_that_is_shown_where_there_is_no_access_log(self, journalctl: Callable[[str], Path]) -> None:
         journalctl('printf "1795694138.5 db-1 mysqld[1]: a\\n1795694139.5 db-1 mysqld[1]: b\\n"')
         done = subprocess.run(
             [ROOT / "webinfra-host", "logs", "--lines=1"], capture_output=True, text=True, check=True, env={**os.environ, "TZ": "UTC"}

@@ -12,6 +12,7 @@ PROGRAMS: Final = {
     "release": "webinfra.release",
     "address": "webinfra.address",
     "database": "webinfra.database.program",
+    "access-log": "webinfra.access_log",
     "logs": "webinfra.logs",
 }
 

@@ -1,4 +1,4 @@
-"""The host's journals and Nginx's access log as one, in the order of time: webinfra-host logs [--lines N] [--follow]."""
+"""The host's journal and its access logs as one, in the order of time: webinfra-host logs [--lines N] [--follow]."""
 
 import argparse
 import io
@@ -10,21 +10,22 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import count
 from pathlib import Path
 from typing import IO, Final
 
-_ACCESS_LOG: Final = Path("/var/log/nginx/access.log")
-# The journal, and on balancers HAProxy's access log beside it.
-_JOURNALS: Final = ("journalctl", "--quiet", "--no-pager", "--output=short-unix", "--namespace=+access")
+# By the name of the server that writes each.
+_ACCESS_LOGS: Final = {"nginx": Path("/var/log/nginx/access.log"), "haproxy": Path("/var/log/haproxy/access.log")}
+_JOURNAL: Final = ("journalctl", "--quiet", "--no-pager", "--output=short-unix")
 _CURSOR: Final = "-- cursor: "
 _BLOCK: Final = 65536
 _POLL_SECONDS: Final = 0.2
-# What both logs have in front: seconds since 1970.
-_LINE: Final = re.compile(r"(\d+\.\d+) (.*)", re.DOTALL)
+# What is in front: seconds since 1970, or, of HAProxy, a priority and the time in words.
+_LINE: Final = re.compile(r"(?:(\d+\.\d+)|<\d+>(\S+)) (.*)", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,8 @@ def entries(lines: Iterable[str], source: str = "") -> list[Entry]:
     found: list[Entry] = []
     for line in lines:
         if match := _LINE.fullmatch(line):
-            found.append(Entry(float(match[1]), f"{source}{match[2]}"))
+            at = float(match[1]) if match[1] else datetime.fromisoformat(match[2]).timestamp()
+            found.append(Entry(at, f"{source}{match[3]}"))
         else:
             found.append(Entry(found[-1].time if found else 0.0, line))
     return found
@@ -133,8 +135,8 @@ class RotatedFile:
             return None
 
 
-class Journals:
-    """What systemd's journals hold, and what comes."""
+class Journal:
+    """What systemd's journal holds, and what comes."""
 
     def __init__(self, *, colours: bool) -> None:
         self._environment = {**os.environ, "SYSTEMD_COLORS": "1" if colours else "0"}
@@ -142,7 +144,7 @@ class Journals:
         self._rest = b""
 
     def last(self, wanted: int) -> list[str]:
-        command = [*_JOURNALS, "--show-cursor", f"--lines={wanted}"]
+        command = [*_JOURNAL, "--show-cursor", f"--lines={wanted}"]
         done = subprocess.run(command, check=False, stdout=subprocess.PIPE, env=self._environment)
         lines = done.stdout.decode(errors="replace").splitlines()
         if lines and lines[-1].startswith(_CURSOR):
@@ -152,7 +154,7 @@ class Journals:
     def news(self) -> Iterator[list[str]]:
         """The lines that came since, again and again, and at least every fifth of a second; ends when journalctl does."""
         after = [f"--after-cursor={self._cursor}"] if self._cursor else []
-        command = [*_JOURNALS, "--follow", "--no-tail", *after]
+        command = [*_JOURNAL, "--follow", "--no-tail", *after]
         pipe, end = os.pipe()
         with subprocess.Popen(command, stdout=end, env=self._environment), selectors.DefaultSelector() as selector:
             os.close(end)
@@ -173,19 +175,23 @@ def main() -> None:
     # Whoever reads may go at any time, and that is no error.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-    journals = Journals(colours=sys.stdout.isatty())
-    source = f"{socket.gethostname()} nginx: "
+    journal = Journal(colours=sys.stdout.isatty())
+    host = socket.gethostname()
 
     def show(found: Sequence[Entry]) -> None:
         sys.stdout.writelines(f"{entry}\n" for entry in found)
         sys.stdout.flush()
 
-    with closing(RotatedFile(_ACCESS_LOG)) as access:
-        newest = in_order(entries(journals.last(options.lines)), entries(access.last(options.lines), source))
-        show(newest[-options.lines :])
+    with ExitStack() as stack:
+        files = {f"{host} {server}: ": stack.enter_context(closing(RotatedFile(path))) for server, path in _ACCESS_LOGS.items()}
+
+        def merged(lines: list[str], read: Callable[[RotatedFile], list[str]]) -> list[Entry]:
+            return in_order(entries(lines), *(entries(read(file), source) for source, file in files.items()))
+
+        show(merged(journal.last(options.lines), lambda file: file.last(options.lines))[-options.lines :])
         if options.follow:
-            for lines in journals.news():
-                show(in_order(entries(lines), entries(access.news(), source)))
+            for lines in journal.news():
+                show(merged(lines, RotatedFile.news))
 
 
 if __name__ == "__main__":

@@ -1,3 +1,4 @@
+import { rotation } from "../access-log";
 import { appProxyPort, webPort, webTlsPort } from "../../core/ports";
 import { fileText, render } from "../template";
 import { Role } from "../types";
@@ -29,22 +30,12 @@ export const webServer: Role = (view) => ({
     },
     // Visitors' addresses are not for everybody on the host.
     { path: "/etc/tmpfiles.d/webinfra-nginx.conf", content: `f ${accessLog} 0640 www-data adm\n`, mode: "0644" },
-    // In place of the package's own, which looks once a day.
-    {
-      path: "/etc/logrotate.d/nginx",
-      content: render(__dirname, "logrotate.njk", { accessLog }),
-      mode: "0644",
-    },
-    {
-      path: "/etc/systemd/system/logrotate.timer.d/webinfra.conf",
-      content: fileText(__dirname, "logrotate.timer.conf"),
-      mode: "0644",
-    },
-    {
-      path: "/etc/systemd/system/logrotate.service.d/webinfra.conf",
-      content: fileText(__dirname, "logrotate.service.conf"),
-      mode: "0644",
-    },
+    ...rotation("nginx", accessLog, [
+      "create 0640 www-data adm",
+      "postrotate",
+      "\tsystemctl kill --kill-whom=main --signal=USR1 nginx.service || true",
+      "endscript",
+    ]),
     ...(view.topology.terminatesTls
       ? [
           { path: "/etc/webinfra/tls/web.pem", content: view.secrets.webCertificate, mode: "0644" } as const,

@@ -81,13 +81,18 @@ describe("site on Incus", function () {
       assert.ok(!line.includes("192.0.2.66"));
     });
 
-    it("a line for each request to the logs, also while Nginx's is rotated", async () => {
+    it("a line for each request to the logs, also while they are rotated", async () => {
       const requests = 20_000;
       const mark = randomBytes(6).toString("hex");
       const webs = ["web-1", "web-2"];
+      const logs = { "lb-1": "haproxy", "web-1": "nginx", "web-2": "nginx" };
       const counts = await site.burst(`/static/style.css?${mark}-`, requests, async () => {
         for (let turn = 0; turn < 3; turn++) {
-          await Promise.all(webs.map((web) => site.shell(web, "logrotate --force /etc/logrotate.d/nginx")));
+          await Promise.all(
+            Object.entries(logs).map(([host, server]) =>
+              site.shell(host, `logrotate --force /etc/logrotate.d/*${server}`),
+            ),
+          );
         }
       });
       assert.deepEqual(counts, { 200: requests });
@@ -104,9 +109,13 @@ describe("site on Incus", function () {
           assert.deepEqual(numbers, all);
         });
       }
-      for (const web of webs) {
-        const files = await site.shell(web, `stat -c %a:%U:%G $(grep -l ${mark} /var/log/nginx/access.log*)`);
-        assert.match(files, /^(640:www-data:adm\n){2,}$/, "it was rotated, and is not for everybody");
+      for (const [host, server] of Object.entries(logs)) {
+        const files = `$(grep -l ${mark} /var/log/${server}/access.log*)`;
+        assert.match(
+          await site.shell(host, `stat -c %a:%G ${files}`),
+          /^(640:adm\n){2,}$/,
+          "was rotated, for few to read",
+        );
       }
     });
 

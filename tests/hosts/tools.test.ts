@@ -144,13 +144,19 @@ describe("real tools", function () {
     assert.doesNotMatch(said, /\[warn\]/);
   });
 
-  it("logrotate: Nginx's access log", async () => {
-    await install(userDataOf("webServer"));
-    await shell("systemd-tmpfiles --create /etc/tmpfiles.d/webinfra-nginx.conf");
-    assert.equal(await shell("stat -c %a:%U:%G /var/log/nginx/access.log"), "640:www-data:adm\n");
-    const said = await shell("logrotate --debug /etc/logrotate.d/nginx");
-    assert.match(said, /log files >= 67108864 are rotated earlier, \(7 rotations\)/);
-    assert.doesNotMatch(said, /error|unknown|ignoring/i);
+  it("logrotate: access logs", async () => {
+    for (const [role, name] of [
+      ["webServer", "nginx"],
+      ["loadBalancer", "webinfra-haproxy"],
+    ] as const) {
+      await install(userDataOf(role));
+      await shell("systemd-tmpfiles --create /etc/tmpfiles.d/webinfra-*.conf");
+      const said = await shell(`logrotate --debug /etc/logrotate.d/${name}`);
+      assert.match(said, /log files >= 67108864 are rotated earlier, \(7 rotations\)/);
+      assert.doesNotMatch(said, /error|unknown|ignoring/i);
+    }
+    const said = await shell("stat -c %a:%U:%G /var/log/nginx/access.log /var/log/haproxy");
+    assert.equal(said, "640:www-data:adm\n750:haproxy:adm\n");
   });
 
   // After HAProxy's: the packages of MySQL's source may bring a newer C library.
@@ -169,7 +175,7 @@ describe("real tools", function () {
       await install(userData);
     }
     const said = await shell(
-      "cd /etc/systemd/system && systemd-analyze verify --man=no --recursive-errors=no webinfra-*.service logrotate.timer haproxy.service nginx.service",
+      "cd /etc/systemd/system && systemd-analyze verify --man=no --recursive-errors=no webinfra-*.service webinfra-*.socket logrotate.timer haproxy.service nginx.service",
     );
     assert.doesNotMatch(
       said,
