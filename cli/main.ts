@@ -238,7 +238,7 @@ export function commandLine(actions: Actions): Command {
 
   program
     .command("logs")
-    .description("show a host's journal")
+    .description("show a host's journal and access log")
     .argument("<host>", "the host, such as web-1")
     .option("--stack <stack>", "the stack", defaultStack)
     .option("--lines <number>", "how many lines", positiveInteger, 100)
@@ -249,8 +249,8 @@ export function commandLine(actions: Actions): Command {
     )
     .action(
       async (host: string, options: { readonly stack: string; readonly lines: number; readonly follow?: boolean }) => {
-        const { exec, journalCommand } = await import("./commands/exec.js");
-        const command = journalCommand(options.lines, options.follow === true);
+        const { exec, logsCommand } = await import("./commands/exec.js");
+        const command = logsCommand(options.lines, options.follow === true);
         actions.exit(await exec(await actions.surroundings(false), options.stack, host, command));
       },
     );

@@ -12,9 +12,14 @@ export function execArguments(machine: string, command: readonly string[]): stri
   return ["exec", "--project", PROJECT, machine, "--", ...command];
 }
 
-/** The command that shows a host's journal. */
-export function journalCommand(lines: number, follow: boolean): string[] {
-  return ["journalctl", "--no-pager", "-n", String(lines), ...(follow ? ["-f"] : [])];
+/** A host that is being made has no such program yet, and one with an older kit never gets it: there the journal is all. */
+const SHOW_LOGS = `kit=/usr/local/lib/webinfra/current
+[ ! -e $kit/webinfra/logs.py ] || exec $kit/webinfra-host logs "$@"
+exec journalctl --no-pager "$@"`;
+
+/** The command that shows what a host logged: its journal, and a line a request of its visitors. */
+export function logsCommand(lines: number, follow: boolean): string[] {
+  return ["sh", "-c", SHOW_LOGS, "logs", `--lines=${String(lines)}`, ...(follow ? ["--follow"] : [])];
 }
 
 /** Runs a command on a host with the caller's terminal. Returns its exit code. */

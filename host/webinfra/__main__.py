@@ -1,4 +1,4 @@
-"""Starts one of the host's programs: webinfra-host PROGRAM."""
+"""Starts one of the host's programs: webinfra-host PROGRAM [OPTION …]."""
 
 import os
 import sys
@@ -12,6 +12,8 @@ PROGRAMS: Final = {
     "release": "webinfra.release",
     "address": "webinfra.address",
     "database": "webinfra.database.program",
+    "access-log": "webinfra.access_log",
+    "logs": "webinfra.logs",
 }
 
 
@@ -22,7 +24,7 @@ def entry(program: str) -> Callable[[], None]:
 
 
 def main() -> None:
-    if len(sys.argv) != 2 or sys.argv[1] not in PROGRAMS:
+    if len(sys.argv) < 2 or sys.argv[1] not in PROGRAMS:
         sys.exit(f"usage: webinfra-host {'|'.join(PROGRAMS)}")
     # What one program writes, another reads as another user.
     os.umask(0o022)

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { hostsWith } from "../../topology/types";
 import { slotNames } from "../base";
+import { rotation } from "../access-log";
 import { frozenServers, startFrozenServers } from "../frozen";
 import { balancerStatsPort, webPort, webTlsPort } from "../../core/ports";
 import { startWithKnownNames } from "../names";
@@ -64,6 +65,19 @@ export const loadBalancer: Role = (view) => {
         content: fileText(__dirname, "haproxy.conf"),
         mode: "0644",
       },
+      {
+        path: "/etc/systemd/system/webinfra-access-log.socket",
+        content: fileText(__dirname, "access-log.socket"),
+        mode: "0644",
+      },
+      {
+        path: "/etc/systemd/system/webinfra-access-log@.service",
+        content: fileText(__dirname, "access-log@.service"),
+        mode: "0644",
+      },
+      // Visitors' addresses are not for everybody on the host.
+      { path: "/etc/tmpfiles.d/webinfra-haproxy.conf", content: "d /var/log/haproxy 0750 haproxy adm\n", mode: "0644" },
+      ...rotation("webinfra-haproxy", "/var/log/haproxy/access.log", ["su haproxy adm", "nocreate"]),
       startWithKnownNames(),
       unavailable(),
       ...frozenServers(),
@@ -77,6 +91,8 @@ export const loadBalancer: Role = (view) => {
           "set -e",
           "(set -a && . /etc/webinfra/machine.env && exec /usr/sbin/haproxy -c -q -f /etc/haproxy/haproxy.cfg)",
           startFrozenServers,
+          "systemd-tmpfiles --create /etc/tmpfiles.d/webinfra-haproxy.conf",
+          "systemctl --quiet enable --now webinfra-access-log.socket",
           "systemctl --quiet enable haproxy.service",
           "systemctl start haproxy.service",
           "",

@@ -1,6 +1,10 @@
+import { rotation } from "../access-log";
 import { appProxyPort, webPort, webTlsPort } from "../../core/ports";
 import { fileText, render } from "../template";
 import { Role } from "../types";
+
+/** One line a request; `webinfra logs` reads it (host/webinfra/logs.py). */
+const accessLog = "/var/log/nginx/access.log";
 
 /** Nginx: serves static files itself and forwards the rest to the application through the local proxy. */
 export const webServer: Role = (view) => ({
@@ -10,6 +14,7 @@ export const webServer: Role = (view) => ({
       path: "/etc/nginx/nginx.conf",
       content: render(__dirname, "nginx.conf.njk", {
         networkCidr: view.networkCidr,
+        accessLog,
         domain: view.config.domain,
         appProxyPort,
         webPort,
@@ -23,6 +28,14 @@ export const webServer: Role = (view) => ({
       content: fileText(__dirname, "nginx.service.conf"),
       mode: "0644",
     },
+    // Visitors' addresses are not for everybody on the host.
+    { path: "/etc/tmpfiles.d/webinfra-nginx.conf", content: `f ${accessLog} 0640 www-data adm\n`, mode: "0644" },
+    ...rotation("nginx", accessLog, [
+      "create 0640 www-data adm",
+      "postrotate",
+      "\tsystemctl kill --kill-whom=main --signal=USR1 nginx.service || true",
+      "endscript",
+    ]),
     ...(view.topology.terminatesTls
       ? [
           { path: "/etc/webinfra/tls/web.pem", content: view.secrets.webCertificate, mode: "0644" } as const,
@@ -36,6 +49,7 @@ export const webServer: Role = (view) => ({
       script: [
         "#!/bin/sh",
         "set -e",
+        "systemd-tmpfiles --create /etc/tmpfiles.d/webinfra-nginx.conf",
         "/usr/sbin/nginx -t -q",
         "systemctl --quiet enable nginx.service",
         "systemctl start nginx.service",

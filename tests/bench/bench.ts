@@ -12,6 +12,7 @@ import { repository, Site } from "../support/site";
 import { Generator } from "./generator";
 import {
   commands,
+  cost,
   type Figure,
   idle,
   lag,
@@ -30,6 +31,7 @@ const measures: Readonly<Record<string, Measure>> = {
   commands,
   idle,
   requests,
+  cost,
   lag,
   rotation,
   scale,

@@ -8,6 +8,7 @@ import { deleteInstance, exec, IncusClient, networkName, PROJECT } from "../../p
 import { eventually } from "../support/eventually";
 
 const loadSchema = z.object({
+  requests: z.number(),
   /** Requests a second. */
   perSecond: z.number(),
   /** Latencies in milliseconds. */

@@ -10,6 +10,7 @@ import { type HostMachine, stackMachines } from "../../cli/incus";
 import { exec, IncusClient, PROJECT } from "../../provider/incus";
 import { eventually } from "../support/eventually";
 import type { Generator, Probe } from "./generator";
+import { PLAIN_PORT, withPlainHaproxy, withPlainNginx } from "./plain";
 
 const run = promisify(execFile);
 
@@ -37,6 +38,7 @@ const LAG_WRITES = 200;
 const SWITCHOVERS = 5;
 const COMMANDS = 5;
 const IDLE_SECONDS = 300;
+const [COST_ROUNDS, COST_SECONDS] = [5, 3];
 
 /** The value that `share` (0 to 1) of the values do not exceed; NaN when there is none. */
 export function quantile(values: readonly number[], share: number): number {
@@ -74,23 +76,10 @@ async function healthy(target: Target): Promise<void> {
 
 const usageSchema = z.object({ cpu: z.object({ usage: z.number() }) });
 
-/** Processor time that each host has taken since it started, in seconds, by the host's name. */
-async function cpuSeconds(target: Target): Promise<ReadonlyMap<string, number>> {
-  const client = new IncusClient();
-  const usages = (await stackMachines(target.stack)).map(async ({ host, machine }) => {
-    const { cpu } = await client.get(`/1.0/instances/${machine}/state`, usageSchema);
-    return [host, cpu.usage / 1e9] as const;
-  });
-  return new Map(await Promise.all(usages));
-}
-
-/** Processor time that hosts took between two looks, in seconds. */
-function cpuBetween(
-  before: ReadonlyMap<string, number>,
-  after: ReadonlyMap<string, number>,
-  hosts: readonly { readonly host: string }[],
-): number {
-  return hosts.reduce((sum, { host }) => sum + (after.get(host) ?? NaN) - (before.get(host) ?? NaN), 0);
+/** CPU time that a machine has used since it started, in microseconds. */
+async function cpuOf(machine: string): Promise<number> {
+  const { cpu } = await new IncusClient().get(`/1.0/instances/${machine}/state`, usageSchema);
+  return cpu.usage / 1000;
 }
 
 /** How long the command takes when there is nothing to do. */
@@ -139,22 +128,23 @@ export const scale: Measure = async (target) => {
 
 /** What each host takes of a processor while nobody asks for anything. */
 export const idle: Measure = async (target) => {
-  const before = await cpuSeconds(target);
+  const machines = await stackMachines(target.stack);
+  const look = (): Promise<number[]> => Promise.all(machines.map(({ machine }) => cpuOf(machine)));
+  const before = await look();
   const started = Date.now();
   await sleep(IDLE_SECONDS * 1000);
-  const after = await cpuSeconds(target);
-  const seconds = (Date.now() - started) / 1000;
-  return [...before.keys()].map((host) => ({
-    name: `${host}: processor while idle`,
-    value: (100 * cpuBetween(before, after, [{ host }])) / seconds,
+  const after = await look();
+  const microseconds = 1000 * (Date.now() - started);
+  return machines.map(({ host }, index) => ({
+    name: `${host}: CPU while idle`,
+    value: (100 * (after[index]! - before[index]!)) / microseconds,
     unit: "% of a core",
   }));
 };
 
 /** Requests a second and latency of the static file and the page, through the balancer and of one Nginx alone. */
 export const requests: Measure = async (target, generator) => {
-  const [balancers, webs] = [await hostsOf(target, "loadBalancer"), await hostsOf(target, "webServer")];
-  const [web] = webs;
+  const [web] = await hostsOf(target, "webServer");
   assert.ok(web, `the stack "${target.stack}" has no running host with the role webServer`);
   const ways = { balancer: `http://${await balancer(target)}`, "one Nginx": `http://${web.address}:8080` };
   const figures: Figure[] = [];
@@ -164,16 +154,8 @@ export const requests: Measure = async (target, generator) => {
   ] as const) {
     const rates: number[] = [];
     for (const [way, url] of Object.entries(ways)) {
-      const before = await cpuSeconds(target);
       const load = await generator.load(`${url}${path}`, LOAD_SECONDS);
-      const after = await cpuSeconds(target);
       rates.push(load.perSecond);
-      const microseconds = (role: readonly HostMachine[]): number =>
-        (1e6 * cpuBetween(before, after, role)) / (load.perSecond * LOAD_SECONDS);
-      if (way === "balancer") {
-        figures.push({ name: `${what}: processor a request, balancer`, value: microseconds(balancers), unit: "µs" });
-      }
-      figures.push({ name: `${what}, ${way}: processor a request, web hosts`, value: microseconds(webs), unit: "µs" });
       figures.push(
         { name: `${what}, ${way}`, value: load.perSecond, unit: "requests/s" },
         { name: `${what}, ${way}: p50`, value: load.p50, unit: "ms" },
@@ -184,6 +166,61 @@ export const requests: Measure = async (target, generator) => {
     figures.push({ name: `${what}, balancer to one Nginx`, value: rates[0]! / rates[1]!, unit: "times" });
   }
   return figures;
+};
+
+/** What a request costs a machine by two ways, in turn: what else this computer does hits both. */
+async function paired(
+  generator: Generator,
+  machine: string,
+  what: string,
+  urls: { readonly ours: string; readonly plain: string },
+): Promise<Figure[]> {
+  const costs: { readonly ours: number[]; readonly plain: number[] } = { ours: [], plain: [] };
+  for (let round = 0; round < COST_ROUNDS; round++) {
+    for (const way of ["ours", "plain"] as const) {
+      const before = await cpuOf(machine);
+      const { requests, failed } = await generator.load(urls[way], COST_SECONDS);
+      assert.equal(failed, 0, `${urls[way]} failed`);
+      // Log lines are written a second later at most.
+      await sleep(1500);
+      costs[way].push(((await cpuOf(machine)) - before) / requests);
+    }
+  }
+  const ratios = costs.ours.map((cost, round) => cost / costs.plain[round]!);
+  return [
+    { name: `${what}: CPU a request`, value: quantile(costs.ours, 0.5), unit: "µs" },
+    { name: `${what}: plain, in the same turn`, value: quantile(costs.plain, 0.5), unit: "µs" },
+    { name: `${what}: ours to plain`, value: quantile(ratios, 0.5), unit: "times" },
+  ];
+}
+
+/** What a request costs balancer and web host, against plain HAProxy and plain Nginx on the same hosts; logs are in it. */
+export const cost: Measure = async (target, generator) => {
+  const webs = await hostsOf(target, "webServer");
+  const [web] = webs;
+  const [lb] = await hostsOf(target, "loadBalancer");
+  assert.ok(web && lb, `the stack "${target.stack}" has no running balancer or web host`);
+  const plain = String(PLAIN_PORT);
+  const file = "/static/style.css";
+  const servers = webs.map(({ address }) => `${address}:8080`);
+  const balancing = await withPlainHaproxy(lb.machine, servers, () =>
+    paired(generator, lb.machine, "static file, balancer", {
+      ours: `http://${lb.address}${file}`,
+      plain: `http://${lb.address}:${plain}${file}`,
+    }),
+  );
+  const serving = await withPlainNginx(web.machine, async (runsApp) => {
+    const figures: Figure[] = [];
+    for (const [what, path] of [
+      ["static file, web host", file],
+      ...(runsApp ? [["page, web host", "/"]] : []),
+    ] as const) {
+      const ways = { ours: `http://${web.address}:8080${path}`, plain: `http://${web.address}:${plain}${path}` };
+      figures.push(...(await paired(generator, web.machine, what, ways)));
+    }
+    return figures;
+  });
+  return [...balancing, ...serving];
 };
 
 const LAST_APPLIED = `select timestampdiff(microsecond, last_applied_transaction_original_commit_timestamp,

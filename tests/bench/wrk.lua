@@ -2,7 +2,8 @@
 function done(summary, latency, requests)
   local errors = summary.errors
   io.write(string.format(
-    '\n{"perSecond":%.3f,"p50":%.3f,"p99":%.3f,"failed":%d}\n',
+    '\n{"requests":%d,"perSecond":%.3f,"p50":%.3f,"p99":%.3f,"failed":%d}\n',
+    summary.requests,
     summary.requests / (summary.duration / 1e6),
     latency:percentile(50) / 1000,
     latency:percentile(99) / 1000,

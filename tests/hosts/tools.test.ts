@@ -150,6 +150,21 @@ describe("real tools", function () {
     assert.doesNotMatch(said, /\[warn\]/);
   });
 
+  it("logrotate: access logs", async () => {
+    for (const [role, name] of [
+      ["webServer", "nginx"],
+      ["loadBalancer", "webinfra-haproxy"],
+    ] as const) {
+      await install(userDataOf(role));
+      await shell("systemd-tmpfiles --create /etc/tmpfiles.d/webinfra-*.conf");
+      const said = await shell(`logrotate --debug /etc/logrotate.d/${name}`);
+      assert.match(said, /log files >= 67108864 are rotated earlier, \(7 rotations\)/);
+      assert.doesNotMatch(said, /error|unknown|ignoring/i);
+    }
+    const said = await shell("stat -c %a:%U:%G /var/log/nginx/access.log /var/log/haproxy");
+    assert.equal(said, "640:www-data:adm\n750:haproxy:adm\n");
+  });
+
   // After HAProxy's: the packages of MySQL's source may bring a newer C library.
   it("mysqld --validate-config: the database's settings", async () => {
     await install(userDataOf("database"));
@@ -166,9 +181,12 @@ describe("real tools", function () {
       await install(userData);
     }
     const said = await shell(
-      "cd /etc/systemd/system && systemd-analyze verify --man=no --recursive-errors=no webinfra-*.service",
+      "cd /etc/systemd/system && systemd-analyze verify --man=no --recursive-errors=no webinfra-*.service webinfra-*.socket logrotate.timer haproxy.service nginx.service",
     );
-    assert.doesNotMatch(said, /webinfra-[a-z@-]+\.service:.*(Unknown|Failed|ordering cycle)/);
+    assert.doesNotMatch(
+      said,
+      /(webinfra|logrotate|haproxy|nginx)[a-z@.-]*(\.d\/webinfra\.conf)?:.*(Unknown|Failed|ordering cycle)/,
+    );
   });
 
   it("python and bash: every script parses", async () => {

@@ -439,6 +439,22 @@ export class Site {
     };
   }
 
+  /**
+   * Sends numbered GET requests to the balancer from a container of its own, as fast as they are answered, while `during` runs.
+   * @param path each request's number comes at its end
+   * @returns how many had each status; 0: no answer
+   */
+  async burst(path: string, requests: number, during: () => Promise<void>): Promise<Readonly<Record<string, number>>> {
+    const { report } = await this.generate("burst.py", {
+      host: await this.address("lb-1"),
+      path,
+      requests,
+      connections: 16,
+    });
+    await during();
+    return (await report()) as Record<string, number>;
+  }
+
   /** Starts a script of this folder in the load generator. It says `started`, and prints what it reports as a line of JSON when it ends. */
   private async generate(
     name: string,

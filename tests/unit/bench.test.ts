@@ -7,7 +7,7 @@ import { performancePage } from "../bench/page";
 
 describe("the benchmark", () => {
   it("measures all groups on a stack of its own, unless told otherwise", () => {
-    const all = new Set(["presets", "commands", "idle", "requests", "lag", "rotation", "scale", "switchover"]);
+    const all = new Set(["presets", "commands", "idle", "requests", "cost", "lag", "rotation", "scale", "switchover"]);
     assert.deepEqual(plan([]), { stack: undefined, json: undefined, page: false, wanted: all });
     assert.deepEqual(
       plan(["--stack", "dev", "--json", "f.json", "--only", "lag,requests", "--skip", "lag", "--page"]),
@@ -24,7 +24,7 @@ describe("the benchmark", () => {
   it("names the groups when there is none of a name", () => {
     for (const option of ["--only", "--skip"]) {
       assert.throws(() => plan([option, "lag,speed"]), {
-        message: `${option}: there is no group "speed"; there are: presets, commands, idle, requests, lag, rotation, scale, switchover`,
+        message: `${option}: there is no group "speed"; there are: presets, commands, idle, requests, cost, lag, rotation, scale, switchover`,
       });
     }
   });

@@ -1,10 +1,14 @@
 import assert from "node:assert/strict";
 import { EventEmitter, once } from "node:events";
 import { createServer } from "node:http";
-import { spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import { PassThrough } from "node:stream";
+import { promisify } from "node:util";
 import { checkOwnership, keptLines, refusedOnCloud, staysText } from "../../cli/commands/down";
-import { execArguments, journalCommand } from "../../cli/commands/exec";
+import { execArguments, logsCommand } from "../../cli/commands/exec";
 import { allWell, type Answer, askAgent, report, reportLines } from "../../cli/commands/status";
 import { closingLines } from "../../cli/commands/up";
 import { confirm } from "../../cli/confirm";
@@ -455,10 +459,34 @@ describe("cli: hosts", () => {
   });
 
   it("runs commands through the incus client, in our project", () => {
-    assert.deepEqual(execArguments("m", journalCommand(5, true)), [
+    assert.deepEqual(execArguments("m", logsCommand(5, true)), [
       ...["exec", "--project", "webinfra", "m", "--"],
-      ...["journalctl", "--no-pager", "-n", "5", "-f"],
+      ...["sh", "-c", logsCommand(5, true)[2], "logs", "--lines=5", "--follow"],
     ]);
+  });
+
+  it("shows a host's logs by its own program, and without one by the journal alone", async () => {
+    const scratch = mkdtempSync(join(tmpdir(), "webinfra-logs-"));
+    try {
+      const kit = join(scratch, "current");
+      const script = (path: string, ...lines: string[]): void => {
+        mkdirSync(dirname(path), { recursive: true });
+        writeFileSync(path, ["#!/bin/sh", ...lines, ""].join("\n"), { mode: 0o755 });
+      };
+      script(join(scratch, "bin/journalctl"), 'echo journalctl "$@"');
+      script(join(kit, "webinfra-host"), 'echo webinfra-host "$@"');
+      const shown = async (): Promise<string> => {
+        const [program = "", ...rest] = logsCommand(7, false);
+        const words = rest.map((word) => word.replace("/usr/local/lib/webinfra/current", kit));
+        const env = { PATH: `${join(scratch, "bin")}:${process.env.PATH ?? ""}` };
+        return (await promisify(execFile)(program, words, { env })).stdout;
+      };
+      assert.equal(await shown(), "journalctl --no-pager --lines=7\n");
+      script(join(kit, "webinfra/logs.py"));
+      assert.equal(await shown(), "webinfra-host logs --lines=7\n");
+    } finally {
+      rmSync(scratch, { recursive: true });
+    }
   });
 });
 

@@ -41,6 +41,10 @@ describe("site on Incus", function () {
     figure("up from nothing to the first page", seconds, "s");
   });
 
+  /** What the command shows of a host's logs. */
+  const logged = async (host: string, lines = 1000): Promise<string[]> =>
+    (await site.succeed("logs", host, "--stack", site.stack, "--lines", String(lines))).stdout.split("\n");
+
   describe("serves", () => {
     it("pages from both web servers in turn", async () => {
       // A server that has just come gets fewer requests for two seconds.
@@ -67,12 +71,52 @@ describe("site on Incus", function () {
       const { headers } = await site.fetch(`/?${mark}`, {
         headers: { "x-forwarded-for": "192.0.2.66", forwarded: "for=192.0.2.66" },
       });
-      const line = await eventually("the request in Nginx's journal", () =>
-        site.shell(headers["x-served-by"]!, `journalctl --no-pager -t nginx | grep ${mark}`),
-      );
+      const line = await eventually("the request in Nginx's log", async () => {
+        const found = (await logged(headers["x-served-by"]!)).find((one) => one.includes(mark));
+        assert.ok(found !== undefined);
+        return found;
+      });
       const gateway = (await site.address("lb-1")).replace(/\d+$/, "1");
-      assert.match(line, new RegExp(`\\]: ${gateway.replaceAll(".", "\\.")} \\S+ "GET /\\?${mark} `));
+      assert.match(line, new RegExp(` nginx: ${gateway.replaceAll(".", "\\.")} \\S+ "GET /\\?${mark} `));
       assert.ok(!line.includes("192.0.2.66"));
+    });
+
+    it("a line for each request to the logs, also while they are rotated", async () => {
+      const requests = 20_000;
+      const mark = randomBytes(6).toString("hex");
+      const webs = ["web-1", "web-2"];
+      const logs = { "lb-1": "haproxy", "web-1": "nginx", "web-2": "nginx" };
+      const counts = await site.burst(`/static/style.css?${mark}-`, requests, async () => {
+        for (let turn = 0; turn < 3; turn++) {
+          await Promise.all(
+            Object.entries(logs).map(([host, server]) =>
+              site.shell(host, `logrotate --force /etc/logrotate.d/*${server}`),
+            ),
+          );
+        }
+      });
+      assert.deepEqual(counts, { 200: requests });
+      const numbersOf = async (hosts: readonly string[]): Promise<number[]> => {
+        const lines = (await Promise.all(hosts.map((host) => logged(host, 2 * requests)))).flat();
+        const seen = lines.flatMap((line) => new RegExp(`"GET \\S+${mark}-(\\d+) `).exec(line)?.[1] ?? []);
+        return seen.map(Number).sort((a, b) => a - b);
+      };
+      const all = Array.from({ length: requests }, (_, number) => number);
+      for (const hosts of [["lb-1"], webs]) {
+        await eventually(`a line for each request at ${hosts.join(" and ")}`, async () => {
+          const numbers = await numbersOf(hosts);
+          assert.ok(numbers.length >= requests, `${String(requests - numbers.length)} lines are not there`);
+          assert.deepEqual(numbers, all);
+        });
+      }
+      for (const [host, server] of Object.entries(logs)) {
+        const files = `$(grep -l ${mark} /var/log/${server}/access.log*)`;
+        assert.match(
+          await site.shell(host, `stat -c %a:%G ${files}`),
+          /^(640:adm\n){2,}$/,
+          "was rotated, for few to read",
+        );
+      }
     });
 
     it("static files by Nginx itself, compressed and with a time to keep them", async () => {
