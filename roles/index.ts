@@ -1,8 +1,8 @@
 import { appServer } from "./app-server";
 import { base, HealthCheck } from "./base";
 import { database } from "./database";
-import { loadBalancer } from "./load-balancer";
-import { localProxy } from "./local-proxy";
+import { balancer, loadBalancer } from "./load-balancer";
+import { localProxy, proxy } from "./local-proxy";
 import { appProxyPort, appTierPort, webPort } from "../core/ports";
 import { release } from "./release";
 import { HostView, Role, RoleParts } from "./types";
@@ -30,8 +30,9 @@ export function partsOf(view: HostView): readonly RoleParts[] {
   const nudges: Readonly<Record<string, string>> = serves
     ? { "pointers/release.json": "webinfra-release.service" }
     : {};
+  const proxies = [...(view.host.roles.includes("loadBalancer") ? [balancer] : []), ...(serves ? [proxy] : [])];
   return [
-    base(healthChecks(view), nudges),
+    base(healthChecks(view), nudges, proxies),
     ...(serves ? [localProxy, release] : []),
     ...view.host.roles.map((role) => roles[role]),
   ].map((role) => role(view));

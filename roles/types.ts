@@ -36,6 +36,12 @@ export interface ConvergeStep {
   readonly where?: Where;
 }
 
+/** An HAProxy on a host, whose servers sync keeps: in its configuration, and through its runtime socket. */
+export interface ProxyPlace {
+  readonly config: string;
+  readonly socket: string;
+}
+
 /** What one role asks of a host. */
 export interface RoleParts {
   readonly packages: readonly string[];

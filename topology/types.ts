@@ -30,11 +30,7 @@ export interface Counts {
   readonly replicas: number;
 }
 
-/** Slots that names are made for: a role's, and apart from them those of passive web servers. */
-export const slotWords = ["web", "standby", "app", "db"] as const;
-export type SlotWord = (typeof slotWords)[number];
-
-/** The short word that stands for a role in host names and slot names. */
+/** The short word that stands for a role in host names. */
 export const roleWords: Readonly<Record<RoleName, string>> = {
   loadBalancer: "lb",
   webServer: "web",
@@ -43,14 +39,7 @@ export const roleWords: Readonly<Record<RoleName, string>> = {
   monitor: "monitor",
 };
 
-/**
- * Slots for a role with so many hosts: the fixed number of `server` lines that a proxy keeps for it. At least twice the hosts, because during a
- * replacement the old and the new machine are both listed; at least 16 and a power of two, so that scaling out does not change the proxies.
- */
-export const slotsOf = (hosts: number): number => Math.max(16, 2 ** Math.ceil(Math.log2(Math.max(1, hosts * 2))));
-
 export const hostName = (host: string): string => `${host}.${zone}`;
-export const slotName = (word: SlotWord, slot: number): string => `s${String(slot)}.${word}.${zone}`;
 
 export const hostsWith = (topology: Topology, role: RoleName): readonly TopologyHost[] =>
   topology.hosts.filter((host) => host.roles.includes(role));

@@ -10,7 +10,9 @@ import pytest
 from tests.fakes import FakeClock, FakeWeb, MemoryFiles, Said
 from tests.test_database_watch import following
 from webinfra import places
-from webinfra.agent import PERIOD, Agent, Check, Server, Settings, paced
+from webinfra.agent import PERIOD, Agent, Check, Settings, paced
+from webinfra.answering import AnswerServer
+from webinfra.clock import BootClock
 from webinfra.loop import Loop
 from webinfra.protocol import parse_state
 
@@ -144,29 +146,36 @@ def test_what_the_database_program_says_is_read_at_each_answer() -> None:
 
 @contextmanager
 def served(agent: Agent) -> Iterator[int]:
-    server = Server(("127.0.0.1", 0), agent)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+    server = AnswerServer(("127.0.0.1", 0), BootClock(), agent.answer)
+    ended = threading.Event()
+
+    def serve() -> None:
+        while not ended.is_set():
+            server.turn(0.01)
+
+    thread = threading.Thread(target=serve, daemon=True)
     thread.start()
     try:
-        yield server.server_address[1]
+        yield server.port
     finally:
-        server.shutdown()
-        server.server_close()
+        ended.set()
+        thread.join()
+        server.close()
 
 
 def test_answers_over_http() -> None:
-    found = {}
+    found, bodies = {}, {}
     with served(database_agent().agent) as port:
         for path in ("/state", "/primary", "/replica", "/stale", "/else"):
             try:
                 with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
                     found[path] = answer.status
-                    body = json.load(answer)
+                    bodies[path] = json.load(answer)
             except urllib.error.HTTPError as error:
                 found[path] = error.code
                 error.close()
     assert found == {"/state": 200, "/primary": 503, "/replica": 200, "/stale": 200, "/else": 404}
-    assert (body["name"], body["database"]["role"]) == ("db-1", "replica")
+    assert (bodies["/state"]["name"], bodies["/state"]["database"]["role"]) == ("db-1", "replica")
 
 
 def test_a_host_without_a_database_is_none_of_its_roles() -> None:

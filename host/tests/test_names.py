@@ -5,9 +5,9 @@ import pytest
 from webinfra import names
 from webinfra.names import Slots
 from webinfra.protocol import Entry
+from webinfra.proxies import Member
 
 WORDS = {"web": "webServer", "standby": "webServer", "app": "appServer", "db": "database"}
-LIMITS = dict.fromkeys(WORDS, 16)
 
 
 def machine(name: str, generation: object = 1, roles: tuple[str, ...] = ("webServer",), *, standby: bool = False, address: str = "10.0.0.1") -> Entry:
@@ -15,9 +15,7 @@ def machine(name: str, generation: object = 1, roles: tuple[str, ...] = ("webSer
 
 
 def assign(before: Slots, listed: list[Entry]) -> Slots:
-    slots, without = names.assign(before, listed, WORDS, LIMITS)
-    assert without == ()
-    return slots
+    return names.assign(before, listed, WORDS)
 
 
 def test_own_number_is_preferred() -> None:
@@ -55,10 +53,23 @@ def test_a_balancer_has_none() -> None:
     assert assign({}, [machine("lb-1", roles=("loadBalancer",))]) == {word: {} for word in WORDS}
 
 
-def test_one_machine_too_many_is_said_and_the_others_stay() -> None:
-    slots, without = names.assign({}, [machine("web-1"), machine("web-2"), machine("web-3")], WORDS, {**LIMITS, "web": 2})
-    assert slots["web"] == {"web-1-1": 1, "web-2-1": 2}
-    assert without == ("no free slot for web-3-1 among 2 of web",)
+def test_there_is_no_end_of_slots() -> None:
+    many = [machine(f"web-{number}") for number in range(1, 41)]
+    held = assign({}, many)["web"]
+    assert held == {f"web-{number}-1": number for number in range(1, 41)}
+    again = assign({"web": held}, [*many, machine("web-1", 2), machine("nginx")])["web"]
+    assert (again["web-1-2"], again["nginx-1"]) == (41, 42)
+
+
+def test_of_two_that_remember_one_slot_the_second_gets_another() -> None:
+    slots = assign({"web": {"web-1-1": 4, "web-2-1": 4}}, [machine("web-1"), machine("web-2")])
+    assert slots["web"] == {"web-1-1": 4, "web-2-1": 2}
+
+
+def test_members_are_machines_by_slot_and_address() -> None:
+    listed = [machine("web-1", address="10.0.0.7"), machine("web-2", standby=True, address="10.0.0.8")]
+    found = names.members(listed, assign({}, listed))
+    assert found == {"web": [Member(1, "10.0.0.7")], "standby": [Member(2, "10.0.0.8")], "app": [], "db": []}
 
 
 @pytest.mark.parametrize("seed", range(60))
@@ -70,23 +81,22 @@ def test_whatever_comes_and_goes_no_slot_is_shared_and_none_changes(seed: int) -
         for gone in draw.sample(sorted(alive), draw.randint(0, len(alive) // 2)):
             del alive[gone]
         for _ in range(draw.randint(0, 3)):
-            if len(alive) < 16:
+            if len(alive) < 40:
                 roles = draw.choice([("webServer",), ("webServer", "database")])
                 made = machine(f"web-{draw.randint(1, 8)}", f"{generation}{draw.random()}", roles)
                 alive[made.machine] = made
         slots = assign(remembered, draw.sample(list(alive.values()), len(alive)))
         for word, held in slots.items():
             assert len(set(held.values())) == len(held)
-            assert all(1 <= slot <= 16 for slot in held.values())
+            assert all(slot >= 1 for slot in held.values())
             for one, slot in held.items():
                 assert remembered.get(word, {}).get(one, slot) == slot
         assert set(slots["web"]) == set(alive)
         remembered = slots
 
 
-def test_are_the_hosts_own_and_its_slots() -> None:
-    found = names.lines([machine("web-1", address="10.0.0.7")], {"web": {"web-1-1": 3}, "db": {}}, "z.internal")
-    assert found == ("10.0.0.7 web-1.z.internal", "10.0.0.7 s3.web.z.internal")
+def test_are_the_hosts_own() -> None:
+    assert names.lines([machine("web-1", address="10.0.0.7")], "z.internal") == ("10.0.0.7 web-1.z.internal",)
 
 
 def test_stand_in_a_block_of_their_own_and_leave_the_rest() -> None:

@@ -20,7 +20,7 @@ from webinfra.__main__ import PROGRAMS
 from webinfra.files import Disk
 from webinfra.loop import Loop
 from webinfra.outside import Failed, Internet, Request, Shell
-from webinfra.release import ProxySocket
+from webinfra.proxy_socket import ProxySocket
 from webinfra.replication import LocalMySQL
 from webinfra.settings import machine_id
 
@@ -154,7 +154,7 @@ class TestCommands:
 
 def test_the_proxys_socket_is_asked_one_thing_at_a_time(tmp_path: Path) -> None:
     path = str(tmp_path / "s")
-    with pytest.raises(Failed, match="the local proxy does not answer"):
+    with pytest.raises(Failed, match=r"s does not answer: "):
         ProxySocket(path).tell("show stat")
     listening = socket.socket(socket.AF_UNIX)
     listening.bind(path)

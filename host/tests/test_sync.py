@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 
 from tests.fakes import FakeClock, FakeCommands, MemoryFiles, Said
-from webinfra import places
+from webinfra import places, proxy_keeper
 from webinfra.channel import Bucket, Directory, Text
 from webinfra.files import Disk
 from webinfra.loop import Loop
 from webinfra.outside import Failed
+from webinfra.proxy_keeper import ProxyKeeper
 from webinfra.settings import BadSettings
 from webinfra.sync import HOSTS, SLOTS, Settings, Sync
 
@@ -20,7 +21,7 @@ SETTINGS = Settings(
     pull_seconds=30,
     zone="z.internal",
     words={"web": "webServer", "standby": "webServer", "app": "appServer", "db": "database"},
-    slots={"web": 16, "standby": 16, "app": 16, "db": 16},
+    proxies=(),
     nudges={},
 )
 RELEASE = "a" * 64
@@ -62,11 +63,18 @@ class World:
         self.channel = Channel()
         self.log = Said()
         self.settings = settings
+        self.told: list[str] = []
         self.start()
 
     def start(self) -> None:
         """A program that knows nothing but what files say."""
-        self.sync = Sync(self.settings, self.files, self.clock, self.commands, self.channel, self.log)
+        proxies = [ProxyKeeper(one, self.files, self.clock, self.commands, self, self.log) for one in self.settings.proxies]
+        self.sync = Sync(self.settings, self.files, self.clock, self.commands, self.channel, self.log, proxies)
+
+    def tell(self, command: str) -> str:
+        """An HAProxy that has no servers and takes none."""
+        self.told.append(command)
+        return ""
 
     def turn(self, seconds: float = 1) -> None:
         self.clock.seconds += seconds
@@ -101,7 +109,7 @@ class TestNames:
         world.turn()
         world.turn()
         assert world.log.words == ["1 machines are listed"]
-        assert "10.0.0.7 s1.web.z.internal\n" in world.hosts()
+        assert "10.0.0.7 web-1.z.internal\n" in world.hosts()
         assert json.loads(world.files.texts[SLOTS])["web"] == {"m-web-1": 1}
 
     def test_are_none_of_a_machine_that_left(self, world: World) -> None:
@@ -126,20 +134,61 @@ class TestNames:
         world.turn()
         assert json.loads(world.files.texts[SLOTS])["web"] == {"m-web-1": 1}
 
-    def test_a_machine_without_a_free_slot_is_said(self) -> None:
-        world = World(replace(SETTINGS, slots={**SETTINGS.slots, "web": 1}))
-        world.channel.put("inventory/m-web-1.json", entry("web-1"))
-        world.channel.put("inventory/m-web-2.json", entry("web-2"))
-        world.turn()
-        world.turn(100)
-        assert world.log.complaints == ["no free slot for m-web-2 among 1 of web"]
-
     def test_hosts_that_cannot_be_read_are_not_written(self, world: World) -> None:
         del world.files.texts[HOSTS]
         world.channel.put("inventory/m-web-1.json", entry("web-1"))
         with pytest.raises(Failed, match="/etc/hosts cannot be read"):
             world.turn()
         assert HOSTS not in world.files.texts
+
+
+class TestProxies:
+    CONFIG = "backend web\n  #! each web: server s{slot} {address}:80\n"
+
+    def world(self) -> World:
+        world = World(replace(SETTINGS, proxies=(proxy_keeper.Settings("/etc/h.cfg", "/run/h"),)))
+        world.files.texts["/etc/h.cfg"] = self.CONFIG
+        world.start()
+        return world
+
+    def test_get_the_machines_of_the_inventory(self) -> None:
+        world = self.world()
+        world.channel.put("inventory/m-web-1.json", entry("web-1", "10.0.0.7"))
+        world.turn()
+        assert world.files.texts["/etc/h.cfg"] == f"{self.CONFIG}  server s1 10.0.0.7:80\n"
+        assert "add server web/s1 10.0.0.7:80;set server web/s1 state ready" in world.told
+        world.told.clear()
+        del world.channel.documents["inventory/m-web-1.json"]
+        world.channel.put("inventory/m-web-2.json", entry("web-2", "10.0.0.8"))
+        world.turn()
+        assert world.files.texts["/etc/h.cfg"] == f"{self.CONFIG}  server s2 10.0.0.8:80\n"
+
+    def test_get_what_was_known_last_while_the_channel_is_away(self) -> None:
+        world = self.world()
+        world.channel.put("inventory/m-web-1.json", entry("web-1", "10.0.0.7"))
+        world.turn()
+        world.files.texts["/etc/h.cfg"] = self.CONFIG
+        world.channel.away = True
+        world.start()
+        world.sync.begin()
+        with pytest.raises(Failed):
+            world.turn()
+        assert world.files.texts["/etc/h.cfg"] == f"{self.CONFIG}  server s1 10.0.0.7:80\n"
+
+    def test_of_a_host_that_knows_nothing_yet_stay_as_they_are(self) -> None:
+        world = self.world()
+        world.sync.begin()
+        assert (world.told, world.hosts()) == ([], "127.0.0.1 localhost\n")
+
+    def test_are_looked_at_while_the_channel_is_away(self) -> None:
+        world = self.world()
+        world.channel.put("inventory/m-web-1.json", entry("web-1", "10.0.0.7"))
+        world.turn()
+        world.channel.away = True
+        world.told.clear()
+        with pytest.raises(Failed):
+            world.turn(5)
+        assert world.told[0] == "show servers state"
 
 
 class TestABadDocument:
@@ -427,16 +476,16 @@ class TestSettings:
                 "pullSeconds": 30,
                 "zone": "z.internal",
                 "words": SETTINGS.words,
-                "slots": SETTINGS.slots,
+                "proxies": [{"config": "/etc/h.cfg", "socket": "/run/h"}],
                 "nudges": {},
             },
         )
-        assert Settings.load(files) == SETTINGS
+        assert Settings.load(files) == replace(SETTINGS, proxies=(proxy_keeper.Settings("/etc/h.cfg", "/run/h"),))
 
     def test_that_lack_something_are_refused_by_its_name(self) -> None:
         files = MemoryFiles()
         with pytest.raises(BadSettings, match=r"^/etc/webinfra/sync\.json holds no settings$"):
             Settings.load(files)
-        files.put("/etc/webinfra/sync.json", {"words": {}, "slots": {}, "nudges": {}})
+        files.put("/etc/webinfra/sync.json", {"words": {}, "proxies": [], "nudges": {}})
         with pytest.raises(BadSettings, match=r"^/etc/webinfra/sync\.json: seconds must be a number, and is null$"):
             Settings.load(files)

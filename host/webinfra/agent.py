@@ -6,13 +6,12 @@ primary's agent: a slow application beside them must not make their answers old.
 
 import contextlib
 import json
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Final
 
 from webinfra import places
+from webinfra.answering import AnswerServer
 from webinfra.clock import BootClock, Clock
 from webinfra.database_watch import DatabaseWatch
 from webinfra.files import Disk, Files
@@ -99,14 +98,14 @@ class Agent:
 
     def answer(self, path: str) -> tuple[int, str]:
         """Status and text for a question."""
+        if path not in ("/state", "/primary", "/replica", "/stale"):
+            return 404, "{}"
         database = None if self._database is None else self._database.state()
-        text = write_state(replace(self._state, database=database))
         if path == "/state":
-            return 200, text
-        if path not in ("/primary", "/replica", "/stale"):
-            return 404, text
+            return 200, write_state(replace(self._state, database=database))
         serves = self._database is not None and database is not None and self._database.serves(path[1:], database)
-        return 200 if serves else 503, text
+        # Every proxy asks this several times a second, and looks at the status alone.
+        return 200 if serves else 503, "{}"
 
     def _converge(self) -> tuple[str, str]:
         converge, step, *_ = [*(self._files.read(places.CONVERGE) or "").splitlines(), "", ""]
@@ -127,39 +126,6 @@ class Agent:
 
 def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
-
-
-class Server(ThreadingHTTPServer):
-    daemon_threads = True
-    # Every proxy asks three questions a second, all at once after a restart; with Python's 5 a check waits and counts as failed.
-    request_queue_size = 128
-
-    def __init__(self, address: tuple[str, int], agent: Agent) -> None:
-        super().__init__(address, Handler)
-        self.agent = agent
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        # Proxies reset a check's connection as soon as they have the status: nothing to write down.
-        if not isinstance(sys.exc_info()[1], ConnectionError):
-            super().handle_error(request, client_address)  # type: ignore[arg-type]
-
-
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    timeout = 5
-    server: Server
-
-    def do_GET(self) -> None:
-        status, text = self.server.agent.answer(self.path)
-        body = text.encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        """Thousands of checks an hour are no news."""
 
 
 def paced(clock: Clock, look: Callable[[], None]) -> Callable[[], float]:
@@ -188,4 +154,4 @@ def main() -> None:
     agent.poll()
     for look in looks:
         in_background(Loop(clock, log, paced(clock, look), after_failure=PERIOD).forever)
-    Server(("0.0.0.0", settings.port), agent).serve_forever()  # noqa: S104
+    AnswerServer(("0.0.0.0", settings.port), clock, agent.answer).forever()  # noqa: S104

@@ -1,12 +1,17 @@
-"""Which names a site's machines have on a host: their own, and the slots that its proxies have `server` lines for."""
+"""Which names a site's machines have on a host, and which numbers its proxies know them by."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain, count
 from typing import Final
 
 from webinfra.protocol import Entry
+from webinfra.proxies import Member
 
 BEGIN: Final = "# webinfra begin"
 END: Final = "# webinfra end"
+
+# Numbers that replacements get while there are some: the first ones are for machines that are called so.
+USUAL: Final = 16
 
 # By word, such as `web`, which machine has which slot.
 Slots = Mapping[str, Mapping[str, int]]
@@ -23,37 +28,40 @@ def has_slot(entry: Entry, word: str, role: str) -> bool:
     return role in entry.roles and (role != "webServer" or entry.standby == (word == "standby"))
 
 
-def assign(before: Slots, listed: Sequence[Entry], words: Mapping[str, str], limits: Mapping[str, int]) -> tuple[Slots, tuple[str, ...]]:
-    """Gives each machine of a role a slot that it keeps while it lives: its own number when that is free, else the highest free one.
+def assign(before: Slots, listed: Sequence[Entry], words: Mapping[str, str]) -> Slots:
+    """Gives each machine of a role a slot that it keeps while it lives: its own number when that is free, else the highest free usual one.
 
-    `words`: whose machines get the slots of a word; `limits`: how many there are. Also tells, in words, who got none.
+    `words`: whose machines get the slots of a word.
     """
     slots: dict[str, Mapping[str, int]] = {}
-    without: list[str] = []
     for word, role in words.items():
         here = [entry for entry in listed if has_slot(entry, word, role)]
         held = before.get(word, {})
-        kept = {entry.machine: held[entry.machine] for entry in here if entry.machine in held}
+        kept: dict[str, int] = {}
+        for entry in here:
+            if entry.machine in held and held[entry.machine] not in kept.values():
+                kept[entry.machine] = held[entry.machine]
         for entry in here:
             if entry.machine in kept:
                 continue
-            free = [slot for slot in range(1, limits[word] + 1) if slot not in kept.values()]
-            if not free:
-                without.append(f"no free slot for {entry.machine} among {limits[word]} of {word}")
-                continue
+            taken = set(kept.values())
             own = own_number(entry.name)
-            kept[entry.machine] = own if own in free else free[-1]
+            kept[entry.machine] = (
+                own if own and own not in taken else next(slot for slot in chain(range(USUAL, 0, -1), count(USUAL + 1)) if slot not in taken)
+            )
         slots[word] = kept
-    return slots, tuple(without)
+    return slots
 
 
-def lines(listed: Iterable[Entry], slots: Slots, zone: str) -> tuple[str, ...]:
-    """Lines of /etc/hosts: each machine's own name and its slots."""
-    found: list[str] = []
-    for entry in listed:
-        held = [f"s{machines[entry.machine]}.{word}.{zone}" for word, machines in slots.items() if entry.machine in machines]
-        found.extend(f"{entry.address} {name}" for name in (f"{entry.name}.{zone}", *held))
-    return tuple(found)
+def members(listed: Iterable[Entry], slots: Slots) -> Mapping[str, Sequence[Member]]:
+    """By word, the machines that proxies send to."""
+    addresses = {entry.machine: entry.address for entry in listed}
+    return {word: [Member(slot, addresses[machine]) for machine, slot in held.items()] for word, held in slots.items()}
+
+
+def lines(listed: Iterable[Entry], zone: str) -> tuple[str, ...]:
+    """Lines of /etc/hosts."""
+    return tuple(f"{entry.address} {entry.name}.{zone}" for entry in listed)
 
 
 def replace_block(hosts: str, block: Iterable[str]) -> str:

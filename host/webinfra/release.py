@@ -8,12 +8,11 @@ import json
 import os
 import re
 import shutil
-import socket
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
 from webinfra import places
 from webinfra.clock import BootClock, Clock
@@ -21,6 +20,7 @@ from webinfra.files import Disk, Files
 from webinfra.log import Journal, Log
 from webinfra.outside import Commands, Failed, Internet, Request, Shell, Web
 from webinfra.protocol import Refused, parse_release_pointer
+from webinfra.proxy_socket import Proxy, ProxySocket
 from webinfra.settings import Fields
 
 ROOT: Final = "/srv/app"
@@ -36,32 +36,6 @@ ANSWER: Final = 10
 AT_BOOT: Final = 30
 BECOME: Final = 60
 _RELEASE: Final = re.compile(r"[0-9a-f]{64}")
-
-
-class Proxy(Protocol):
-    """The local proxy's runtime API."""
-
-    def tell(self, command: str) -> str:
-        """What it answers; Failed when it is not there."""
-        ...
-
-
-class ProxySocket:
-    def __init__(self, path: str) -> None:
-        self._path = path
-
-    def tell(self, command: str) -> str:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-            connection.settimeout(5)
-            try:
-                connection.connect(self._path)
-                connection.sendall(f"{command}\n".encode())
-                answer = b""
-                while part := connection.recv(65536):
-                    answer += part
-            except OSError as error:
-                raise Failed(f"the local proxy does not answer: {error}") from error
-        return answer.decode(errors="replace")
 
 
 class Store:

@@ -1,16 +1,17 @@
-"""Keeps the last good copy of the channel's documents, turns the inventory into names, and nudges the units that read what changed.
+"""Keeps the last good copy of the channel's documents, makes names and servers of proxies of the inventory, and nudges units that read what changed.
 
 A host that boots before the inventory is written waits for it here; when the channel is away, hosts keep what they have. A document that cannot be
 used hurts nothing but itself: it is refused by name, and the last good one stays.
 """
 
+import contextlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from webinfra import names, places
+from webinfra import names, places, proxy_keeper
 from webinfra.channel import Bucket, Directory, Source, Text
 from webinfra.clock import BootClock, Clock
 from webinfra.files import Disk, Files
@@ -18,12 +19,16 @@ from webinfra.log import Complaints, Journal, Log
 from webinfra.loop import Loop
 from webinfra.outside import Commands, Failed, Shell
 from webinfra.protocol import Entry, PrimaryPointer, Refused, parse_entry, parse_primary_pointer, parse_release_pointer
+from webinfra.proxy_keeper import ProxyKeeper
+from webinfra.proxy_socket import ProxySocket
 from webinfra.settings import Fields, read_object
 
 HOSTS: Final = "/etc/hosts"
 SLOTS: Final = "/var/lib/webinfra/slots.json"
 PRIMARY: Final = "pointers/primary.json"
 RELEASE: Final = "pointers/release.json"
+# Seconds between two notes that the channel was read.
+SAID: Final = 1.0
 
 
 @dataclass(frozen=True)
@@ -34,29 +39,32 @@ class Settings:
     seconds: float
     pull_seconds: float
     zone: str
-    # Whose machines get the slots of a word, and how many slots a word has.
+    # Whose machines get the slots of a word.
     words: Mapping[str, str]
-    slots: Mapping[str, int]
+    # Each HAProxy of this host.
+    proxies: tuple[proxy_keeper.Settings, ...]
     # Units to restart when a document changes.
     nudges: Mapping[str, str]
 
     @staticmethod
     def load(files: Files) -> "Settings":
         fields = Fields.load(files, "sync")
-        words, slots, nudges = fields.inner("words"), fields.inner("slots"), fields.inner("nudges")
+        words, nudges = fields.inner("words"), fields.inner("nudges")
         return Settings(
             directory=fields.text("directory") if fields.has("directory") else None,
             seconds=fields.number("seconds"),
             pull_seconds=fields.number("pullSeconds"),
             zone=fields.text("zone"),
             words={key: words.text(key) for key in words},
-            slots={key: slots.whole(key) for key in slots},
+            proxies=tuple(proxy_keeper.Settings(one.text("config"), one.text("socket")) for one in fields.each("proxies")),
             nudges={key: nudges.text(key) for key in nudges},
         )
 
 
 class Sync:
-    def __init__(self, settings: Settings, files: Files, clock: Clock, commands: Commands, source: Source, log: Log) -> None:
+    def __init__(
+        self, settings: Settings, files: Files, clock: Clock, commands: Commands, source: Source, log: Log, proxies: Sequence[ProxyKeeper] = ()
+    ) -> None:
         self._settings = settings
         self._files = files
         self._clock = clock
@@ -64,19 +72,30 @@ class Sync:
         self._source = source
         self._log = log
         self._refusals = Complaints(log)
-        self._full = Complaints(log)
+        self._proxies = proxies
         self._mark: str | None = None
         # When the channel was pulled whole; None: that is to be done now.
         self._pulled: float | None = None
+        self._synced: float | None = None
         self._nudged: dict[str, str] = {}
 
+    def begin(self) -> None:
+        """Proxies get what was known last, also while the channel is away."""
+        if self._files.names(places.INVENTORY):
+            self._apply()
+
     def turn(self) -> float:
-        """One look at the channel; Failed when it is away."""
+        """One look at the channel, and at the proxies; Failed when the channel is away."""
         try:
             self._look()
         except Failed as failure:
             raise Failed(f"the channel cannot be read, keeping what is here: {failure}") from failure
-        self._files.write(places.SYNCED, f"{self._clock.now():.3f}\n")
+        finally:
+            for proxy in self._proxies:
+                proxy.look()
+        if self._synced is None or self._clock.now() - self._synced >= SAID:
+            self._synced = self._clock.now()
+            self._files.write(places.SYNCED, f"{self._synced:.3f}\n")
         self._nudge()
         return self._settings.seconds
 
@@ -141,13 +160,15 @@ class Sync:
 
     def _apply(self) -> None:
         listed = self._machines()
-        slots, without = names.assign(self._remembered(), listed, self._settings.words, self._settings.slots)
-        self._full.about("; ".join(without))
+        slots = names.assign(self._remembered(), listed, self._settings.words)
         self._write(SLOTS, json.dumps(slots))
+        members = names.members(listed, slots)
+        for proxy in self._proxies:
+            proxy.want(members)
         hosts = self._files.read(HOSTS)
         if hosts is None:
             raise Failed(f"{HOSTS} cannot be read")
-        if self._write(HOSTS, names.replace_block(hosts, names.lines(listed, slots, self._settings.zone))):
+        if self._write(HOSTS, names.replace_block(hosts, names.lines(listed, self._settings.zone))):
             self._log.say(f"{len(listed)} machines are listed")
 
     def _remembered(self) -> names.Slots:
@@ -191,5 +212,8 @@ def main() -> None:
     files, clock, log, commands = Disk(), BootClock(), Journal(), Shell(os.environ)
     settings = Settings.load(files)
     source = Bucket(files, commands) if settings.directory is None else Directory(files, settings.directory)
-    sync = Sync(settings, files, clock, commands, source, log)
+    proxies = [ProxyKeeper(one, files, clock, commands, ProxySocket(one.socket, seconds=1), log) for one in settings.proxies]
+    sync = Sync(settings, files, clock, commands, source, log, proxies)
+    with contextlib.suppress(Failed):
+        sync.begin()
     Loop(clock, log, sync.turn, after_failure=settings.seconds).forever()

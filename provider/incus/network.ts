@@ -168,7 +168,7 @@ async function makeNetwork(client: IncusClient, given: Inputs, context: Context)
           "ipv4.address": `${gateway}/${cidr.split("/")[1] ?? "24"}`,
           "ipv4.nat": "true",
           "ipv6.address": "none",
-          // Hosts ask for names of `.internal` that do not exist (free slots) all the time: that is answered here and never sent on.
+          // What hosts ask of `.internal` is answered here and never sent on.
           "raw.dnsmasq": "local=/internal/",
           [LABEL_STACK]: given.stack,
         },

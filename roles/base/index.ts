@@ -1,7 +1,7 @@
 import { bootstrapScript, fileText, render } from "../template";
 import { agentPort } from "../../core/ports";
-import { ConvergeStep, HostView, Role, Where } from "../types";
-import { hostsWith, slotsOf, SlotWord, slotName, slotWords, zone } from "../../topology/types";
+import { ConvergeStep, HostView, ProxyPlace, Role, Where } from "../types";
+import { zone } from "../../topology/types";
 
 /** A local address whose answer 200 belongs to the host's health. */
 export interface HealthCheck {
@@ -10,8 +10,15 @@ export interface HealthCheck {
   readonly path: string;
 }
 
-/** How often hosts look whether the channel changed, and pull it whole though nothing told so; in a bucket each look costs money. */
-const pace = { directory: { seconds: 1, pullSeconds: 30 }, bucket: { seconds: 5, pullSeconds: 60 } } as const;
+/**
+ * How often hosts look whether the channel changed, and pull it whole though nothing told so. Proxies are to send to a new machine at once; in a bucket
+ * each look costs money.
+ */
+const pace = {
+  directory: { seconds: 1, pullSeconds: 30 },
+  directoryOfProxy: { seconds: 0.2, pullSeconds: 30 },
+  bucket: { seconds: 5, pullSeconds: 60 },
+} as const;
 
 const scriptPath = (name: string): string => `/usr/local/lib/webinfra/${name}`;
 const script = (name: string, where: Where = "host") =>
@@ -32,16 +39,8 @@ const firstAddress = (cidr: string): string =>
 /** Whose machines get the slots of a word. */
 const slottedRoles = { web: "webServer", standby: "webServer", app: "appServer", db: "database" } as const;
 
-/** Number of fixed `server` lines that a proxy keeps for these machines of this topology. */
-const slotCount = ({ topology }: Pick<HostView, "topology">, word: SlotWord): number =>
-  slotsOf(hostsWith(topology, slottedRoles[word]).length);
-
-/** The names that a proxy has `server` lines for. */
-export const slotNames = (view: Pick<HostView, "topology">, word: SlotWord): readonly string[] =>
-  Array.from({ length: slotCount(view, word) }, (_, index) => slotName(word, index + 1));
-
 /** MySQL's log is no journal: without logrotate it grows for ever. */
-const packages = ["ca-certificates", "curl", "logrotate", "rclone", "systemd-resolved"];
+const packages = ["ca-certificates", "curl", "logrotate", "rclone"];
 
 /**
  * The step that starts the services that come with these packages. Where they were installed on the host itself, they run already; an image has them
@@ -52,8 +51,12 @@ export const enableServices = (name: string, names: readonly string[]): Converge
   script: `#!/bin/sh\nexec ${scriptPath("enable-services")} ${names.join(" ")}\n`,
 });
 
-/** What every host has: converge, sync and the host agent. `checks` and `nudges` come from the host's other roles. */
-export function base(checks: readonly HealthCheck[], nudges: Readonly<Record<string, string>>): Role {
+/** What every host has: converge, sync and the host agent. `checks`, `nudges` and `proxies` come from the host's other roles. */
+export function base(
+  checks: readonly HealthCheck[],
+  nudges: Readonly<Record<string, string>>,
+  proxies: readonly ProxyPlace[],
+): Role {
   return (view) => ({
     packages,
     files: [
@@ -91,10 +94,12 @@ export function base(checks: readonly HealthCheck[], nudges: Readonly<Record<str
       },
       ...(view.secretsThrough === "channel" ? [script("fetch-secrets")] : []),
       json("/etc/webinfra/sync.json", {
-        ...(view.channel.type === "directory" ? { directory: view.channel.path, ...pace.directory } : pace.bucket),
+        ...(view.channel.type === "directory"
+          ? { directory: view.channel.path, ...(proxies.length > 0 ? pace.directoryOfProxy : pace.directory) }
+          : pace.bucket),
         zone,
         words: slottedRoles,
-        slots: Object.fromEntries(slotWords.map((word) => [word, slotCount(view, word)])),
+        proxies,
         nudges,
       }),
       json("/etc/webinfra/agent.json", {

@@ -1,12 +1,9 @@
-import { join } from "node:path";
 import { hostsWith } from "../../topology/types";
-import { slotNames } from "../base";
 import { rotation } from "../access-log";
 import { frozenServers, startFrozenServers } from "../frozen";
 import { balancerStatsPort, webPort, webTlsPort } from "../../core/ports";
-import { startWithKnownNames } from "../names";
 import { fileText, render } from "../template";
-import { HostView, Role, RoleParts } from "../types";
+import { HostView, ProxyPlace, Role, RoleParts } from "../types";
 import { unavailable } from "../unavailable";
 
 /** What claims the site's public address, where the platform has one. */
@@ -34,6 +31,9 @@ function claim({ publicAddress, secrets }: HostView): Pick<RoleParts, "packages"
   };
 }
 
+/** Where HAProxy has its configuration and its runtime socket. */
+export const balancer: ProxyPlace = { config: "/etc/haproxy/haproxy.cfg", socket: "/run/haproxy/admin.sock" };
+
 /** HAProxy in front of the web servers whose page can be served. */
 export const loadBalancer: Role = (view) => {
   const { topology, config } = view;
@@ -43,15 +43,13 @@ export const loadBalancer: Role = (view) => {
     packages: ["haproxy", ...claims.packages],
     files: [
       {
-        path: "/etc/haproxy/haproxy.cfg",
+        path: balancer.config,
         content: render(__dirname, "haproxy.cfg.njk", {
-          resolvers: fileText(join(__dirname, ".."), "resolvers.cfg"),
           networkCidr: view.networkCidr,
           statsPort: balancerStatsPort,
           webPort,
           webTlsPort: topology.terminatesTls ? webTlsPort : false,
-          webSlots: slotNames(view, "web"),
-          standbySlots: standby ? slotNames(view, "standby") : [],
+          standby,
           domain: config.domain,
           algorithm: config.algorithm,
           // The key only has to be the same on every balancer: the cookie names a server, it grants nothing.
@@ -78,7 +76,6 @@ export const loadBalancer: Role = (view) => {
       // Visitors' addresses are not for everybody on the host.
       { path: "/etc/tmpfiles.d/webinfra-haproxy.conf", content: "d /var/log/haproxy 0750 haproxy adm\n", mode: "0644" },
       ...rotation("webinfra-haproxy", "/var/log/haproxy/access.log", ["su haproxy adm", "nocreate"]),
-      startWithKnownNames(),
       unavailable(),
       ...frozenServers(),
       ...claims.files,
@@ -89,7 +86,7 @@ export const loadBalancer: Role = (view) => {
         script: [
           "#!/bin/sh",
           "set -e",
-          "(set -a && . /etc/webinfra/machine.env && exec /usr/sbin/haproxy -c -q -f /etc/haproxy/haproxy.cfg)",
+          `(set -a && . /etc/webinfra/machine.env && exec /usr/sbin/haproxy -c -q -f ${balancer.config})`,
           startFrozenServers,
           "systemd-tmpfiles --create /etc/tmpfiles.d/webinfra-haproxy.conf",
           "systemctl --quiet enable --now webinfra-access-log.socket",

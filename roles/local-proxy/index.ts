@@ -1,13 +1,12 @@
-import { join } from "node:path";
 import { concurrencyOf } from "../../config/schema";
-import { hostName } from "../../topology/types";
-import { slotNames } from "../base";
 import { frozenServers, startFrozenServers } from "../frozen";
 import { agentPort, appProxyPort, appTierPort } from "../../core/ports";
-import { startWithKnownNames } from "../names";
 import { fileText, render } from "../template";
-import { Role } from "../types";
+import { ProxyPlace, Role } from "../types";
 import { unavailable } from "../unavailable";
+
+/** Where it has its configuration and its runtime socket. */
+export const proxy: ProxyPlace = { config: "/etc/webinfra/proxy.cfg", socket: "/run/webinfra-proxy/admin.sock" };
 
 /**
  * On every host with a web or app role: the way to the databases (`127.0.0.1:3306` writes, `:3307` reads) and to the application; and the unit that
@@ -21,10 +20,9 @@ export const localProxy: Role = (view) => {
     packages: ["haproxy", "socat"],
     files: [
       {
-        path: "/etc/webinfra/proxy.cfg",
+        path: proxy.config,
         content: render(__dirname, "proxy.cfg.njk", {
           agentPort,
-          resolvers: fileText(join(__dirname, ".."), "resolvers.cfg"),
           app: {
             port: config.app.port,
             healthPath: config.app.healthPath,
@@ -32,12 +30,9 @@ export const localProxy: Role = (view) => {
             concurrency: concurrencyOf(config.app),
           },
           runsApp,
-          web: host.roles.includes("webServer")
-            ? { proxyPort: appProxyPort, tierPort: appTierPort, appSlots: tier ? slotNames(view, "app") : false }
-            : false,
+          web: host.roles.includes("webServer") ? { proxyPort: appProxyPort, tierPort: appTierPort, tier } : false,
           tierPort: runsApp && tier ? appTierPort : false,
-          databaseSlots: slotNames(view, "db"),
-          ownDatabase: host.roles.includes("database") ? hostName(host.name) : false,
+          ownDatabase: host.roles.includes("database"),
         }),
         mode: "0644",
       },
@@ -51,7 +46,6 @@ export const localProxy: Role = (view) => {
         content: fileText(__dirname, "drain.service"),
         mode: "0644",
       },
-      startWithKnownNames(),
       unavailable(),
       ...frozenServers(),
     ],

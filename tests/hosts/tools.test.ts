@@ -12,7 +12,9 @@ import { parse } from "yaml";
 import { cloudConfig, secretFiles } from "../../cloudinit";
 import { packKit } from "../../components/archive";
 import { hostsImage } from "../../components/web-infrastructure";
-import { platforms } from "../../config/schema";
+import { platforms, presetNames } from "../../config/schema";
+import { balancer } from "../../roles/load-balancer";
+import { proxy } from "../../roles/local-proxy";
 import { exec, PROJECT } from "../../provider/incus";
 import { POOL } from "../../provider/incus/client";
 import { parseRoutes, pickSubnet } from "../../provider/incus/subnet";
@@ -98,10 +100,6 @@ describe("real tools", function () {
     await shell("cloud-init status --wait >/dev/null || [ $? -eq 2 ]");
     // Nothing is to run here.
     await shell("printf '#!/bin/sh\\nexit 101\\n' >/usr/sbin/policy-rc.d && chmod 0755 /usr/sbin/policy-rc.d");
-    // Names of slots, as on a host whose inventory is complete: HAProxy asks for each of them.
-    await shell(
-      "for word in web app db; do for i in {1..32}; do echo 10.77.0.9 s$i.$word.webinfra.internal; done; done >>/etc/hosts",
-    );
     await install(userDataOf("loadBalancer"));
     await shell("/usr/local/lib/webinfra/install-packages");
     await install(userDataOf("webServer"));
@@ -139,8 +137,34 @@ describe("real tools", function () {
   it("haproxy -c: the local proxy", async () => {
     await install(userDataOf("webServer"));
     await shell("mkdir -p /var/lib/webinfra && printf 'blue none\\ngreen none\\n' >/var/lib/webinfra/releases.map");
-    const said = await shell("MACHINE_ID=m /usr/sbin/haproxy -c -f /etc/webinfra/proxy.cfg");
+    const said = await shell("PRIVATE_ADDRESS=10.77.0.9 /usr/sbin/haproxy -c -f /etc/webinfra/proxy.cfg");
     assert.doesNotMatch(said, /ALERT/);
+  });
+
+  it("haproxy: takes and gives up the servers of every role while it runs", async () => {
+    await incus("file", "push", "--quiet", join(__dirname, "..", "support", "keep.py"), `${machine}/root/keep.py`);
+    await shell("mkdir -p /run/haproxy /run/webinfra-proxy");
+    const changes: readonly Readonly<Record<string, string>>[] = [
+      ...presetNames.map((topology) => ({ topology })),
+      { algorithm: "source" },
+      { algorithm: "leastconn", sticky: "true" },
+      { balancing: "active-passive" },
+    ];
+    const seen = new Set<string>();
+    for (const view of changes.flatMap((change) => viewsOf(devConfig(change)))) {
+      const userData = cloudConfig(view);
+      const { write_files: files } = parse(userData) as CloudConfig;
+      for (const place of [balancer, proxy]) {
+        const config = files.find(({ path }) => path === place.config)?.content;
+        if (config === undefined || seen.has(config)) continue;
+        seen.add(config);
+        await install(userData);
+        await shell(
+          `PYTHONPATH=/usr/local/lib/webinfra/current /usr/bin/python3 /root/keep.py ${place.config} ${place.socket}`,
+        );
+      }
+    }
+    assert.ok(seen.size > 8, String(seen.size));
   });
 
   it("nginx -t: the web server", async () => {

@@ -8,7 +8,7 @@ import { parseConfig } from "../../config/parse";
 import { presetNames } from "../../config/schema";
 import { serverId } from "../../roles/database";
 import { place } from "../../topology/place";
-import { hostsWith, roleNames, slotsOf, type Topology, zone } from "../../topology/types";
+import { hostsWith, roleNames, type Topology, zone } from "../../topology/types";
 import { devRawConfig, viewsOf } from "../support/hosts";
 
 interface CloudConfig {
@@ -47,22 +47,13 @@ const ownHosts = fc
 const namesIn = (text: string): readonly string[] =>
   [...text.matchAll(/[a-z0-9-]+(?:\.[a-z0-9-]+)*\.webinfra\.internal/g)].map(([name]) => name);
 
-/** Names that hosts have once the inventory is complete, with those of slots that are free until a machine is replaced. */
-function known(topology: Topology): ReadonlySet<string> {
-  const slots = (word: string, hosts: number) =>
-    hosts === 0 ? [] : Array.from({ length: slotsOf(hosts) }, (_, index) => `s${String(index + 1)}.${word}.${zone}`);
-  const web = hostsWith(topology, "webServer");
-  const standby = web.filter((host) => host.standby === true).length;
-  return new Set([
+/** Names that hosts have once the inventory is complete. */
+const known = (topology: Topology): ReadonlySet<string> =>
+  new Set([
     ...topology.hosts.map(({ name }) => `${name}.${zone}`),
-    ...slots("web", web.length),
-    ...slots("standby", standby === 0 ? 0 : web.length),
-    ...slots("app", hostsWith(topology, "appServer").length),
-    ...slots("db", hostsWith(topology, "database").length),
     // The name in the databases' certificates, which is verified and never resolved.
     `db.${zone}`,
   ]);
-}
 
 describe("any topology", () => {
   it("renders to cloud-init for each host, with server ids of their own, and no name that no host has", () => {

@@ -245,6 +245,9 @@ describe("roles: the page of a proxy without servers", () => {
   });
 });
 
+/** What sync makes the servers of a part of a proxy's configuration of. */
+const serversOf = (section: string): readonly string[] => section.match(/^ +#! each .*$/gm) ?? [];
+
 /** The parts of a proxy's configuration, each with its head. */
 const sections = (config: string): readonly string[] => config.split(/\n(?=\S)/);
 
@@ -292,8 +295,50 @@ describe("roles: proxies and frozen servers", () => {
         /^backend (web|in_turn|web_static|web_any)\n/.test(section),
       );
       assert.equal(backends.length, 4, name);
-      for (const line of backends.flatMap((backend) => backend.match(/^ +server .*$/gm) ?? [])) {
-        assert.match(line, / pool-conn-name var\(txn\.own\)/);
+      for (const backend of backends) {
+        assert.ok(serversOf(backend).length > 0, name);
+        for (const line of serversOf(backend)) assert.match(line, / pool-conn-name var\(txn\.own\)/);
+      }
+    }
+  });
+
+  it("leave nothing of a server to defaults, which HAProxy does not give to one that comes while it runs", () => {
+    for (const [name, config] of proxies()) {
+      for (const section of sections(config).filter((section) => serversOf(section).length > 0)) {
+        assert.doesNotMatch(section, /default-server/, name);
+        const checks = section.includes("option httpchk");
+        for (const line of serversOf(section)) assert.equal(/ check /.test(line), checks, `${name}: ${line}`);
+      }
+      const [defaults = ""] = sections(config).filter((section) => section.startsWith("defaults\n"));
+      assert.doesNotMatch(defaults, /default-server/, name);
+    }
+  });
+
+  it("have servers of those machines alone whose numbers sync knows, and of each that a host has", () => {
+    for (const topology of presetNames) {
+      for (const view of viewsOf(devConfig({ topology }))) {
+        const files = new Map(filesOf(view).map(({ path, content }) => [path, content]));
+        const { words, proxies: places } = JSON.parse(files.get("/etc/webinfra/sync.json") ?? "") as {
+          words: Record<string, string>;
+          proxies: { config: string }[];
+        };
+        assert.equal(places.length, [...files.keys()].filter((path) => /\/(haproxy|proxy)\.cfg$/.test(path)).length);
+        for (const { config } of places) {
+          const used = serversOf(files.get(config) ?? "").map((line) => /#! each (\w+)/.exec(line)?.[1] ?? "");
+          assert.ok(used.length > 0, config);
+          assert.deepEqual(
+            used.filter((word) => !(word in words)),
+            [],
+          );
+        }
+      }
+    }
+  });
+
+  it("wait for a check before they send to a database, for two that seem to take writes stop them all", () => {
+    for (const [name, config] of proxies()) {
+      for (const line of serversOf(config).filter((one) => one.includes("#! each db"))) {
+        assert.match(line, /#! each db once checked: /, name);
       }
     }
   });

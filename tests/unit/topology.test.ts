@@ -3,16 +3,7 @@ import fc from "fast-check";
 import { ConfigError } from "../../config/errors";
 import { presetNames } from "../../config/schema";
 import { place, placementProblems } from "../../topology/place";
-import {
-  hostsWith,
-  type RoleName,
-  roleNames,
-  slotName,
-  slotsOf,
-  slotWords,
-  type Topology,
-  type TopologyHost,
-} from "../../topology/types";
+import { hostsWith, type RoleName, roleNames, type Topology, type TopologyHost } from "../../topology/types";
 import { devConfig, rawOf } from "../support/hosts";
 
 const counts = fc.record({
@@ -250,22 +241,5 @@ describe("topology: durability", () => {
   it("is taken with two, wherever they stand", () => {
     assert.equal(hostsWith(require({ replicas: 2 }), "database").length, 3);
     assert.equal(hostsWith(require({ topology: "replica-per-web", web: 2 }), "database").length, 3);
-  });
-});
-
-describe("topology: slots", () => {
-  it("have room for every host twice, and seldom change in number", () => {
-    fc.assert(
-      fc.property(fc.integer({ min: 0, max: 64 }), (hosts) => {
-        assert.ok(slotsOf(hosts) >= Math.max(16, hosts * 2));
-        assert.ok(Number.isInteger(Math.log2(slotsOf(hosts))));
-      }),
-    );
-    assert.equal(slotsOf(1), slotsOf(8));
-  });
-
-  it("have names in the private zone, each word's its own", () => {
-    assert.equal(slotName("web", 3), "s3.web.webinfra.internal");
-    assert.equal(new Set(slotWords.map((word) => slotName(word, 1))).size, slotWords.length);
   });
 });
