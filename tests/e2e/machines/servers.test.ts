@@ -63,7 +63,7 @@ print(ProxySocket(sys.argv[1]).tell(sys.argv[2]))' ${socket} '${command}'`,
         Object.entries(servers).filter(([, { maintenance }]) => maintenance),
         [],
       );
-      const lines = await site.shell("lb-1", `grep -o '^  server [a-z0-9-]* ' ${balancer.config} | sort -u`);
+      const lines = await site.shell("lb-1", `grep -o '^  server s[0-9]* ' ${balancer.config} | sort -u`);
       assert.deepEqual(
         lines.trim().split(/\s*\n\s*/),
         [...names].sort().map((name) => `server ${name}`),
@@ -92,7 +92,10 @@ print(ProxySocket(sys.argv[1]).tell(sys.argv[2]))' ${socket} '${command}'`,
     const load = await site.load();
     const listed = await list("web-9", "web-1", "webServer");
     const logged = await eventually("the new server to get a request", () =>
-      site.shell("lb-1", "journalctl -u haproxy -o short-unix --no-pager | grep -m 1 -F ' web/s9 ' | cut -d ' ' -f 1"),
+      site.shell(
+        "lb-1",
+        `line=$(grep -m 1 -F ' www web/s9 ' /var/log/haproxy/access.log); stamp=\${line#<*>}; date -d "\${stamp%% *}" +%s.%N`,
+      ),
     );
     figure("first request of a new web server after its inventory entry", Number(logged) - listed / 1000, "s");
     await serves("s1", "s2", "s9");
