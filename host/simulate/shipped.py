@@ -144,6 +144,7 @@ class Shipped:
         self._agents: dict[int, Agent] = {}
 
     def start(self, host: Host) -> None:
+        assert not host.tasks, f"{host.name} has its programs already"
         kernel = self.world.kernel
         files, clock, log, web = MemoryFiles(host), HostClock(host), HostLog(host), Others(host)
         for name in ("app-password", "replication-password"):

@@ -69,6 +69,9 @@ class Host(Place):
         self.run = {}
 
     def kill_programs(self) -> None:
+        if not self.tasks:
+            # Whatever is to start them soon does so: there are never two of one.
+            return
         for task in self.tasks:
             task.kill()
         self.tasks = []
