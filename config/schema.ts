@@ -556,8 +556,8 @@ export const configSchema = z
     domain: matching(domainName, "a domain name, such as www.foobar.com")
       .default("www.foobar.com")
       .meta({ description: "The site's name." }),
-    web: wholeNumber(1, 16).default(2).meta({ description: "Number of web servers." }),
-    appServers: wholeNumber(1, 16)
+    web: wholeNumber(1, 100).default(2).meta({ description: "Number of web servers." }),
+    appServers: wholeNumber(1, 100)
       .default(2)
       .meta({ description: "Number of application servers, with `topology: split-tiers`." }),
     replicas: wholeNumber(0, 8)

@@ -30,11 +30,11 @@ describe("configuration reference", () => {
       return [allowed, fallback, required];
     };
     assert.deepEqual(of("platform"), ['one of "incus", "aws", "digitalocean"', undefined, true]);
-    assert.deepEqual(of("web"), ["a whole number from 1 to 16", "2", false]);
+    assert.deepEqual(of("web"), ["a whole number from 1 to 100", "2", false]);
     assert.deepEqual(of("app.packages"), ["list; each the name of a Debian package", '["nodejs"]', false]);
     assert.deepEqual(of("mysql.source.pins[].priority"), ["a whole number from -1 to 1001", undefined, true]);
     assert.deepEqual(of("mysql.protect"), ["true or false", undefined, false]);
-    assert.match(configurationMarkdown(), /^\| `web` \| .+ \| a whole number from 1 to 16 \| `2` \|$/m);
+    assert.match(configurationMarkdown(), /^\| `web` \| .+ \| a whole number from 1 to 100 \| `2` \|$/m);
   });
 });
 

@@ -6,7 +6,7 @@ import { gunzipSync } from "node:zlib";
 import fc from "fast-check";
 import { parse } from "yaml";
 import { cloudConfig, mergeParts, PlacementConflict, secretFiles } from "../../cloudinit";
-import { hostsImage } from "../../components/web-infrastructure";
+import { checkHosts, hostsImage } from "../../components/web-infrastructure";
 import type { RawConfig } from "../../config/parse";
 import { userDataFormats } from "../../cloudinit/limits";
 import { platforms, presetNames } from "../../config/schema";
@@ -86,6 +86,23 @@ describe("cloud-init: the image that hosts start from", () => {
       assert.ok(![...files.keys()].some((path) => path.includes("/secrets/")));
     }
   });
+});
+
+describe("cloud-init: as many hosts as there may be", () => {
+  for (const platform of platforms) {
+    for (const topology of presetNames) {
+      it(`fit, and one says as much as of two: ${topology} on ${platform}`, () => {
+        const sizes = (web: string): number[] => {
+          const config = devConfig({ platform, topology, web, appServers: web, replicas: "8" });
+          checkHosts(config, place(config));
+          return viewsOf(config)
+            .filter(({ host }) => host.name.endsWith("-1"))
+            .map((view) => cloudConfig(view).length);
+        };
+        assert.deepEqual(sizes("100"), sizes("2"));
+      });
+    }
+  }
 });
 
 describe("cloud-init: a host's user-data", () => {

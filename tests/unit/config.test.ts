@@ -131,11 +131,11 @@ describe("config: errors", () => {
       json("network", { zzzzzzzz: 1 }),
       ["webinfra:network.zzzzzzzz is no key that webinfra knows: known are cidr"],
     ],
-    ["a count that is no number", { web: "three" }, ['webinfra:web is "three": should be a whole number from 1 to 16']],
+    ["a count that is no number", { web: "three" }, ['webinfra:web is "three": should be a whole number from 1 to 100']],
     ["a count that is empty", { replicas: "" }, ['webinfra:replicas is "": should be a whole number from 0 to 8']],
-    ["half a host", { web: "2.5" }, ['webinfra:web is "2.5": should be a whole number from 1 to 16']],
-    ["no web server", { web: "0" }, ['webinfra:web is "0": should be a whole number from 1 to 16']],
-    ["a list for a number", { web: "[2]" }, ["webinfra:web is [2]: should be a whole number from 1 to 16"]],
+    ["half a host", { web: "2.5" }, ['webinfra:web is "2.5": should be a whole number from 1 to 100']],
+    ["no web server", { web: "0" }, ['webinfra:web is "0": should be a whole number from 1 to 100']],
+    ["a list for a number", { web: "[2]" }, ["webinfra:web is [2]: should be a whole number from 1 to 100"]],
     [
       "a number with a unit out of range",
       { readyTimeoutSeconds: "1" },
@@ -144,7 +144,7 @@ describe("config: errors", () => {
     [
       "a huge number, once",
       { web: "99999999999999999999" },
-      ['webinfra:web is "99999999999999999999": should be a whole number from 1 to 16'],
+      ['webinfra:web is "99999999999999999999": should be a whole number from 1 to 100'],
     ],
     [
       "null for a number",
@@ -410,7 +410,7 @@ describe("config: errors", () => {
         message: [
           "The stack's configuration has 7 problems:",
           "  - webinfra:app is not valid JSON: Unexpected end of JSON input",
-          '  - webinfra:web is "many": should be a whole number from 1 to 16',
+          '  - webinfra:web is "many": should be a whole number from 1 to 100',
           "  - webinfra:mysql.settings.log_bin: the name is held by webinfra (replication and durability stand on it): leave it out",
           "  - webinfra:mysql.memoryMib is no key that webinfra knows: did you mean memoryMiB?",
           '  - webinfra:network.cidr is "x": should be an IPv4 network from /8 to /28 with its host bits zero, such as 10.77.0.0/24',
