@@ -1,6 +1,6 @@
 import { hostsWith, Topology } from "../types";
 import { Element, elementsOf, isPrimary, replicasOf } from "./graph";
-import { Durability, reached, Service, stopped, stopsAsClause } from "./reach";
+import { Durability, reached, Service, stoppage, stopsAsClause } from "./reach";
 import { list } from "./words";
 
 /** Plain facts of a stack that its topology does not say. */
@@ -131,8 +131,9 @@ function onlyOne(topology: Topology, element: Element, stops: readonly Service[]
 /** What taking each element out of the topology shows. */
 function fromReach(topology: Topology, settings: ReviewSettings): Finding[] {
   const elements = elementsOf(topology);
+  const stopped = stoppage(topology, settings.durability);
   const points = elements.flatMap((element) => {
-    const stops = stopped(topology, [element], settings.durability);
+    const stops = stopped([element]);
     const only = stops.length > 0 ? onlyOne(topology, element, stops) : undefined;
     return only ? [{ element, stops, ...only }] : [];
   });

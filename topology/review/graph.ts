@@ -33,12 +33,14 @@ export const replicasOf = (topology: Topology): readonly Element[] =>
   withRole(topology, "database").filter((element) => !isPrimary(topology, element));
 
 /** Reads go to the replica beside the application, else to any replica, else to the primary (roles/local-proxy). */
-function readsOf(topology: Topology, app: Element): readonly Connection[] {
-  const replicas = replicasOf(topology);
+function readsOf(app: Element, databases: readonly Element[], replicas: readonly Element[]): readonly Connection[] {
   const beside = replicas.filter((replica) => replica.host === app.host);
-  const all = withRole(topology, "database");
-  const first = beside.length > 0 ? beside : replicas.length > 0 ? replicas : all;
-  return all.map((to) => ({ from: app, to, kind: first.some(({ host }) => host === to.host) ? "reads" : "readsElse" }));
+  const first = beside.length > 0 ? beside : replicas.length > 0 ? replicas : databases;
+  return databases.map((to) => ({
+    from: app,
+    to,
+    kind: first.some(({ host }) => host === to.host) ? "reads" : "readsElse",
+  }));
 }
 
 /** Who calls whom: users → balancers → web servers → application servers → databases, and the primary its replicas. */
@@ -47,7 +49,8 @@ export function connectionsOf(topology: Topology): readonly Connection[] {
   const balancers = withRole(topology, "loadBalancer");
   const webServers = withRole(topology, "webServer");
   const appServers = withRole(topology, "appServer");
-  const primary = withRole(topology, "database").filter((element) => isPrimary(topology, element));
+  const databases = withRole(topology, "database");
+  const [primary, replicas] = [databases.filter((element) => isPrimary(topology, element)), replicasOf(topology)];
   return [
     ...balancers.map((to): Connection => ({ from: "users", to, kind: "request" })),
     ...balancers.flatMap((from) =>
@@ -59,7 +62,7 @@ export function connectionsOf(topology: Topology): readonly Connection[] {
         .map((to): Connection => ({ from, to, kind: "request" })),
     ),
     ...appServers.flatMap((from) => primary.map((to): Connection => ({ from, to, kind: "writes" }))),
-    ...appServers.flatMap((from) => readsOf(topology, from)),
-    ...primary.flatMap((from) => replicasOf(topology).map((to): Connection => ({ from, to, kind: "replication" }))),
+    ...appServers.flatMap((from) => readsOf(from, databases, replicas)),
+    ...primary.flatMap((from) => replicas.map((to): Connection => ({ from, to, kind: "replication" }))),
   ];
 }

@@ -1,6 +1,6 @@
 import { RoleName, Topology } from "../types";
 import { Element, elementsOf, isPrimary, replicasOf } from "./graph";
-import { Durability, Service, stopped, stopsInWords } from "./reach";
+import { Durability, Service, stoppage, stopsInWords } from "./reach";
 import { list } from "./words";
 
 /** What happens when a host, or one role on it, is lost. */
@@ -66,10 +66,11 @@ const withItsNginx = ({ role }: Element, lost: readonly Element[]): boolean =>
 /** What stops for every host and for every role on it, found by taking it out of the topology. */
 export function losses(topology: Topology, durability: Durability): Loss[] {
   const elements = elementsOf(topology);
+  const stopped = stoppage(topology, durability);
   const loss = (host: string, role: RoleName | null, lost: readonly Element[]): Loss => {
-    const stops = [...stopped(topology, lost, durability)];
+    const stops = [...stopped(lost)];
     const then = lost
-      .map((element) => ({ element, stops: stopped(topology, [element], durability) }))
+      .map((element) => ({ element, stops: stopped([element]) }))
       // Where Nginx and its own application are lost together, the balancer's choice of another is all there is to say.
       .filter(({ element, stops }) => !withItsNginx(element, lost) || topology.spread === "tier" || stops.length > 0)
       .map(({ element, stops }) => thenRole(topology, element, stops));

@@ -16,27 +16,43 @@ export type Durability = "prefer" | "require";
 
 const keyOf = ({ host, role }: Element): string => `${host} ${role}`;
 
+type Graph = ReadonlyMap<string, readonly string[]>;
+
+/** Who is called by whom, on the way of a request. */
+function graphOf(topology: Topology): Graph {
+  const graph = new Map<string, string[]>();
+  for (const { from, to, kind } of connectionsOf(topology)) {
+    if (kind === "replication") continue;
+    const key = from === "users" ? "users" : keyOf(from);
+    const called = graph.get(key) ?? [];
+    called.push(keyOf(to));
+    graph.set(key, called);
+  }
+  return graph;
+}
+
+/** The keys of the elements that users' requests come to while these are alive. */
+function reachedIn(graph: Graph, isAlive: (key: string) => boolean): ReadonlySet<string> {
+  const seen = new Set<string>();
+  const ahead = ["users"];
+  for (let key = ahead.pop(); key !== undefined; key = ahead.pop()) {
+    for (const to of graph.get(key) ?? []) {
+      if (seen.has(to) || !isAlive(to)) continue;
+      seen.add(to);
+      ahead.push(to);
+    }
+  }
+  return seen;
+}
+
 /** The elements that users' requests come to while only these are alive. */
 export function reached(topology: Topology, alive: readonly Element[]): readonly Element[] {
   const living = new Set(alive.map(keyOf));
-  const connections = connectionsOf(topology).filter(({ kind, to }) => kind !== "replication" && living.has(keyOf(to)));
-  const from = Map.groupBy(connections, (one) => (one.from === "users" ? "users" : keyOf(one.from)));
-  const seen = new Set<string>();
-  const queue = ["users"];
-  for (let key = queue.shift(); key !== undefined; key = queue.shift()) {
-    const next = (from.get(key) ?? []).map(({ to }) => keyOf(to)).filter((to) => !seen.has(to));
-    for (const to of next) seen.add(to);
-    queue.push(...next);
-  }
+  const seen = reachedIn(graphOf(topology), (key) => living.has(key));
   return elementsOf(topology).filter((element) => seen.has(keyOf(element)));
 }
 
-/**
- * What works while only these elements are alive, once the health checks have noticed. The primary stays who it is: another takes over only when
- * somebody promotes it. With durability `require` a write also waits for a replica.
- */
-export function reach(topology: Topology, alive: readonly Element[], durability: Durability): Reach {
-  const live = reached(topology, alive);
+function reachOf(topology: Topology, live: readonly Element[], durability: Durability): Reach {
   const databases = live.filter(({ role }) => role === "database");
   const primary = databases.some((element) => isPrimary(topology, element));
   return {
@@ -47,17 +63,27 @@ export function reach(topology: Topology, alive: readonly Element[], durability:
   };
 }
 
-/** The services that the whole site has and that stop when these elements are lost. */
-export function stopped(topology: Topology, lost: readonly Element[], durability: Durability): readonly Service[] {
-  const gone = new Set(lost.map(keyOf));
-  const all = elementsOf(topology);
-  const before = reach(topology, all, durability);
-  const after = reach(
-    topology,
-    all.filter((element) => !gone.has(keyOf(element))),
-    durability,
-  );
-  return services.filter((service) => before[service] && !after[service]);
+/**
+ * What works while only these elements are alive, once the health checks have noticed. The primary stays who it is: another takes over only when
+ * somebody promotes it. With durability `require` a write also waits for a replica.
+ */
+export const reach = (topology: Topology, alive: readonly Element[], durability: Durability): Reach =>
+  reachOf(topology, reached(topology, alive), durability);
+
+/** Tells of elements that are lost which services of the whole site stop. Looks at the topology once, for all that are asked about. */
+export function stoppage(topology: Topology, durability: Durability): (lost: readonly Element[]) => readonly Service[] {
+  const graph = graphOf(topology);
+  const elements = elementsOf(topology).map((element) => ({ element, key: keyOf(element) }));
+  const without = (gone: ReadonlySet<string>): Reach => {
+    const seen = reachedIn(graph, (key) => !gone.has(key));
+    const live = elements.filter(({ key }) => seen.has(key)).map(({ element }) => element);
+    return reachOf(topology, live, durability);
+  };
+  const before = without(new Set());
+  return (lost) => {
+    const after = without(new Set(lost.map(keyOf)));
+    return services.filter((service) => before[service] && !after[service]);
+  };
 }
 
 const widest = (stops: readonly Service[]): Service | undefined => services.find((service) => stops.includes(service));
