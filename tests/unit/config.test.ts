@@ -131,7 +131,11 @@ describe("config: errors", () => {
       json("network", { zzzzzzzz: 1 }),
       ["webinfra:network.zzzzzzzz is no key that webinfra knows: known are cidr"],
     ],
-    ["a count that is no number", { web: "three" }, ['webinfra:web is "three": should be a whole number from 1 to 100']],
+    [
+      "a count that is no number",
+      { web: "three" },
+      ['webinfra:web is "three": should be a whole number from 1 to 100'],
+    ],
     ["a count that is empty", { replicas: "" }, ['webinfra:replicas is "": should be a whole number from 0 to 8']],
     ["half a host", { web: "2.5" }, ['webinfra:web is "2.5": should be a whole number from 1 to 100']],
     ["no web server", { web: "0" }, ['webinfra:web is "0": should be a whole number from 1 to 100']],
