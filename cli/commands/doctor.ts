@@ -9,7 +9,7 @@ import { parse } from "yaml";
 import { z } from "zod";
 import { ConfigError } from "../../config/errors";
 import type { Config } from "../../config/schema";
-import { listBakedImages, listNetworks, listUselessImages, networkName } from "../../provider/incus";
+import { listNetworks, networkName, surveyImages } from "../../provider/incus";
 import { IncusClient, IncusError, POOL, PROJECT, socketPath } from "../../provider/incus/client";
 import { subnetsInUse } from "../../provider/incus/network";
 import { place } from "../../topology/place";
@@ -266,9 +266,7 @@ function incusChecks(surroundings: Surroundings, facts: StackFacts, stack: Stack
         ));
       return judgeImage(IMAGE, image && (image.properties["recipe"] ?? ""), imageRecipe(root));
     }),
-    ask("images with packages", async () =>
-      judgeBakedImages(await listBakedImages(client), await listUselessImages(client)),
-    ),
+    ask("images with packages", async () => judgeBakedImages(await surveyImages(client))),
     askForConfig("disk", async (config) =>
       judgeDisk(await freeInPool(client), needsOf((await look()).machines, config)),
     ),

@@ -172,11 +172,14 @@ export function judgeImage(alias: string, recipe: string | undefined, wanted: st
     : problem(`the image "${alias}" was made by an older recipe than this checkout's`, `${SETUP}, which makes it anew`);
 }
 
-/**
- * @param images those that hold packages
- * @param useless those among them that no machine will be made from any more
- */
-export function judgeBakedImages(images: readonly BakedImage[], useless: readonly BakedImage[]): Outcome {
+/** What is known of the images that hold packages. */
+export interface BakedFacts {
+  readonly images: readonly BakedImage[];
+  /** Those among them that no machine will be made from any more. */
+  readonly useless: readonly BakedImage[];
+}
+
+export function judgeBakedImages({ images, useless }: BakedFacts): Outcome {
   const size = (some: readonly BakedImage[]): string => gibibytes(some.reduce((sum, { bytes }) => sum + bytes, 0));
   const all = images.length === 0 ? "made by `webinfra up`" : `${String(images.length)} with packages, ${size(images)}`;
   return ok(

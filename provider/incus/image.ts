@@ -64,6 +64,15 @@ function bakedImage({ fingerprint, size, properties }: z.infer<typeof imageSchem
     : [{ fingerprint, hash, madeAt, maxAgeDays, bytes: size }];
 }
 
+/** The fingerprint of the image that an alias names; undefined when there is none. */
+export async function fingerprintOf(
+  client: IncusClient,
+  alias: string,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  return (await client.find(`/1.0/images/aliases/${encodeURIComponent(alias)}`, aliasSchema, { signal }))?.target;
+}
+
 /** The error for an image that set-up should have made. */
 export const missingImage = (alias: string): string =>
   `Incus has no image "${alias}" in its project webinfra: run \`npm run setup\``;
@@ -101,21 +110,30 @@ export async function listBakedImages(client = new IncusClient(), signal?: Abort
   return (await client.get("/1.0/images?recursion=1", z.array(imageSchema), { signal })).flatMap(bakedImage);
 }
 
-/** Those of them that are of no use any more. */
-export async function listUselessImages(client = new IncusClient(), signal?: AbortSignal): Promise<BakedImage[]> {
+/** The same, and which of them are of no use any more. */
+export async function surveyImages(
+  client = new IncusClient(),
+  signal?: AbortSignal,
+): Promise<{ readonly images: readonly BakedImage[]; readonly useless: readonly BakedImage[] }> {
   const [images, instances] = await Promise.all([listBakedImages(client, signal), allInstances(client, signal)]);
   const used = new Set(instances.flatMap(({ config }) => config["volatile.base_image"] ?? []));
-  return uselessImages(images, used, Date.now());
+  return { images, useless: uselessImages(images, used, Date.now()) };
 }
 
-const lockName = (hash: string): string => `webinfra-image-${hash}`;
+/** What the throw-away machine of an image is called, and the lock of who works with it. */
+const bakeryName = (hash: string): string => `webinfra-image-${hash}`;
 
 /** Deletes the throw-away machines that nobody works with any more. */
 export async function sweepBakeries(client = new IncusClient(), signal?: AbortSignal): Promise<void> {
   for (const { name, config } of await allInstances(client, signal)) {
     const hash = config[LABEL_IMAGE];
     if (hash !== undefined) {
-      await withLock(lockName(hash), () => deleteInstance(name, { stopTimeoutSeconds: 0, signal }, client), 0, signal);
+      await withLock(
+        bakeryName(hash),
+        () => deleteInstance(name, { stopTimeoutSeconds: 0, signal }, client),
+        0,
+        signal,
+      );
     }
   }
 }
@@ -123,7 +141,7 @@ export async function sweepBakeries(client = new IncusClient(), signal?: AbortSi
 /** Deletes what making images left: throw-away machines that nobody works with any more, and images that are of no use any more. */
 export async function collectGarbage(client = new IncusClient(), signal?: AbortSignal): Promise<void> {
   await sweepBakeries(client, signal);
-  for (const { fingerprint } of await listUselessImages(client, signal)) {
+  for (const { fingerprint } of (await surveyImages(client, signal)).useless) {
     try {
       await client.change("DELETE", `/1.0/images/${fingerprint}`, undefined, { signal });
     } catch (error) {
@@ -179,7 +197,7 @@ async function bake(
   { hash, network, seconds }: { readonly hash: string; readonly network: string; readonly seconds: number },
   context: Context,
 ): Promise<string> {
-  const name = `webinfra-image-${hash}`;
+  const name = bakeryName(hash);
   const signal = within(seconds * 1000, context.signal);
   context.status("making an image with all packages: boot");
   try {
@@ -251,11 +269,11 @@ export async function ensureImage(
   { bakeSeconds, waitSeconds } = DEFAULT_LIMITS,
 ): Promise<string> {
   const { signal } = context;
-  const base = await client.find(`/1.0/images/aliases/${encodeURIComponent(recipe.base)}`, aliasSchema, { signal });
+  const base = await fingerprintOf(client, recipe.base, signal);
   if (base === undefined) {
     throw new Error(missingImage(recipe.base));
   }
-  const hash = imageHash(base.target, recipe.userData);
+  const hash = imageHash(base, recipe.userData);
   const newest = async (): Promise<BakedImage | undefined> => newestImage(await listBakedImages(client, signal), hash);
   const fresh = (image: BakedImage): boolean => isFresh(image, recipe.maxAgeDays, Date.now());
   const before = await newest();
@@ -264,14 +282,15 @@ export async function ensureImage(
   }
   context.status("waiting for an image with all packages");
   const made = await withLock(
-    lockName(hash),
+    bakeryName(hash),
     async () => {
       const found = await newest();
       if (found !== undefined && fresh(found)) {
         return found.fingerprint;
       }
+      let fingerprint: string;
       try {
-        return await bake(client, recipe, { hash, network, seconds: bakeSeconds }, context);
+        fingerprint = await bake(client, recipe, { hash, network, seconds: bakeSeconds }, context);
       } catch (error) {
         signal.throwIfAborted();
         const reason = error instanceof Error ? error.message : String(error);
@@ -287,6 +306,8 @@ export async function ensureImage(
         );
         return found.fingerprint;
       }
+      await collectGarbage(client, signal);
+      return fingerprint;
     },
     waitSeconds,
     signal,
@@ -294,7 +315,6 @@ export async function ensureImage(
   if (made === undefined) {
     throw new Error("another update has been making the image with all packages for too long: end it, and try again");
   }
-  await collectGarbage(client, signal);
   return made.result;
 }
 

@@ -2,7 +2,7 @@
 export { IncusClient, PROJECT } from "./client";
 export { exec } from "./exec";
 export { networkName, stackSlug, volumeName } from "./labels";
-export { type BakedImage, collectGarbage, listBakedImages, listUselessImages, sweepBakeries } from "./image";
+export { type BakedImage, collectGarbage, listBakedImages, surveyImages, sweepBakeries } from "./image";
 export { deleteInstance } from "./instance";
 export { instanceAddress, listInstances, listOrphans } from "./machine";
 export { deleteNetwork, listNetworks } from "./network";

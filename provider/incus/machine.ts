@@ -5,7 +5,7 @@ import { olderDefinition } from "../definition";
 import { type Context, HalfMadeError, type Resource, resource } from "../resource";
 import { sleep, within } from "../time";
 import { IncusClient, IncusError, POOL } from "./client";
-import { ensureImage, missingImage, recipeSchema } from "./image";
+import { ensureImage, fingerprintOf, missingImage, recipeSchema } from "./image";
 import { allInstances, deleteInstance, findInstance, type Instance, pathOf } from "./instance";
 import { LABEL_COMPLETE, LABEL_HOST, LABEL_ROLES, LABEL_STACK, newMachineName } from "./labels";
 
@@ -121,8 +121,7 @@ async function imageOf(client: IncusClient, given: Inputs, context: Context): Pr
   if (typeof image !== "string") {
     return { fingerprint: await ensureImage(client, image, given.network, context) };
   }
-  const path = `/1.0/images/aliases/${encodeURIComponent(image)}`;
-  if ((await client.find(path, z.unknown(), { signal: context.signal })) === undefined) {
+  if ((await fingerprintOf(client, image, context.signal)) === undefined) {
     throw new Error(`${given.host}: ${missingImage(image)}`);
   }
   return { alias: image };

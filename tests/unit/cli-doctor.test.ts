@@ -164,11 +164,15 @@ describe("cli: doctor, the machine", () => {
       judgeImage("i", "", "abc"),
       'the image "i" was made by an older recipe than this checkout\'s | run `npm run setup`, which makes it anew',
     ],
-    ["no images with packages", judgeBakedImages([], []), "ok: made by `webinfra up`"],
-    ["images with packages", judgeBakedImages([baked("a".repeat(64)), baked("b")], []), "ok: 2 with packages, 1.8 GiB"],
+    ["no images with packages", judgeBakedImages({ images: [], useless: [] }), "ok: made by `webinfra up`"],
+    [
+      "images with packages",
+      judgeBakedImages({ images: [baked("a".repeat(64)), baked("b")], useless: [] }),
+      "ok: 2 with packages, 1.8 GiB",
+    ],
     [
       "images of no use",
-      judgeBakedImages([baked("a".repeat(64)), baked("b")], [baked("a".repeat(64))]),
+      judgeBakedImages({ images: [baked("a".repeat(64)), baked("b")], useless: [baked("a".repeat(64))] }),
       "ok: 2 with packages, 1.8 GiB; 1 of no use any more, 0.9 GiB: `webinfra up` deletes them when it makes the next, " +
         "`incus image delete aaaaaaaaaaaa --project webinfra` now",
     ],

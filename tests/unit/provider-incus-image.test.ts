@@ -7,8 +7,8 @@ import {
   imageHash,
   imageResource,
   isFresh,
-  listUselessImages,
   newestImage,
+  surveyImages,
   uselessImages,
 } from "../../provider/incus/image";
 import type { IncusClient } from "../../provider/incus";
@@ -239,7 +239,7 @@ describe("provider: an image with all packages", () => {
     add("old", 8);
     incus.instances.set(bakery, { status: "Running", config: { "user.webinfra.image": hash } });
     assert.deepEqual(
-      (await listUselessImages(client)).map(({ fingerprint }) => fingerprint),
+      (await surveyImages(client)).useless.map(({ fingerprint }) => fingerprint),
       ["old"],
     );
     await withLock(bakery, () => collectGarbage(client), 0);
