@@ -4,8 +4,9 @@ import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
-import { deleteInstance, exec, IncusClient, networkName, PROJECT } from "../../provider/incus";
+import { deleteInstance, IncusClient, networkName, PROJECT } from "../../provider/incus";
 import { eventually } from "../support/eventually";
+import { shell } from "../support/site";
 
 const loadSchema = z.object({
   requests: z.number(),
@@ -66,7 +67,10 @@ export class Generator {
     await client.change("PUT", `/1.0/instances/${machine}/state`, { action: "start" });
     const apt = "apt-get -qq -o Acquire::Retries=5";
     await eventually("wrk in the load generator", () =>
-      this.shell(`${apt} update && DEBIAN_FRONTEND=noninteractive ${apt} install -y --no-install-recommends wrk >&2`),
+      shell(
+        this.machine,
+        `${apt} update && DEBIAN_FRONTEND=noninteractive ${apt} install -y --no-install-recommends wrk >&2`,
+      ),
     );
   }
 
@@ -77,7 +81,8 @@ export class Generator {
 
   /** Sends as many requests as go over 16 connections for some seconds. */
   async load(url: string, seconds: number): Promise<LoadFigures> {
-    const output = await this.shell(
+    const output = await shell(
+      this.machine,
       `cat >/tmp/wrk.lua <<'END'\n${local("wrk.lua")}END\nwrk -t 1 -c 16 -d ${String(seconds)}s -s /tmp/wrk.lua '${url}'`,
     );
     return loadSchema.parse(JSON.parse(output.trim().split("\n").at(-1) ?? ""));
@@ -110,11 +115,5 @@ export class Generator {
       await closed;
     }
     return probesSchema.parse(JSON.parse(output.split("\n")[1] ?? "")).sort((a, b) => a.end - b.end);
-  }
-
-  private async shell(script: string): Promise<string> {
-    const { code, stdout, stderr } = await exec(this.machine, ["bash", "-euo", "pipefail", "-c", script]);
-    assert.equal(code, 0, `exit code ${String(code)} of the load generator: ${stderr.slice(-1000)}`);
-    return stdout;
   }
 }

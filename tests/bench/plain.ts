@@ -1,18 +1,11 @@
 /** Plain servers on a stack's hosts, beside ours: what a request costs means something only against what it has to cost. */
-import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { exec } from "../../provider/incus";
+import { shell } from "../support/site";
 
 export const PLAIN_PORT = 8181;
 
 const local = (name: string): string => readFileSync(join(__dirname, name), "utf8");
-
-async function shell(machine: string, script: string): Promise<string> {
-  const { code, stdout, stderr } = await exec(machine, ["bash", "-euo", "pipefail", "-c", script]);
-  assert.equal(code, 0, `exit code ${String(code)} in ${machine}: ${stderr.slice(-1000)}`);
-  return stdout;
-}
 
 /** Runs a server on a machine while `use` runs. */
 async function withServer<T>(machine: string, prepare: string, command: string, use: () => Promise<T>): Promise<T> {

@@ -24,13 +24,25 @@ import {
 import { eventually } from "./eventually";
 import { type HostState, stateOf } from "./agent";
 
-const run = promisify(execFile);
+/** Runs the incus client on the project of ours. */
+export const incus = (...args: string[]) => promisify(execFile)("incus", ["--project", PROJECT, ...args]);
 
 /** A command that takes longer hangs. `up` gives up before, with a report of what is missing. */
 const [COMMAND_SECONDS, READY_SECONDS] = [450, 360];
 
 /** The repository. */
 export const repository = resolve(__dirname, "../..");
+
+const dev = parse(readFileSync(join(repository, "Pulumi.dev.yaml"), "utf8")) as { config: Record<string, object> };
+/** The databases' settings of the committed stack, with others on top. */
+export const mysql = (settings: object = {}) => ({ ...dev.config["webinfra:mysql"], ...settings });
+
+/** Runs a shell script as root in a machine; its output is the error when it fails. */
+export async function shell(machine: string, script: string): Promise<string> {
+  const { code, stdout, stderr } = await exec(machine, ["bash", "-euo", "pipefail", "-c", script]);
+  assert.equal(code, 0, `exit code ${String(code)} in ${machine} of: ${script}\n${stdout}\n${stderr}`);
+  return stdout;
+}
 
 /** What a run of the command left behind. */
 export interface Ended {
@@ -150,7 +162,6 @@ export class Site {
 
   /** Writes the configuration file anew: that of the constructor, and `config` on top. */
   configure(config: Readonly<Record<string, unknown>>): void {
-    const dev = parse(readFileSync(join(repository, "Pulumi.dev.yaml"), "utf8")) as { config: Record<string, unknown> };
     const own = Object.fromEntries(
       Object.entries({ readyTimeoutSeconds: READY_SECONDS, ...this.config, ...config }).map(([key, value]) => [
         `webinfra:${key}`,
@@ -302,17 +313,9 @@ export class Site {
     this.publish("pointers/primary.json", JSON.stringify(next));
   }
 
-  /** Runs a shell script as root on a host; its output is the error when it fails. */
+  /** {@link shell} on a host. */
   async shell(host: string, script: string): Promise<string> {
-    const { code, stdout, stderr } = await exec((await this.machine(host)).machine, [
-      "bash",
-      "-euo",
-      "pipefail",
-      "-c",
-      script,
-    ]);
-    assert.equal(code, 0, `exit code ${String(code)} on ${host} of: ${script}\n${stdout}\n${stderr}`);
-    return stdout;
+    return shell((await this.machine(host)).machine, script);
   }
 
   /** Runs a statement as MySQL's root on a database host; rows as lines. */
@@ -531,7 +534,7 @@ export class Site {
   async remains(): Promise<string[]> {
     const prefix = `webinfra-${this.stack}-`;
     const all = [...(await listInstances()), ...(await listVolumes()), ...(await listNetworks())];
-    const { stdout } = await run("incus", ["--project", PROJECT, "list", "--format", "csv", "--columns", "n"]);
+    const { stdout } = await incus("list", "--format", "csv", "--columns", "n");
     const names = [
       ...all.filter(({ stack }) => stack === this.stack).map(({ name }) => name),
       ...stdout.trim().split("\n"),
@@ -549,7 +552,7 @@ export class Site {
       assert.equal(code, 0, stdout + stderr);
       assert.deepEqual(await this.remains(), []);
     } finally {
-      const names = (await run("incus", ["--project", PROJECT, "list", "--format", "csv", "--columns", "n"])).stdout;
+      const names = (await incus("list", "--format", "csv", "--columns", "n")).stdout;
       for (const name of names.split("\n").filter((one) => one.startsWith(`webinfra-${this.stack}-`))) {
         await deleteInstance(name, { stopTimeoutSeconds: 0 });
       }

@@ -1,22 +1,9 @@
 /** What the tests of topologies share: each topology is a site of its own, brought up once, and each test leaves it as it was. */
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { promisify } from "node:util";
 import { request } from "undici";
-import { parse } from "yaml";
-import { PROJECT } from "../../provider/incus";
 import { eventually } from "./eventually";
-import { type Answer, figure, type LoadReport, repository, Site } from "./site";
-
-const run = promisify(execFile);
-export const incus = (...args: string[]) => run("incus", ["--project", PROJECT, ...args]);
-
-const dev = parse(readFileSync(join(repository, "Pulumi.dev.yaml"), "utf8")) as { config: Record<string, object> };
-/** The databases' settings of the committed stack, with others on top. */
-export const mysql = (settings: object) => ({ ...dev.config["webinfra:mysql"], ...settings });
+import { type Answer, figure, incus, type LoadReport, Site } from "./site";
 
 export const header = (answers: readonly Answer[], name: string): string[] =>
   [...new Set(answers.map(({ headers }) => headers[name] ?? "none"))].sort();
@@ -152,6 +139,23 @@ export function losesAsReviewed(site: Site, { primary, replicas }: Standing): vo
     await eventually("writes to come back", () => site.write("it is back"));
     await site.settled();
   });
+}
+
+/** Kills a host that serves pages and has a database: the other one answers all, with what was written before. */
+export async function goesOnReading(
+  site: Site,
+  { lost, left }: { readonly lost: string; readonly left: string },
+): Promise<void> {
+  const id = await site.write("both have this");
+  await eventually(`the entry on ${left}`, async () => assert.deepEqual(await site.missing(left, [id]), []));
+  await kill(site, lost);
+  await eventually(`${left} to answer all`, async () => {
+    const seen = await site.sightings(4, "/api/entries");
+    assert.deepEqual([header(seen, "x-served-by"), header(seen, "x-database")], [[left], [left]]);
+    assert.ok(seen.every(({ body }) => body.includes(id)));
+  });
+  await start(site, lost);
+  await site.settled();
 }
 
 /** Looks at every database host all the while; two must never take writes at one time. */

@@ -3,21 +3,10 @@
  * are written, and `/state` is read, by the tests themselves.
  */
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
-import { promisify } from "node:util";
-import { parse } from "yaml";
-import { PROJECT } from "../../../provider/incus";
 import { eventually } from "../../support/eventually";
-import { figure, manage, repository, Site } from "../../support/site";
+import { figure, incus, manage, mysql, Site } from "../../support/site";
 import { askHost } from "../../support/agent";
-
-const run = promisify(execFile);
-const incus = (...args: string[]) => run("incus", ["--project", PROJECT, ...args]);
-
-const dev = parse(readFileSync(join(repository, "Pulumi.dev.yaml"), "utf8")) as { config: Record<string, object> };
-const mysql = (settings: object) => ({ ...dev.config["webinfra:mysql"], ...settings });
 
 const hosts = [
   { name: "lb-1", roles: ["loadBalancer"] },

@@ -3,18 +3,11 @@
  * All figures are shares of the capacity that is measured first, so that they hold on any machine.
  */
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
-import { appendFileSync, cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, cpSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { promisify } from "node:util";
-import { parse } from "yaml";
-import { PROJECT } from "../../../provider/incus";
 import { eventually } from "../../support/eventually";
-import { figure, manage, type Offered, repository, Site } from "../../support/site";
+import { figure, incus, manage, mysql, type Offered, repository, Site } from "../../support/site";
 
-const run = promisify(execFile);
-
-const dev = parse(readFileSync(join(repository, "Pulumi.dev.yaml"), "utf8")) as { config: Record<string, object> };
 const webs = ["web-1", "web-2"];
 const workers = 8;
 
@@ -62,7 +55,7 @@ describe("at capacity", function () {
         ...webs.map((name) => ({ name, roles: ["webServer", "appServer"] })),
         { name: "db-1", roles: ["database"] },
       ],
-      mysql: dev.config["webinfra:mysql"],
+      mysql: mysql(),
       app: {
         directory: application,
         packages: ["python3"],
@@ -190,9 +183,9 @@ describe("at capacity", function () {
     await refused();
     const killed = offering.elapsed();
     assert.ok(killed < seconds / 2, `refused after ${String(killed)} s`);
-    await run("incus", ["--project", PROJECT, "stop", "--force", machine]);
+    await incus("stop", "--force", machine);
     const offered = await offering.end();
-    await run("incus", ["--project", PROJECT, "start", machine]);
+    await incus("start", machine);
     assess(offered);
     keptUp("2× capacity, one of two web servers killed", offered, {
       from: killed + WARM_UP,

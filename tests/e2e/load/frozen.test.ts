@@ -3,15 +3,10 @@
  * balancer without a web server, Nginx without an application server, the application without a database.
  */
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
 import { once } from "node:events";
 import { get, type IncomingMessage } from "node:http";
-import { promisify } from "node:util";
-import { PROJECT } from "../../../provider/incus";
 import { eventually } from "../../support/eventually";
-import { type Answer, figure, type LoadReport, manage, Site } from "../../support/site";
-
-const run = promisify(execFile);
+import { type Answer, figure, incus, type LoadReport, manage, Site } from "../../support/site";
 
 /** What a request may take while a server is frozen: three seconds when all is well, and this machine may be busy. */
 const DEADLINE_SECONDS = 10;
@@ -49,9 +44,8 @@ describe("a frozen server", function () {
   before("up", () => site.up());
 
   const host = (name: string): Freezer => {
-    const incus = async (action: string) =>
-      run("incus", ["--project", PROJECT, action, (await site.machine(name)).machine]);
-    return { freeze: () => incus("pause"), thaw: () => incus("start") };
+    const change = async (action: string) => incus(action, (await site.machine(name)).machine);
+    return { freeze: () => change("pause"), thaw: () => change("start") };
   };
   const application = (name: string): Freezer => {
     const signal = (which: string) => site.shell(name, `systemctl kill --signal ${which} 'webinfra-app@*.service'`);

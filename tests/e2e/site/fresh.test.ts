@@ -1,13 +1,9 @@
 /** What can go wrong while a site is first brought up: an interrupted `up`, a killed one, a package mirror that is away, a host that dies. */
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
-import { promisify } from "node:util";
-import { listInstances, PROJECT } from "../../../provider/incus";
+import { listInstances } from "../../../provider/incus";
 import { eventually } from "../../support/eventually";
 import { Mirror } from "../../support/mirror";
-import { type Going, manage, Site } from "../../support/site";
-
-const run = promisify(execFile);
+import { type Going, incus, manage, Site } from "../../support/site";
 
 describe("site that is brought up against odds", function () {
   this.timeout(600_000);
@@ -72,7 +68,7 @@ describe("site that is brought up against odds", function () {
       const state = "dpkg-query -W -f '${db:Status-Status}' mysql-server; ls /var/lib/mysql";
       assert.match(await site.shell("db-1", state), /^half-configured\S/);
     });
-    await run("incus", ["--project", PROJECT, "restart", "--force", (await site.machine("db-1")).machine]);
+    await incus("restart", "--force", (await site.machine("db-1")).machine);
     const { code, stdout, stderr } = await going.ended;
     assert.equal(code, 0, stdout + stderr);
     assert.equal((await site.fetch("/")).status, 200);

@@ -8,13 +8,11 @@ import { randomBytes } from "node:crypto";
 import { appendFileSync, cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
-import { PROJECT } from "../../../provider/incus";
 import { eventually } from "../../support/eventually";
 import { pageTests } from "../../support/page";
-import { figure, type LoadReport, manage, repository, Site } from "../../support/site";
+import { figure, incus, type LoadReport, manage, repository, Site } from "../../support/site";
 
 const run = promisify(execFile);
-const incus = (...args: string[]) => run("incus", ["--project", PROJECT, ...args]);
 
 /** The web servers that answered a number of pages, without repetition. */
 const serversOf = async (site: Site, times: number): Promise<string[]> =>

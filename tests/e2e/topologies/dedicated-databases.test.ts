@@ -2,9 +2,8 @@
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import { eventually } from "../../support/eventually";
-import { figure, manage, Site } from "../../support/site";
+import { figure, manage, mysql, Site } from "../../support/site";
 import {
-  mysql,
   header,
   together,
   kill,

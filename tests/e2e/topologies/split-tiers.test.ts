@@ -1,9 +1,8 @@
 /** split-tiers, with leastconn and sticky sessions: Nginx and the application apart. */
 import assert from "node:assert/strict";
 import { eventually } from "../../support/eventually";
-import { manage, Site } from "../../support/site";
+import { incus, manage, Site } from "../../support/site";
 import {
-  incus,
   applicationsBehind,
   type Standing,
   bringUp,
