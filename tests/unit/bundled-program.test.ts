@@ -1,12 +1,10 @@
 /** What `webinfra` and plain `pulumi` run is a bundle: it must ask the engine for the very same as the sources. */
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { z } from "zod";
 import { platforms } from "../../config/schema";
 import source from "../../index";
+import { temporaryHome } from "../support/home";
 import { devRawConfig, digitaloceanSecrets } from "../support/hosts";
 import { type Recorded, runProgram } from "../support/program";
 
@@ -16,19 +14,11 @@ const program = called<typeof source>();
 
 describe("the bundled program", function () {
   this.timeout(60_000);
-  let home: string;
   let bundled: typeof source;
-  const outer = process.env.WEBINFRA_HOME;
+  temporaryHome();
   before(async () => {
-    home = mkdtempSync(join(tmpdir(), "webinfra-bundled-"));
-    process.env.WEBINFRA_HOME = home;
     const { load } = launcher.parse(createRequire(__filename)("../../launch/bundle.cjs"));
     bundled = program.parse(await load("program"));
-  });
-  after(() => {
-    if (outer === undefined) delete process.env.WEBINFRA_HOME;
-    else process.env.WEBINFRA_HOME = outer;
-    rmSync(home, { recursive: true });
   });
 
   const byUrn = (resources: readonly Recorded[]): readonly Recorded[] =>

@@ -27,6 +27,7 @@ import { cloudConfig } from "../../cloudinit";
 import { userDataFormats } from "../../cloudinit/limits";
 import site from "../../index";
 import { place } from "../../topology/place";
+import { temporaryHome } from "../support/home";
 import { devConfig, devRawConfig, digitaloceanSecrets, viewsOf } from "../support/hosts";
 import { mask, type Recorded, runProgram, type RunOptions, secretMark, secretsIn, shortUrn } from "../support/program";
 
@@ -35,17 +36,9 @@ const fixture = join(root, "tests", "fixtures", "app");
 
 describe("components", () => {
   let scratch: string;
-  let homeBefore: string | undefined;
-  before(() => {
-    scratch = mkdtempSync(join(tmpdir(), "webinfra-components-"));
-    homeBefore = process.env.WEBINFRA_HOME;
-    process.env.WEBINFRA_HOME = join(scratch, "home");
-  });
-  after(() => {
-    if (homeBefore === undefined) delete process.env.WEBINFRA_HOME;
-    else process.env.WEBINFRA_HOME = homeBefore;
-    rmSync(scratch, { recursive: true });
-  });
+  temporaryHome();
+  before(() => (scratch = mkdtempSync(join(tmpdir(), "webinfra-components-"))));
+  after(() => rmSync(scratch, { recursive: true }));
 
   const app = (changes: object = {}): string => JSON.stringify({ directory: "tests/fixtures/app", ...changes });
   const build = (config: RunOptions["config"] = {}, options: RunOptions = {}): Promise<readonly Recorded[]> =>

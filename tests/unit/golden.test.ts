@@ -11,6 +11,7 @@ import { bootstrapScript } from "../../roles/template";
 import { place } from "../../topology/place";
 import { checkGolden } from "../support/golden";
 import { devRawConfig, viewsOf } from "../support/hosts";
+import { temporaryHome } from "../support/home";
 import { graphText } from "../support/graph";
 import { runProgram } from "../support/program";
 
@@ -63,24 +64,13 @@ describe("golden: the files of every host of dedicated-databases", () => {
 });
 
 describe("golden: what the engine is asked to make", () => {
-  let home: string;
-  let before: string | undefined;
-  beforeEach(() => {
-    home = mkdtempSync(join(tmpdir(), "webinfra-golden-"));
-    before = process.env.WEBINFRA_HOME;
-    process.env.WEBINFRA_HOME = home;
-  });
-  afterEach(() => {
-    if (before === undefined) delete process.env.WEBINFRA_HOME;
-    else process.env.WEBINFRA_HOME = before;
-    rmSync(home, { recursive: true });
-  });
+  const home = temporaryHome();
 
   for (const [name, changes] of Object.entries(stacks)) {
     it(name, async () => {
       const app = { app: JSON.stringify({ directory: "tests/fixtures/app" }) };
       const resources = await runProgram(site, { config: devRawConfig({ ...app, ...changes }) });
-      checkGolden(join("graphs", name), new Map([["resources.json", graphText(resources, home)]]));
+      checkGolden(join("graphs", name), new Map([["resources.json", graphText(resources, home())]]));
     });
   }
 });

@@ -1,13 +1,13 @@
 /** docs/platforms.md, "Differences": what its cells say, held against what the engine is asked for on each platform. */
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { userDataFormats } from "../../cloudinit/limits";
 import type { RawConfig } from "../../config/parse";
 import { platforms } from "../../config/schema";
 import site from "../../index";
 import { devRawConfig, digitaloceanSecrets } from "../support/hosts";
+import { temporaryHome } from "../support/home";
 import { type Recorded, runProgram, secretsIn } from "../support/program";
 
 type PlatformName = (typeof platforms)[number];
@@ -35,23 +35,14 @@ describe("docs/platforms.md: the differences", function () {
   this.timeout(60_000);
 
   const asked = new Map<PlatformName, readonly Recorded[]>();
-  let home: string;
+  temporaryHome();
   const build = (platform: PlatformName, more: RawConfig = {}) =>
     runProgram(site, {
       config: devRawConfig({ app: '{"directory":"tests/fixtures/app"}', platform, ...digitaloceanSecrets, ...more }),
       secretKeys: ["secrets"],
     });
-  let homeBefore: string | undefined;
   before(async () => {
-    home = mkdtempSync(join(tmpdir(), "webinfra-platforms-"));
-    homeBefore = process.env.WEBINFRA_HOME;
-    process.env.WEBINFRA_HOME = home;
     for (const platform of platforms) asked.set(platform, await build(platform));
-  });
-  after(() => {
-    if (homeBefore === undefined) delete process.env.WEBINFRA_HOME;
-    else process.env.WEBINFRA_HOME = homeBefore;
-    rmSync(home, { recursive: true });
   });
 
   const all = (platform: PlatformName): readonly Recorded[] => asked.get(platform) ?? [];
