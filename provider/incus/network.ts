@@ -2,12 +2,15 @@
 import { readFile } from "node:fs/promises";
 import { networkInterfaces } from "node:os";
 import { z } from "zod";
+import { withLock } from "../lock";
 import { type Context, resource } from "../resource";
-import { sleep } from "../time";
 import { UNKNOWN } from "../values";
 import { IncusClient, IncusError } from "./client";
 import { LABEL_STACK } from "./labels";
 import { conflictOf, formatAddress, formatCidr, parseCidr, parseRoutes, pickSubnet, type TakenSubnet } from "./subnet";
+
+/** Who chooses a subnet has it. */
+export const NETWORK_LOCK = "webinfra-network";
 
 const networkSchema = z.object({
   name: z.string(),
@@ -137,7 +140,7 @@ async function find(client: IncusClient, name: string, signal: AbortSignal): Pro
   return client.find(`/1.0/networks/${name}?project=default`, networkSchema, { signal });
 }
 
-async function makeNetwork(client: IncusClient, given: Inputs, context: Context): Promise<State> {
+async function ensureNetwork(client: IncusClient, given: Inputs, context: Context): Promise<State> {
   const { signal } = context;
   const existing = await find(client, given.name, signal);
   if (existing !== undefined) {
@@ -153,40 +156,48 @@ async function makeNetwork(client: IncusClient, given: Inputs, context: Context)
     }
     await client.change("DELETE", `/1.0/networks/${given.name}?project=default`, undefined, { signal });
   }
-  // Another stack may choose at the same moment; the one whose network has the later name gives way.
-  for (let attempt = 0; ; attempt++) {
-    const cidr = choose(given.cidr, await subnetsInUse(client, given.name, signal));
-    const gateway = formatAddress((parseCidr(cidr)?.first ?? 0) + 1);
-    await client.change(
-      "POST",
-      "/1.0/networks?project=default",
-      {
-        name: given.name,
-        type: "bridge",
-        description: `webinfra stack ${given.stack}`,
-        config: {
-          "ipv4.address": `${gateway}/${cidr.split("/")[1] ?? "24"}`,
-          "ipv4.nat": "true",
-          "ipv6.address": "none",
-          // What hosts ask of `.internal` is answered here and never sent on.
-          "raw.dnsmasq": "local=/internal/",
-          [LABEL_STACK]: given.stack,
-        },
+  const cidr = choose(given.cidr, await subnetsInUse(client, given.name, signal));
+  const gateway = formatAddress((parseCidr(cidr)?.first ?? 0) + 1);
+  await client.change(
+    "POST",
+    "/1.0/networks?project=default",
+    {
+      name: given.name,
+      type: "bridge",
+      description: `webinfra stack ${given.stack}`,
+      config: {
+        "ipv4.address": `${gateway}/${cidr.split("/")[1] ?? "24"}`,
+        "ipv4.nat": "true",
+        "ipv6.address": "none",
+        // What hosts ask of `.internal` is answered here and never sent on.
+        "raw.dnsmasq": "local=/internal/",
+        [LABEL_STACK]: given.stack,
       },
-      { signal },
+    },
+    { signal },
+  );
+  return { name: given.name, stack: given.stack, cidr, gateway, network: given.name };
+}
+
+/**
+ * Makes the network while no other update on this machine makes one: two that choose a free subnet at the same moment choose the same, and then Incus fails
+ * at one of them.
+ * @param waitSeconds how long to wait for others
+ */
+export async function makeNetwork(
+  client: IncusClient,
+  given: Inputs,
+  context: Context,
+  waitSeconds = 300,
+): Promise<State> {
+  const work = (): Promise<State> => ensureNetwork(client, given, context);
+  const made = await withLock(NETWORK_LOCK, work, waitSeconds, context.signal);
+  if (made === undefined) {
+    throw new Error(
+      `the network ${given.name} was not made: another update has been making its own for ${String(waitSeconds)} s; end it, and try again`,
     );
-    const rivals = (await allNetworks(client, signal)).filter(
-      (other) => other.name < given.name && conflictOf(cidr, [{ cidr: cidrOf(other), by: "" }]) !== undefined,
-    );
-    if (rivals.length === 0) {
-      return { name: given.name, stack: given.stack, cidr, gateway, network: given.name };
-    }
-    await client.change("DELETE", `/1.0/networks/${given.name}?project=default`, undefined, { signal });
-    if (attempt === 5) {
-      throw new Error(`other networks are being made on ${cidr} at the same time: run the update again`);
-    }
-    await sleep(200, signal);
   }
+  return made.result;
 }
 
 /** `webinfra:incus:Network` */

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { z } from "zod";
 import { instanceRequest, machineResource } from "../../provider/incus/machine";
-import { network } from "../../provider/incus/network";
+import { makeNetwork, network, NETWORK_LOCK } from "../../provider/incus/network";
 import { networkName, newMachineName, stackSlug, volumeName } from "../../provider/incus/labels";
 import { IncusClient } from "../../provider/incus";
+import { withLock } from "../../provider/lock";
 import { typeOf, WebinfraProvider } from "../../provider/provider";
 import { type Difference, HalfMadeError, resource } from "../../provider/resource";
 import { changedKeys, holdsUnknown, secret, UNKNOWN, unwrap, unwrapBag, wrapBag } from "../../provider/values";
@@ -187,6 +188,21 @@ describe("provider: diff of a network", () => {
         "the network webinfra-abcdef has 10.77.0.0/24, and addresses do not change while machines use them: " +
         "set cidr back to 10.77.0.0/24 or leave it out; for 10.99.0.0/24 destroy the stack first",
     });
+  });
+});
+
+describe("provider: a network in the making", () => {
+  it("does not wait for another one without end", async () => {
+    const made = { name: "webinfra-abcdef", stack: "dev" };
+    await withLock(
+      NETWORK_LOCK,
+      () =>
+        assert.rejects(makeNetwork(new IncusClient("/nowhere"), made, context, 0.1), {
+          message:
+            "the network webinfra-abcdef was not made: another update has been making its own for 0.1 s; end it, and try again",
+        }),
+      30,
+    );
   });
 });
 

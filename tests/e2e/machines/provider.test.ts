@@ -19,6 +19,7 @@ import {
   stackSlug,
   volumeName,
 } from "../../../provider/incus";
+import { makeNetwork } from "../../../provider/incus/network";
 import * as sdk from "../../../provider/sdk";
 
 const SECRET = "only-for-root-71c2";
@@ -287,6 +288,17 @@ describe("provider on Incus", function () {
     // The web host of before still runs, in the definition that this update asks for.
     assert.equal((await listInstances(name, client)).length, 2);
     assert.deepEqual((await up({ web: true, content: "two" })).steps, []);
+  });
+
+  it("makes networks at the same moment, each with a subnet of its own", async () => {
+    const context = { signal: AbortSignal.timeout(60_000), status: () => undefined, warn: () => undefined };
+    const names = Array.from({ length: 4 }, () => `webinfra-${randomBytes(3).toString("hex")}`);
+    try {
+      const made = await Promise.all(names.map((one) => makeNetwork(client, { name: one, stack: name }, context)));
+      assert.equal(new Set(made.map(({ cidr }) => cidr)).size, names.length);
+    } finally {
+      for (const one of names) await deleteNetwork(one, client);
+    }
   });
 
   it("refuses a subnet that is taken, and says by whom", async () => {
