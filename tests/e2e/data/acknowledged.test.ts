@@ -156,10 +156,12 @@ describe("acknowledged writes on Incus", function () {
     await eventually("db-1 to promise it", async () => assert.equal((await site.database("db-1")).epoch, epoch + 1));
     const once = site.pointer();
     site.publish("pointers/primary.json", JSON.stringify({ ...once, nonce: "another", primary: "db-3" }));
-    await eventually("all to say so", async () => {
-      for (const host of databases) assert.equal((await site.database(host)).member?.conflict, true, host);
+    await eventually("all to say so, and to be closed", async () => {
+      for (const host of databases) {
+        const { writable, member } = await site.database(host);
+        assert.deepEqual([writable, member?.closed, member?.conflict], [false, true, true], host);
+      }
     });
-    for (const host of databases) assert.equal((await site.database(host)).writable, false, host);
     assert.equal((await site.post("nobody takes it")).status, 503);
     const ended = await promote("db-1");
     assert.equal(ended.code, 0, ended.stderr);
