@@ -140,6 +140,8 @@ describe("acknowledged writes on Incus", function () {
       // Restarts must not wake what lies about in the channel.
       await incus("restart", "--force", (await site.machine(index % 2 === 0 ? "db-1" : "db-2")).machine);
       await write("after a restart of the primary before");
+      // Who has just come back is not promoted, for it is not read yet.
+      await site.settled();
       const next = await promote(to);
       assert.equal(next.code, 0, next.stderr);
       await site.settled();
