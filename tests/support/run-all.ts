@@ -74,7 +74,7 @@ interface Result {
   readonly why: string;
   /** What failed, in few lines; empty when nothing did. */
   readonly report: string;
-  /** The names of the tests that failed, a line each. */
+  /** The names of the tests that failed, each with the first line of what is said of it; of a check its last lines. */
   readonly titles: readonly string[];
 }
 
@@ -84,13 +84,17 @@ const [HEAD_LINES, TAIL_LINES, LINE_LENGTH] = [6, 6, 240];
 /** The number in a runner's summary, such as 12 of `  12 passing (3s)`; the last one counts. */
 const summary = (output: string, pattern: RegExp): number => Number([...output.matchAll(pattern)].at(-1)?.[1] ?? 0);
 
+/** The lines that say something. */
+const linesOf = (text: string): string[] =>
+  text.split("\n").filter((line) => line.trim() !== "" && !/^ +at /.test(line));
+
 /** Each failure in a few lines, and by name. Said at the very end, because that is what is seen of a long log. */
 function failures(output: string, runner: Runner | undefined): Pick<Result, "report" | "titles"> {
   const start = runner ? output.search(runner.failures) : -1;
   const texts = runner && start >= 0 ? output.slice(start).split(runner.failure).slice(1) : [output];
   const report = texts
     .map((text) => {
-      const lines = text.split("\n").filter((line) => line.trim() !== "" && !/^ +at /.test(line));
+      const lines = linesOf(text);
       const short =
         lines.length <= HEAD_LINES + TAIL_LINES
           ? lines
@@ -98,7 +102,13 @@ function failures(output: string, runner: Runner | undefined): Pick<Result, "rep
       return short.map((line) => line.slice(0, LINE_LENGTH)).join("\n");
     })
     .join("\n");
-  const titles = texts.flatMap((text) => (runner && text.match(runner.title)?.[0].replace(/\s+/g, " ").trim()) ?? []);
+  const titles = texts.flatMap((text) => {
+    if (!runner) return linesOf(text).slice(-TAIL_LINES);
+    const title = text.match(runner.title)?.[0];
+    if (title === undefined) return [];
+    const [why] = linesOf(text.slice(text.indexOf(title) + title.length));
+    return [title.replace(/\s+/g, " ").trim(), ...(why === undefined ? [] : [why.trim()])];
+  });
   return { report, titles };
 }
 
