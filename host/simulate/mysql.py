@@ -209,7 +209,7 @@ class Connection:
                 return
             elif self.kernel.now >= deadline:
                 given_up()
-                raise lost()
+                raise MySQLFailed(2013, "Lost connection to MySQL server during query (timed out)")
             self.kernel.wait(min(0.05, max(0.001, deadline - self.kernel.now)))
 
     def run(self, statement: str, arguments: list[object]) -> list[Row]:

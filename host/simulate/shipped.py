@@ -7,7 +7,8 @@ from webinfra import places
 from webinfra.agent import Agent
 from webinfra.agent import Settings as AgentSettings
 from webinfra.database.act import Hands
-from webinfra.database.observe import Eyes, Settings, Watch
+from webinfra.database.mysql import Kept
+from webinfra.database.observe import LOOK_SECONDS, Eyes, Settings, Watch
 from webinfra.database.program import Agents, Listeners, Program, Turns
 from webinfra.database_watch import DatabaseWatch
 from webinfra.loop import Loop
@@ -161,7 +162,7 @@ class Shipped:
 
         peers = Listeners(Watch(Agents(web, PORT).ask, clock), clock, beside)
         hands = Hands(settings, connect, files, clock, Body(host, log))
-        turns = Turns(Program(Eyes(settings, connect, peers, files, clock), hands), peers, log)
+        turns = Turns(Program(Eyes(settings, Kept(connect, LOOK_SECONDS), peers, files, clock), hands), peers, log)
 
         sync = Sync(SyncSettings(None, 1.0, 30.0, "z.internal", {}, (), {}), files, clock, HostCommands(), Channel(host), Quiet())
         watch = DatabaseWatch(host.name, 5.0, PORT, files, clock, Poll(host), web)

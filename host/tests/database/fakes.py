@@ -47,6 +47,11 @@ class Server:
         self.arguments: list[object] = []
         self.seconds: list[float] = []
         self.before: Callable[[str], None] = lambda statement: None
+        self.generation = 0
+
+    def ends_connections(self) -> None:
+        """As a server that starts anew does."""
+        self.generation += 1
 
     def connect(self, seconds: float) -> "Connection":
         self.seconds.append(seconds)
@@ -57,9 +62,11 @@ class Server:
 
 class Connection:
     def __init__(self, server: Server) -> None:
-        self._server = server
+        self._server, self._generation = server, server.generation
 
     def rows(self, statement: str, arguments: Sequence[object] = ()) -> Sequence[Row]:
+        if self._server.generation != self._generation:
+            raise MySQLFailed(2006, "MySQL server has gone away (BrokenPipeError(32, 'Broken pipe'))")
         plain = " ".join(statement.split())
         self._server.before(plain)
         self._server.said.append(plain)

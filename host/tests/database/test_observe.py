@@ -8,8 +8,8 @@ import pytest
 from webinfra import places
 from webinfra.database.act import Hands
 from webinfra.database.model import Answers, Fence, Memory
-from webinfra.database.mysql import MySQLFailed
-from webinfra.database.observe import Eyes, Heard, Settings, Watch, observe, remember, remembered
+from webinfra.database.mysql import Kept, MySQLFailed
+from webinfra.database.observe import LOOK_SECONDS, Eyes, Heard, Settings, Watch, observe, remember, remembered
 from webinfra.database.program import Listeners, Program
 from webinfra.gtid import GtidSet
 from webinfra.protocol import Entry, Epoch, parse_state
@@ -81,7 +81,7 @@ class Ears:
 
 
 def eyes(server: Server, files: Files, ears: Ears | None = None) -> Eyes:
-    return Eyes(SETTINGS, server.connect, ears or Ears(), files, Clock())
+    return Eyes(SETTINGS, Kept(server.connect, LOOK_SECONDS), ears or Ears(), files, Clock())
 
 
 def test_the_server_in_one_statement() -> None:
@@ -113,6 +113,41 @@ def test_a_server_that_is_down_and_one_that_hangs() -> None:
     assert observe(eyes(hangs, Files())).answers is Answers.HANGS
     wrong = Server(fails={"select": MySQLFailed(1193, "Unknown system variable 'rpl_semi_sync_source_enabled'")})
     assert observe(eyes(wrong, Files())).answers is Answers.FAILS
+
+
+def test_looks_share_a_connection_until_it_ends() -> None:
+    server = Server({"select @@global.read_only": [ROW]})
+    seen = eyes(server, Files())
+    for _ in range(3):
+        assert observe(seen).answers is Answers.YES
+    assert server.seconds == [LOOK_SECONDS]
+    # MySQL started anew between two looks: what it is now counts.
+    server.ends_connections()
+    assert observe(seen).answers is Answers.YES
+    assert server.seconds == [LOOK_SECONDS] * 2
+    server.ends_connections()
+    server.fails["connect"] = MySQLFailed(2003, "Can't connect to MySQL server on 'localhost' ([Errno 111] Connection refused)")
+    assert observe(seen).answers is Answers.REFUSES
+
+
+@pytest.mark.parametrize(
+    ("failure", "answers"),
+    [
+        (MySQLFailed(2013, "Lost connection to MySQL server during query (timed out)"), Answers.HANGS),
+        (MySQLFailed(1053, "Server shutdown in progress"), Answers.FAILS),
+    ],
+)
+def test_a_connection_that_failed_is_not_asked_again(failure: MySQLFailed, answers: Answers) -> None:
+    server = Server({"select @@global.read_only": [ROW]})
+    seen = eyes(server, Files())
+    observe(seen)
+    server.fails["select"] = failure
+    # One try a look: a second one would take as long again.
+    assert observe(seen).answers is answers
+    assert server.seconds == [LOOK_SECONDS]
+    del server.fails["select"]
+    assert observe(seen).answers is Answers.YES
+    assert server.seconds == [LOOK_SECONDS] * 2
 
 
 def test_peers_are_the_other_databases_of_the_inventory() -> None:

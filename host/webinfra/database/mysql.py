@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 SOCKET: Final = "/run/mysqld/mysqld.sock"
 # MySQL's numbers for "nothing listens there".
 _NOBODY: Final = (2002, 2003)
+# For "gone away" and "lost during query".
+_ENDED: Final = (2006, 2013)
 
 Row = Mapping[str, object]
 
@@ -23,6 +25,8 @@ class MySQLFailed(Failed):
         self.number = number
         # A connection that is made and says nothing ends in a time-out instead.
         self.refused = number in _NOBODY and "timed out" not in words
+        # The connection was ended from the other side.
+        self.ended = number in _ENDED and "timed out" not in words
         # The server's own errors, and not those of the client, which are in the two thousands.
         self.answered = number is not None and not 2000 <= number < 3000
 
@@ -73,6 +77,36 @@ class Local:
 
     def close(self) -> None:
         self._connection.close()
+
+
+class Kept:
+    """One connection, kept while it works: to make a new one costs MySQL more than what it is asked at each look."""
+
+    def __init__(self, connect: Connect, seconds: float) -> None:
+        self._connect, self._seconds = connect, seconds
+        self._connection: Connection | None = None
+
+    def rows(self, statement: str) -> Sequence[Row]:
+        """What a statement gives; MySQLFailed when it fails on a connection that was just made, or not in time."""
+        kept, self._connection = self._connection, None
+        if kept is not None:
+            try:
+                return self._ask(kept, statement)
+            except MySQLFailed as failure:
+                # A server that started anew has ended it: that says nothing of now.
+                if not failure.ended:
+                    raise
+        return self._ask(self._connect(self._seconds), statement)
+
+    def _ask(self, connection: Connection, statement: str) -> Sequence[Row]:
+        try:
+            rows = connection.rows(statement)
+        except MySQLFailed:
+            # What was asked may still be answered, to the next question.
+            connection.close()
+            raise
+        self._connection = connection
+        return rows
 
 
 def _failed(error: BaseException) -> MySQLFailed:

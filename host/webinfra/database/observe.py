@@ -1,7 +1,7 @@
 """One look at this host's server, its peers and the pointer."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -12,7 +12,7 @@ from webinfra.gtid import GtidSet
 from webinfra.protocol import DatabaseState, Entry, Epoch, PrimaryPointer, Refused, State, parse_entry, parse_primary_pointer, parse_state
 
 from .model import Answers, Fence, Memory, Peer, Picture, Server
-from .mysql import LOOK, TROUBLE, Connect, MySQLFailed, Row
+from .mysql import LOOK, TROUBLE, MySQLFailed, Row
 
 # Seconds: what a look at MySQL may take, and how old a peer's answer may be.
 LOOK_SECONDS, LATELY = 2.0, 3.0
@@ -64,6 +64,12 @@ class Watch:
         # While a machine is replaced, its address may answer for another one.
         if state.name == name:
             self.heard[name] = Heard(state, asked)
+
+
+class Asked(Protocol):
+    """This host's MySQL server, as a look asks it."""
+
+    def rows(self, statement: str) -> Sequence[Row]: ...
 
 
 class Peers(Protocol):
@@ -182,16 +188,12 @@ def server_of(row: Row, trouble: str) -> Server:
     )
 
 
-def look_at_server(connect: Connect) -> tuple[Answers, Server | None]:
+def look_at_server(mysql: Asked) -> tuple[Answers, Server | None]:
     try:
-        connection = connect(LOOK_SECONDS)
-        try:
-            row = connection.rows(LOOK)[0]
-            stopped = row["source"] and (row["receiving"] != "ON" or row["applying"] != "ON")
-            words = connection.rows(TROUBLE) if stopped else ()
-            return Answers.YES, server_of(row, str(words[0]["words"]) if words else "")
-        finally:
-            connection.close()
+        row = mysql.rows(LOOK)[0]
+        stopped = row["source"] and (row["receiving"] != "ON" or row["applying"] != "ON")
+        words = mysql.rows(TROUBLE) if stopped else ()
+        return Answers.YES, server_of(row, str(words[0]["words"]) if words else "")
     except MySQLFailed as failure:
         return (Answers.REFUSES if failure.refused else Answers.FAILS if failure.answered else Answers.HANGS), None
 
@@ -201,7 +203,7 @@ class Eyes:
     """What a look is made with."""
 
     settings: Settings
-    connect: Connect
+    mysql: Asked
     peers: Peers
     files: Files
     clock: Clock
@@ -209,7 +211,7 @@ class Eyes:
 
 def observe(eyes: Eyes) -> Picture:
     asked = eyes.clock.now()
-    answers, server = look_at_server(eyes.connect)
+    answers, server = look_at_server(eyes.mysql)
     # After MySQL, which takes as long as it hangs: a pointer from before that may be an old one.
     entries = database_entries(eyes.files, eyes.settings.name)
     heard = eyes.peers.heard(entries)

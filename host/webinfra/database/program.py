@@ -19,8 +19,8 @@ from webinfra.settings import Fields
 from . import source_replica
 from .act import Hands, Wait
 from .model import Answers, Decision, Memory, Open, Picture, Server
-from .mysql import Local
-from .observe import Eyes, Heard, Settings, Watch, observe, remembered
+from .mysql import Kept, Local
+from .observe import LOOK_SECONDS, Eyes, Heard, Settings, Watch, observe, remembered
 
 # Seconds between two looks, at rest and while something is on its way.
 PERIOD, HURRY = 0.5, 0.1
@@ -165,5 +165,5 @@ def main() -> None:
     settings, port = load(files)
     peers = Listeners(Watch(Agents(Internet(), port).ask, clock), clock, in_background)
     hands = Hands(settings, Local, files, clock, SystemHost(Shell(os.environ), log))
-    turns = Turns(Program(Eyes(settings, Local, peers, files, clock), hands), peers, log)
+    turns = Turns(Program(Eyes(settings, Kept(Local, LOOK_SECONDS), peers, files, clock), hands), peers, log)
     Loop(clock, log, turns.turn, after_failure=PERIOD).forever()
