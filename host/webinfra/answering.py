@@ -73,25 +73,33 @@ class AnswerServer:
             connection, _ = self._listening.accept()
             connection.settimeout(0)
             one = Conversation(connection, self._clock.now() + PATIENCE)
-            self._open[connection.fileno()] = one
-            self._selector.register(connection, selectors.EVENT_READ)
-            self._go_on(one)
+            # The question is there, mostly, and who is answered at once need not be watched.
+            wants = self._advance(one)
+            if wants:
+                self._open[connection.fileno()] = one
+                self._selector.register(connection, wants)
+            else:
+                connection.close()
 
     def _go_on(self, one: Conversation) -> None:
-        try:
-            if not one.answer and not self._asked(one):
-                return
-            one.answer = one.answer[one.connection.send(one.answer) :]
-        except BlockingIOError:
-            return
-        except OSError:
-            # Proxies reset a check's connection as soon as they have the status.
-            self._end(one)
-            return
-        if one.answer:
-            self._selector.modify(one.connection, selectors.EVENT_WRITE)
+        wants = self._advance(one)
+        if wants:
+            self._selector.modify(one.connection, wants)
         else:
             self._end(one)
+
+    def _advance(self, one: Conversation) -> int:
+        """Takes the question and gives the answer as far as that goes now; what it waits for then, 0 when it is over."""
+        try:
+            if one.answer or self._asked(one):
+                one.answer = one.answer[one.connection.send(one.answer) :]
+                return selectors.EVENT_WRITE if one.answer else 0
+        except BlockingIOError:
+            return selectors.EVENT_WRITE if one.answer else selectors.EVENT_READ
+        except OSError:
+            # Proxies reset a check's connection as soon as they have the status.
+            return 0
+        return selectors.EVENT_READ
 
     def _asked(self, one: Conversation) -> bool:
         """Whether the question is there, and then its answer too."""
