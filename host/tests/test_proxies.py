@@ -26,6 +26,7 @@ backend readers
   server replica-own 10.0.0.1:3306 check
   #! each db once checked: server replica-s{slot} {address}:3306 check port 9000
   #! each db once checked: server primary-s{slot} {address}:3306 check port 9000 backup
+  #! each db once checked: server stale-s{slot} {address}:3306 check port 9000 backup
 
 backend app
   server blue 127.0.0.1:3000 check
@@ -48,9 +49,18 @@ class TestLines:
             "server replica-own 10.0.0.1:3306 check",
             "server replica-s1 10.0.0.9:3306 check port 9000",
             "server primary-s1 10.0.0.9:3306 check port 9000 backup",
+            "server stale-s1 10.0.0.9:3306 check port 9000 backup",
             "server blue 127.0.0.1:3000 check",
         ]
-        assert [server.key for server in servers] == ["web/s1", "web/s2", "any/s1", "any/s2", "readers/replica-s1", "readers/primary-s1"]
+        assert [server.key for server in servers] == [
+            "web/s1",
+            "web/s2",
+            "any/s1",
+            "any/s2",
+            "readers/replica-s1",
+            "readers/primary-s1",
+            "readers/stale-s1",
+        ]
 
     def test_replace_those_of_before_and_nothing_else(self) -> None:
         draw = random.Random(1)
@@ -108,6 +118,7 @@ class World:
     # Effects until the program dies; None: it lives.
     left: int | None = None
     members: Members = field(default_factory=dict)
+    wanted: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.files = Mortal(self)
@@ -156,24 +167,26 @@ class World:
         return "\n".join(rows)
 
     def obey(self, words: list[str]) -> None:
-        key = words[2]
-        if words[0] == "add":
+        key = words[-1] if words[0] == "shutdown" else words[2]
+        if words[0] == "shutdown":
+            self.busy.discard(key)
+        elif words[0] == "add":
             address, port = words[3].split(":")
             self.servers.setdefault(key, Fake(address, int(port), " ".join(words[4:]), maintenance=True, up=False))
         elif key in self.servers:
             self.change(key, words)
 
     def change(self, key: str, words: list[str]) -> None:
-        server, wanted = self.servers[key], {one.key for one in expand(CONFIG, self.members)[2]}
+        server, wanted = self.servers[key], self.wanted
         match [words[0], *words[3:]]:
             case ["del"]:
-                assert key not in wanted
+                assert key not in wanted or "backup" in server.options
                 if server.maintenance and key not in self.busy:
                     del self.servers[key]
             case ["set", "addr", address, "port", port]:
                 server.address, server.port = address, int(port)
             case ["set", "state", "maint"]:
-                assert key not in wanted
+                assert key not in wanted or "backup" in server.options
                 server.maintenance = True
             case ["set", "state", mode]:
                 server.up = server.up or server.maintenance
@@ -187,6 +200,7 @@ class World:
 
     def want(self, members: Members) -> None:
         self.members = members
+        self.wanted = {one.key for one in expand(CONFIG, members)[2]}
         self.keeper.want(members)
 
     def look(self, seconds: float = 3) -> None:
@@ -201,6 +215,11 @@ class World:
             **{key: (one.address, one.port) for key, one in of_config(CONFIG).items()},
             **{server.key: (server.address, server.port) for server in wanted},
         }
+        # HAProxy takes the first backup server that is up.
+        for backend in ("web", "readers"):
+            backups = [server.key for server in wanted if server.backend == backend and "backup" in server.options]
+            serving = [key for key in backups if not self.servers[key].maintenance]
+            assert [key for key in self.servers if key in serving] == serving
 
 
 class Mortal(MemoryFiles):
@@ -252,6 +271,23 @@ class TestTheProcess:
         world.want(web(1))
         world.want({"web": [Member(1, "10.0.0.77")]})
         world.converged()
+
+    def test_reads_from_a_new_primary_before_any_that_may_be_behind(self) -> None:
+        world = World()
+        world.want({"db": [Member(2, "10.0.0.2")]})
+        before = world.servers["readers/primary-s2"]
+        # In a lower slot than those that are there, and in a higher one.
+        world.want({"db": [Member(slot, f"10.0.0.{slot}") for slot in (1, 2, 3)]})
+        world.converged()
+        backups = [key for key, one in world.servers.items() if "backup" in one.options]
+        assert backups == [f"readers/{tier}-s{slot}" for tier in ("primary", "stale") for slot in (1, 2, 3)]
+        assert world.servers["readers/primary-s2"] is not before
+        # Of those that are where they should be, none is touched.
+        before = world.servers["readers/primary-s3"]
+        world.want({"db": [Member(slot, f"10.0.0.{slot}") for slot in (1, 2, 3, 4)]})
+        world.converged()
+        assert world.servers["readers/primary-s3"] is before
+        assert world.log.complaints == []
 
     def test_leaves_alone_what_an_operator_put_into_maintenance(self) -> None:
         world = World()

@@ -88,8 +88,16 @@ class Server:
         move = f"set server {self.key} addr {self.address} port {self.port}"
         return (move, f"set server {self.key} health down") if self.once_checked else (move,)
 
+    @property
+    def backup(self) -> bool:
+        return "backup" in self.options.split()
+
     def retired(self) -> tuple[str, ...]:
         return (f"set server {self.key} state maint",)
+
+    def cut_off(self) -> tuple[str, ...]:
+        """Into maintenance, with whom it serves."""
+        return (*self.retired(), f"shutdown sessions server {self.key}")
 
     def deleted(self) -> tuple[str, ...]:
         """HAProxy refuses this as long as the server has connections: it finishes what it has."""
@@ -177,11 +185,18 @@ def orders(patterns: Sequence[Pattern], wanted: Sequence[Server], present: Seque
     `held`: servers that sync itself put into maintenance, or added and did not get to enable. What somebody else put there is left there.
     """
     here = {server.key: server for server in present}
+    late = misplaced(wanted, present, held)
+    waiting = {server.backend for server in wanted if server.key in late}
     found: list[Order] = []
     for server in wanted:
         one = here.get(server.key)
         if one is None:
-            found.append(Order(server.key, (server.added(), *server.enabled())))
+            # Not before those that are deleted to be added again.
+            if not (server.backup and server.backend in waiting):
+                found.append(Order(server.key, (server.added(), *server.enabled())))
+            continue
+        if server.key in late:
+            found += [Order(server.key, server.cut_off()), Order(server.key, server.deleted(), waits=True)]
             continue
         moved = server.moved() if (one.address, one.port) != (server.address, server.port) else ()
         enabled = server.enabled() if server.key in held and not one.serves else ()
@@ -196,6 +211,18 @@ def orders(patterns: Sequence[Pattern], wanted: Sequence[Server], present: Seque
             found.append(Order(one.key, gone.retired()))
         found.append(Order(one.key, gone.deleted(), holds=False, waits=True))
     return tuple(found)
+
+
+def misplaced(wanted: Sequence[Server], present: Sequence[Running], held: Collection[str]) -> frozenset[str]:
+    """Backup servers that stand before one that comes first. HAProxy takes the first that is up, and puts those that it is told of at the end."""
+    places = {one.key: place for place, one in enumerate(present)}
+    somebody_elses = {one.key for one in present if not one.serves and one.key not in held}
+    late: set[str] = set()
+    for backend in {server.backend for server in wanted}:
+        keys = [server.key for server in wanted if server.backend == backend and server.backup and server.key not in somebody_elses]
+        order = [places.get(key, len(present)) for key in keys]
+        late.update(key for index, key in enumerate(keys) if key in places and order[index] < max(order[:index], default=-1))
+    return frozenset(late)
 
 
 def keeps_held(present: Sequence[Running], held: Collection[str]) -> tuple[str, ...]:

@@ -46,11 +46,12 @@ print(ProxySocket(sys.argv[1]).tell(sys.argv[2]))' ${socket} '${command}'`,
     );
   }
 
-  const own = (servers: Record<string, Running>, backend: string): string[] =>
+  /** In the order in which the process has them. */
+  const inOrder = (servers: Record<string, Running>, backend: string): string[] =>
     Object.keys(servers)
       .filter((key) => key.startsWith(`${backend}/`))
-      .map((key) => key.split("/")[1]!)
-      .sort();
+      .map((key) => key.split("/")[1]!);
+  const own = (servers: Record<string, Running>, backend: string): string[] => inOrder(servers, backend).sort();
 
   /** The balancer's process and its configuration have these web servers, and all take requests. */
   const serves = (...names: readonly string[]): Promise<void> =>
@@ -123,6 +124,12 @@ print(ProxySocket(sys.argv[1]).tell(sys.argv[2]))' ${socket} '${command}'`,
       await eventually(`${web} to know the new database`, async () => {
         const servers = await running(web, proxy.socket);
         assert.deepEqual(own(servers, "primary"), ["s1", "s2", "s9"]);
+        // Of those that stand by, HAProxy takes the first: a primary comes before any that may be behind.
+        const tiers = ["primary", "stale"].flatMap((tier) => ["s1", "s2", "s9"].map((name) => `${tier}-${name}`));
+        assert.deepEqual(
+          inOrder(servers, "readers").filter((name) => !name.startsWith("replica-")),
+          tiers,
+        );
         assert.equal(own(servers, "readers").length, 9);
       });
     }
