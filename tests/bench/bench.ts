@@ -24,6 +24,7 @@ import {
   type Target,
 } from "./measure";
 import { performancePage } from "./page";
+import { againstOurs, findAnsible, Peer } from "./peer";
 
 const run = promisify(execFile);
 
@@ -37,7 +38,7 @@ const measures: Readonly<Record<string, Measure>> = {
   scale,
   switchover,
 };
-const groups = ["presets", ...Object.keys(measures)];
+const groups = ["presets", ...Object.keys(measures), "ansible"];
 
 const USAGE = `npm run bench -- [options]
 
@@ -51,6 +52,9 @@ const USAGE = `npm run bench -- [options]
   --help         show this
 
 "presets" is the time of \`up\` of each topology from nothing; without it, only that of the one that is measured.
+"ansible" makes the same five hosts by Ansible too, if ansible-playbook is on the PATH, and tells how many times as long as ours it takes. Its hosts
+start from Debian's image, ours from the one with all packages that is made once. The roles come from Ansible Galaxy, or from where ANSIBLE_ROLES_PATH
+says. Neither of the two is measured with --stack.
 `;
 
 interface Plan {
@@ -161,6 +165,28 @@ async function fresh(
   });
 }
 
+/** Measures what Ansible takes for the same; says why not when it is not to be had. */
+async function peer(undo: Undo, figures: Figure[]): Promise<boolean> {
+  console.log("\nansible");
+  const found = await findAnsible(process.env);
+  if (typeof found === "string") {
+    console.log(`  skipped: ${found}`);
+    return true;
+  }
+  const other = new Peer(found);
+  const remove = (): Promise<void> => other.remove();
+  try {
+    const taken = await cleaned(undo, remove, () => other.measure());
+    const all = [...taken, ...againstOurs([...figures, ...taken])];
+    all.forEach(show);
+    figures.push(...all);
+    return true;
+  } catch (error) {
+    console.error("  ansible could not be measured:", error);
+    return false;
+  }
+}
+
 async function main(args: readonly string[]): Promise<void> {
   const planned = plan(args);
   if (planned === "help") {
@@ -180,13 +206,14 @@ async function main(args: readonly string[]): Promise<void> {
   };
   for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => void interrupted());
   const [measured, ...others] = presetNames;
-  const whole =
+  let whole =
     stack === undefined
       ? await fresh(undo, measured, figures, (target) => measure(undo, target, wanted, figures))
       : await measure(undo, existing(stack), wanted, figures);
   for (const topology of stack === undefined && wanted.has("presets") ? others : []) {
     await fresh(undo, topology, figures, () => Promise.resolve(true));
   }
+  if (stack === undefined && wanted.has("ansible")) whole = (await peer(undo, figures)) && whole;
   const facts = {
     at: new Date().toISOString(),
     stack: stack ?? null,

@@ -4,8 +4,9 @@ import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
-import { deleteInstance, IncusClient, networkName, PROJECT } from "../../provider/incus";
+import { deleteInstance, networkName, PROJECT } from "../../provider/incus";
 import { eventually } from "../support/eventually";
+import { startMachine } from "../support/machine";
 import { shell } from "../support/site";
 
 const loadSchema = z.object({
@@ -50,21 +51,10 @@ export class Generator {
     this.machine = `webinfra-${stack}-bench`;
   }
 
-  /** Makes the container, with wrk in it. It does not bear the stack's label: it is no host of the stack. */
+  /** Makes the container, with wrk in it. */
   async make(): Promise<void> {
     const { machine, stack } = this;
-    const client = new IncusClient();
-    await client.change("POST", "/1.0/instances", {
-      name: machine,
-      source: { type: "image", alias: "webinfra-debian-13" },
-      profiles: [],
-      config: { "user.webinfra.bench": stack },
-      devices: {
-        root: { type: "disk", path: "/", pool: "webinfra" },
-        eth0: { type: "nic", name: "eth0", network: networkName(stack) },
-      },
-    });
-    await client.change("PUT", `/1.0/instances/${machine}/state`, { action: "start" });
+    await startMachine(machine, networkName(stack), { "user.webinfra.bench": stack });
     const apt = "apt-get -qq -o Acquire::Retries=5";
     await eventually("wrk in the load generator", () =>
       shell(

@@ -1,19 +1,9 @@
 /** Chromium without a window, from this machine's packages: nothing is fetched by the test itself. */
-import { accessSync, constants } from "node:fs";
-import { delimiter, join } from "node:path";
 import { type Browser, chromium } from "playwright-core";
+import { executable, programOnPath } from "./path";
 
 /** The same names as in setup/chromium.sh. */
 const NAMES = ["chromium", "chromium-browser", "google-chrome"];
-
-function executable(file: string): boolean {
-  try {
-    accessSync(file, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 /**
  * The browser's program: CHROMIUM_PATH, or the first one that PATH has.
@@ -27,8 +17,7 @@ export function chromiumPath(environment: Readonly<Record<string, string | undef
       `CHROMIUM_PATH is "${own}", which is no program; it is to be a browser's, such as /usr/bin/chromium`,
     );
   }
-  const folders = (environment["PATH"] ?? "").split(delimiter).filter(Boolean);
-  const found = NAMES.flatMap((name) => folders.map((folder) => join(folder, name))).find(executable);
+  const found = programOnPath(NAMES, environment);
   if (found !== undefined) return found;
   throw new Error("the page test needs Chromium: run setup/chromium.sh, or let CHROMIUM_PATH name a browser's program");
 }

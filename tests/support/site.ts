@@ -14,7 +14,6 @@ import {
   deleteNetwork,
   deleteVolume,
   exec,
-  IncusClient,
   listInstances,
   listNetworks,
   listVolumes,
@@ -23,6 +22,7 @@ import {
 } from "../../provider/incus";
 import { eventually } from "./eventually";
 import { type HostState, stateOf } from "./agent";
+import { startMachine } from "./machine";
 
 /** Runs the incus client on the project of ours. */
 export const incus = (...args: string[]) => promisify(execFile)("incus", ["--project", PROJECT, ...args]);
@@ -497,19 +497,8 @@ export class Site {
   }
 
   private async makeLoadMachine(): Promise<string> {
-    // Not labelled as the stack's: it is no host of the site.
     const name = `webinfra-${this.stack}-load`;
-    const client = new IncusClient();
-    await client.change("POST", "/1.0/instances", {
-      name,
-      source: { type: "image", alias: "webinfra-debian-13" },
-      profiles: [],
-      devices: {
-        root: { type: "disk", path: "/", pool: "webinfra" },
-        eth0: { type: "nic", name: "eth0", network: this.network },
-      },
-    });
-    await client.change("PUT", `/1.0/instances/${name}/state`, { action: "start" });
+    await startMachine(name, this.network);
     const lb = await this.address("lb-1");
     await eventually("the load generator to reach the balancer", async () => {
       const script = `import urllib.request as r; r.urlopen("http://${lb}/-/balancer", timeout=2)`;
