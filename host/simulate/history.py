@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from webinfra.protocol import parse_state
+
 from .kernel import Broken, Place
 from .world import Host, Pointed, Programs, World
 
@@ -40,24 +42,34 @@ class Operator:
     def well(self, host: Host) -> bool:
         return host.responsive and host.server.up
 
-    def write(self, seen: Pointed, primary: str, *, force: bool = False, compare: bool = True) -> None:
-        """`compare`: the store refuses when the pointer is another than the one that was seen."""
+    def number(self) -> int:
+        """The number that `webinfra database promote` gives a pointer: above all that the channel says and hosts that answer know."""
+        said = [self.world.programs.state(host) for host in self.world.hosts if self.well(host)]
+        databases = [state.database for state in map(parse_state, filter(None, said)) if state.database is not None]
+        known = [epoch for one in databases for epoch in (one.epoch, one.member and one.member.opened) if epoch]
+        return max(self.world.pointed.epoch, *(epoch.number for epoch in known), 0) + 1
+
+    def write(self, seen: Pointed, primary: str, *, number: int | None = None, force: bool = False, compare: bool = True) -> None:
+        """`number`: None for the next one, whatever hosts know.
+
+        `compare`: the store refuses when the pointer is another than the one that was seen.
+        """
         world = self.world
         if compare and (world.pointed.epoch, world.pointed.nonce) != (seen.epoch, seen.nonce):
             world.say("the store refuses a pointer that was meant to replace another one")
             return
-        pointed = Pointed(seen.epoch + 1, self.nonce(), primary, force)
+        pointed = Pointed(number or seen.epoch + 1, self.nonce(), primary, force)
         world.point(pointed, seen)
 
     def move(self, *, compare: bool = True) -> None:
         world, random = self.world, self.random
-        seen = world.pointed
+        seen, number = world.pointed, self.number()
         writers = [host for host in world.hosts if self.well(host) and host.server.open]
         replicas = [host for host in world.hosts if self.well(host) and host.server.io == "ON" and not host.server.open and not host.fence]
         pause = random.uniform(0, 1.5)
         if writers and replicas:
             target = random.choice(replicas)
-            self.after(pause, lambda: self.write(seen, target.name, compare=compare))
+            self.after(pause, lambda: self.write(seen, target.name, number=number, compare=compare))
             if random.random() < 0.3:
                 # The automatic way back of one that took too long.
                 self.later(pause + random.uniform(5, 20), seen.primary, compare)
@@ -67,7 +79,7 @@ class Operator:
         if not writers and left and not self.well(old):
             # `promote` names the one that has most; whoever is named has to fetch from those who have more.
             named = fullest(left) if random.random() < 0.7 else random.choice(left)
-            self.after(pause, lambda: self.write(seen, named.name, force=True, compare=compare))
+            self.after(pause, lambda: self.write(seen, named.name, number=number, force=True, compare=compare))
 
     def later(self, seconds: float, primary: str, compare: bool) -> None:
         def back() -> None:
@@ -281,7 +293,7 @@ def without_the_primary(world: World, operator: Operator) -> str | None:
         lost.crash()
     kernel.run(kernel.now + random.uniform(0, 8))
     target = fullest(rest)
-    operator.write(world.pointed, target.name, force=True)
+    operator.write(world.pointed, target.name, number=operator.number(), force=True)
     kernel.run(kernel.now + FORCED)
     if not target.server.open:
         return f"{target.name} does not lead {FORCED:.0f} s after it was named by force, with {lost.name} away"
@@ -307,7 +319,7 @@ def at_rest(world: World, operator: Operator) -> str | None:
         if not holders:
             return "nobody has all that was acknowledged"
         target = next((host for host in holders if host is world.latest), holders[0])
-        operator.write(world.pointed, target.name)
+        operator.write(world.pointed, target.name, number=operator.number())
         kernel.run(kernel.now + MENDING)
         writers = [host for host in world.hosts if host.server.open]
     if len(writers) != 1:
