@@ -113,25 +113,22 @@ class DatabaseWatch:
                 self._freshness.saw(sample)
 
     def serves(self, what: str, state: DatabaseState) -> bool:
-        """Whether a proxy may send here for the `primary`, a `replica` or a `stale` one, which is any that can be read.
-
-        `state` is what this watch says now.
+        """Whether a proxy may send here for the `primary`, a `replica` or a `stale` one; `state` is what this watch says now.
 
         A server that is merely slow goes on as it was.
         """
-        # Whoever may be written may be read.
-        if {"primary": state.writable, "replica": state.replica, "stale": state.stale or state.writable}[what]:
+        if {"primary": state.writable, "replica": state.replica, "stale": state.stale}[what]:
             return True
         now = self._clock.now()
         with self._lock:
             look, in_pool = self._known(now), self._in_pool
         if look is None or state.fenced is not None:
             return False
-        # It was open when it last spoke, and is to be; the database program, which has connections of its own, has not closed it since.
-        closed = state.member is None or state.member.closed
-        primary = not look.read_only and not look.super_read_only and not closed and self._named()
-        standby = _follows(look)
-        return {"primary": primary, "replica": standby and in_pool, "stale": standby or primary}[what]
+        if what == "primary":
+            # It was open when it last spoke, and is to be; the database program, which has connections of its own, has not closed it since.
+            closed = state.member is None or state.member.closed
+            return not look.read_only and not look.super_read_only and not closed and self._named()
+        return _follows(look) and (what == "stale" or in_pool)
 
     def state(self) -> DatabaseState:
         """What is known for sure: no look that is older than STALE counts."""
