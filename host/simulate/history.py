@@ -47,7 +47,7 @@ class Operator:
         said = [self.world.programs.state(host) for host in self.world.hosts if self.well(host)]
         databases = [state.database for state in map(parse_state, filter(None, said)) if state.database is not None]
         known = [epoch for one in databases for epoch in (one.epoch, one.member and one.member.opened) if epoch]
-        return max(self.world.pointed.epoch, *(epoch.number for epoch in known), 0) + 1
+        return max([self.world.pointed.epoch, *(epoch.number for epoch in known)]) + 1
 
     def write(self, seen: Pointed, primary: str, *, number: int | None = None, force: bool = False, compare: bool = True) -> None:
         """`number`: None for the next one, whatever hosts know.

@@ -172,8 +172,8 @@ class Server:
         return self.everything if self.source is not None else Gtids()
 
 
-def lost() -> MySQLFailed:
-    return MySQLFailed(2013, "Lost connection to MySQL server during query")
+def lost(how: str = "") -> MySQLFailed:
+    return MySQLFailed(2013, f"Lost connection to MySQL server during query{how}")
 
 
 class Connection:
@@ -209,7 +209,7 @@ class Connection:
                 return
             elif self.kernel.now >= deadline:
                 given_up()
-                raise MySQLFailed(2013, "Lost connection to MySQL server during query (timed out)")
+                raise lost(" (timed out)")
             self.kernel.wait(min(0.05, max(0.001, deadline - self.kernel.now)))
 
     def run(self, statement: str, arguments: list[object]) -> list[Row]:

@@ -218,10 +218,16 @@ def misplaced(wanted: Sequence[Server], present: Sequence[Running], held: Collec
     places = {one.key: place for place, one in enumerate(present)}
     somebody_elses = {one.key for one in present if not one.serves and one.key not in held}
     late: set[str] = set()
-    for backend in {server.backend for server in wanted}:
-        keys = [server.key for server in wanted if server.backend == backend and server.backup and server.key not in somebody_elses]
-        order = [places.get(key, len(present)) for key in keys]
-        late.update(key for index, key in enumerate(keys) if key in places and order[index] < max(order[:index], default=-1))
+    # By backend: the place of the last of those that come before. One that is not there yet comes to the end.
+    last: dict[str, int] = {}
+    for server in wanted:
+        if not server.backup or server.key in somebody_elses:
+            continue
+        place = places.get(server.key, len(present))
+        before = last.get(server.backend, -1)
+        if place < before:
+            late.add(server.key)
+        last[server.backend] = max(place, before)
     return frozenset(late)
 
 

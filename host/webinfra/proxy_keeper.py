@@ -95,7 +95,7 @@ class ProxyKeeper:
     def _bring(self, patterns: Sequence[Pattern], wanted: Sequence[Server]) -> tuple[str, ...]:
         """Which servers are not what they should be after the process was told."""
         held, present = self._held(), self._present()
-        # What was deleted because others come before it is added again by the second round.
+        # What was deleted because others come before it, which is held meanwhile, is added again by the second round.
         for _ in range(2):
             todo = orders(patterns, wanted, present, held)
             if not todo:
@@ -107,7 +107,7 @@ class ProxyKeeper:
                 if not order.waits:
                     self._log.say(f"{self._settings.socket}: {'; '.join(order.commands)}")
             held, present = self._held(), self._present()
-            if not any(order.waits for order in todo):
+            if not any(order.waits and order.holds for order in todo):
                 break
         self._hold(keeps_held(present, held))
         return tuple(order.key for order in orders(patterns, wanted, present, held) if not order.waits)

@@ -18,6 +18,7 @@ import {
   PROJECT,
 } from "../../provider/incus";
 import { makeNetwork } from "../../provider/incus/network";
+import { within } from "../../provider/time";
 import { eventually } from "../support/eventually";
 import { startMachine } from "../support/machine";
 import { programOnPath } from "../support/path";
@@ -244,7 +245,7 @@ export class Peer {
   /** Asks the balancer for something, which must answer with this status. */
   private async ask(path: string, status: number, entry?: object): Promise<unknown> {
     const { statusCode, body } = await request(`http://${await this.address("lb-1")}${path}`, {
-      signal: AbortSignal.any([this.stopping.signal, AbortSignal.timeout(2000)]),
+      signal: within(2000, this.stopping.signal),
       ...(entry === undefined
         ? {}
         : { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(entry) }),
