@@ -78,6 +78,17 @@ apt_install() {
 
 apt_update() { as_root apt-get -qq -o DPkg::Lock::Timeout=300 -o Acquire::Retries=5 update; }
 
+# More than once: for a moment, Incus cannot delete a bridge whose last interface is just going.
+delete_network() {
+  local attempt
+  for attempt in {1..20}; do
+    if timeout 60 incus network delete "$1"; then return 0; fi
+    sleep 0.5
+  done
+  echo "the network $1 could not be deleted in $attempt attempts" >&2
+  return 1
+}
+
 has_systemd() { [[ -d /run/systemd/system ]]; }
 
 # The URI of the Debian archive that this machine's own apt uses ("" when it uses none).

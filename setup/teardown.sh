@@ -35,7 +35,10 @@ networks() { incus network list --format csv | awk -F , '$1 ~ /^webinfra-/ && $3
 
 delete_machines() { machines | xargs -r -n 8 incus --project "$incus_project" delete --force; }
 delete_volumes() { volumes | xargs -r -n 1 incus --project "$incus_project" storage volume delete "$incus_pool"; }
-delete_networks() { networks | xargs -r -n 1 incus network delete; }
+delete_networks() {
+  local network
+  for network in $(networks); do delete_network "$network"; done
+}
 delete_baked_images() { baked_images | xargs -r -n 1 incus --project "$incus_project" image delete; }
 delete_images() { images | xargs -r -n 1 incus --project "$incus_project" image delete; }
 delete_project() { incus project delete "$incus_project"; }

@@ -1,11 +1,9 @@
 /** What every instance in Incus can do, whatever it is for. */
 import { z } from "zod";
-import { sleep } from "../time";
 import { IncusClient, IncusError, isNotFound } from "./client";
+import { remove } from "./removal";
 
 const DEFAULT_STOP_SECONDS = 30;
-const RETRY_MS = 500;
-const DELETE_ATTEMPTS = 20;
 
 const instanceSchema = z.object({
   name: z.string(),
@@ -68,22 +66,12 @@ export async function deleteInstance(
         // It does not want to: by force, below.
       }
     }
-    // Tried more than once: an instance that is being made, or just failed to start, cannot be deleted for a moment.
-    for (let attempt = 1; ; attempt++) {
-      try {
-        if ((await status()) !== "Stopped") {
-          await stop(true);
-        }
-        await client.change("DELETE", pathOf(name), undefined, { signal });
-        return;
-      } catch (error) {
-        signal?.throwIfAborted();
-        if (!(error instanceof IncusError) || isNotFound(error) || attempt === DELETE_ATTEMPTS) {
-          throw error;
-        }
-        await sleep(RETRY_MS, signal);
+    await remove(async () => {
+      if ((await status()) !== "Stopped") {
+        await stop(true);
       }
-    }
+      await client.change("DELETE", pathOf(name), undefined, { signal });
+    }, signal);
   } catch (error) {
     if (!isNotFound(error)) {
       throw error;

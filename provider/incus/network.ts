@@ -7,6 +7,7 @@ import { type Context, resource } from "../resource";
 import { UNKNOWN } from "../values";
 import { IncusClient, IncusError } from "./client";
 import { LABEL_STACK } from "./labels";
+import { remove } from "./removal";
 import { conflictOf, formatAddress, formatCidr, parseCidr, parseRoutes, pickSubnet, type TakenSubnet } from "./subnet";
 
 /** Who chooses a subnet has it. */
@@ -154,7 +155,7 @@ async function ensureNetwork(client: IncusClient, given: Inputs, context: Contex
     if (given.cidr === undefined || given.cidr === cidrOf(existing)) {
       return stateOf(existing, given.stack);
     }
-    await client.change("DELETE", `/1.0/networks/${given.name}?project=default`, undefined, { signal });
+    await deleteNetwork(given.name, client, signal);
   }
   const cidr = choose(given.cidr, await subnetsInUse(client, given.name, signal));
   const gateway = formatAddress((parseCidr(cidr)?.first ?? 0) + 1);
@@ -265,5 +266,5 @@ export async function deleteNetwork(name: string, client = new IncusClient(), si
   if (users.length > 0) {
     throw new IncusError("conflict", `the network ${name} is still used by ${users.join(", ")}: delete that first`);
   }
-  await client.change("DELETE", `/1.0/networks/${name}?project=default`, undefined, { signal });
+  await remove(() => client.change("DELETE", `/1.0/networks/${name}?project=default`, undefined, { signal }), signal);
 }

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { resource } from "../resource";
 import { IncusClient, IncusError, POOL } from "./client";
 import { LABEL_HOST, LABEL_STACK } from "./labels";
+import { remove } from "./removal";
 
 const volumeSchema = z.object({
   name: z.string(),
@@ -140,5 +141,5 @@ export async function deleteVolume(name: string, client = new IncusClient(), sig
       `the volume ${name} is still attached to ${users.join(", ")}: delete that machine first`,
     );
   }
-  await client.change("DELETE", pathOf(name), undefined, { signal });
+  await remove(() => client.change("DELETE", pathOf(name), undefined, { signal }), signal);
 }

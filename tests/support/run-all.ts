@@ -74,7 +74,7 @@ interface Result {
   readonly why: string;
   /** What failed, in few lines; empty when nothing did. */
   readonly report: string;
-  /** The names of the tests that failed, each with the first line of what is said of it; of a check its last lines. */
+  /** The names of the tests that failed, each with the start and the end of its message, where a command says why; of a check its last lines. */
   readonly titles: readonly string[];
 }
 
@@ -106,8 +106,9 @@ function failures(output: string, runner: Runner | undefined): Pick<Result, "rep
     if (!runner) return linesOf(text).slice(-TAIL_LINES);
     const title = text.match(runner.title)?.[0];
     if (title === undefined) return [];
-    const [why] = linesOf(text.slice(text.indexOf(title) + title.length));
-    return [title.replace(/\s+/g, " ").trim(), ...(why === undefined ? [] : [why.trim()])];
+    const [message = ""] = text.slice(text.indexOf(title) + title.length).split(/^ +\+ expected - actual$/m);
+    const lines = linesOf(message).map((line) => line.trim());
+    return [title.replace(/\s+/g, " ").trim(), ...lines.slice(0, 1), ...lines.slice(1).slice(-TAIL_LINES)];
   });
   return { report, titles };
 }

@@ -5,7 +5,10 @@ import { once } from "node:events";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
-import { answerError, connectionError, IncusClient, socketPath } from "../../provider/incus/client";
+import { answerError, connectionError, IncusClient, IncusError, socketPath } from "../../provider/incus/client";
+import { deleteNetwork } from "../../provider/incus/network";
+import { remove } from "../../provider/incus/removal";
+import { deleteVolume } from "../../provider/incus/volume";
 
 describe("provider: Incus client", () => {
   let directory: string;
@@ -158,6 +161,71 @@ describe("provider: Incus client", () => {
     const client = await serve((_request, response) => response.end("<html>"));
     await assert.rejects(client.get("/1.0", z.unknown()), {
       message: `Incus at ${socket} answered GET /1.0 with something else than JSON`,
+    });
+  });
+
+  describe("removal", () => {
+    // What Incus 6.0 says while the kernel takes the last machine's interface away.
+    const going = "Failed to delete bridge children interfaces: Failed to run: ip link show vethd0: exit status 1";
+    const busy = new IncusError("failed", going);
+    const goneNow = new IncusError("notFound", "Network not found");
+    /** Fails as told, one error an attempt, and counts. */
+    const failing = (...errors: readonly Error[]) => {
+      const attempts = { count: 0 };
+      const attempt = (): Promise<void> => {
+        const error = errors[attempts.count++];
+        return error === undefined ? Promise.resolve() : Promise.reject(error);
+      };
+      return { attempts, attempt };
+    };
+    const soon = { count: 3, waitMs: 1 };
+
+    it("is tried again while Incus fails, and done when the thing is gone", async () => {
+      const twice = failing(busy, busy);
+      await remove(twice.attempt, undefined, soon);
+      assert.equal(twice.attempts.count, 3);
+      const gone = failing(busy, goneNow, busy);
+      await remove(gone.attempt, undefined, soon);
+      assert.equal(gone.attempts.count, 2);
+    });
+
+    it("gives Incus's reason when it goes on failing, and a defect at once", async () => {
+      const always = failing(busy, busy, busy, busy);
+      await assert.rejects(remove(always.attempt, undefined, soon), busy);
+      assert.equal(always.attempts.count, 3);
+      const defect = failing(new TypeError("a defect"));
+      await assert.rejects(remove(defect.attempt, undefined, soon), TypeError);
+      assert.equal(defect.attempts.count, 1);
+    });
+
+    it("ends when the caller aborts", async () => {
+      const controller = new AbortController();
+      const waiting = remove(failing(busy).attempt, controller.signal, { count: 2, waitMs: 60_000 });
+      controller.abort(new Error("cancelled"));
+      await assert.rejects(waiting, { message: "cancelled" });
+    });
+
+    it("deletes a network and a volume that cannot be deleted for a moment", async () => {
+      const asked: string[] = [];
+      const client = await serve((request, response) => {
+        const path = (request.url ?? "").split("?")[0] ?? "";
+        if (request.method === "GET") {
+          const metadata = { name: path.split("/").at(-1), type: "bridge", managed: true, used_by: [] };
+          json(response, 200, { type: "sync", metadata });
+          return;
+        }
+        const again = asked.includes(path);
+        asked.push(path);
+        if (again) json(response, 200, { type: "sync" });
+        else json(response, 500, { type: "error", error: going, error_code: 500 });
+      });
+      await deleteNetwork("webinfra-a", client);
+      await deleteVolume("webinfra-a-db-1", client);
+      const [network, volume] = [
+        "/1.0/networks/webinfra-a",
+        "/1.0/storage-pools/webinfra/volumes/custom/webinfra-a-db-1",
+      ];
+      assert.deepEqual(asked, [network, network, volume, volume]);
     });
   });
 });
