@@ -78,7 +78,7 @@ apt_install() {
 
 apt_update() { as_root apt-get -qq -o DPkg::Lock::Timeout=300 -o Acquire::Retries=5 update; }
 
-# More than once: for a moment, Incus cannot delete a bridge whose last interface is just going.
+# More than once: Incus fails at a bridge while an interface of any machine goes (provider/incus/network.ts says why).
 delete_network() {
   local attempt
   for attempt in {1..20}; do

@@ -1,7 +1,7 @@
 /** What every instance in Incus can do, whatever it is for. */
 import { z } from "zod";
 import { IncusClient, IncusError, isNotFound } from "./client";
-import { remove } from "./removal";
+import { remove } from "./retry";
 
 const DEFAULT_STOP_SECONDS = 30;
 

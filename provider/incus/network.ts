@@ -7,7 +7,7 @@ import { type Context, resource } from "../resource";
 import { UNKNOWN } from "../values";
 import { IncusClient, IncusError } from "./client";
 import { LABEL_STACK } from "./labels";
-import { remove } from "./removal";
+import { remove, retry } from "./retry";
 import { conflictOf, formatAddress, formatCidr, parseCidr, parseRoutes, pickSubnet, type TakenSubnet } from "./subnet";
 
 /** Who chooses a subnet has it. */
@@ -141,6 +141,14 @@ async function find(client: IncusClient, name: string, signal: AbortSignal): Pro
   return client.find(`/1.0/networks/${name}?project=default`, networkSchema, { signal });
 }
 
+/**
+ * Before it makes or deletes a bridge, Incus lists every interface of this machine, then looks at each, and fails at one that went meanwhile: a machine
+ * of any stack that stops is enough (lxc/incus, issue 1741). It leaves nothing behind.
+ */
+function interfaceWent({ message }: IncusError): boolean {
+  return /\bDevice "[^"]+" does not exist/.test(message);
+}
+
 async function ensureNetwork(client: IncusClient, given: Inputs, context: Context): Promise<State> {
   const { signal } = context;
   const existing = await find(client, given.name, signal);
@@ -159,24 +167,20 @@ async function ensureNetwork(client: IncusClient, given: Inputs, context: Contex
   }
   const cidr = choose(given.cidr, await subnetsInUse(client, given.name, signal));
   const gateway = formatAddress((parseCidr(cidr)?.first ?? 0) + 1);
-  await client.change(
-    "POST",
-    "/1.0/networks?project=default",
-    {
-      name: given.name,
-      type: "bridge",
-      description: `webinfra stack ${given.stack}`,
-      config: {
-        "ipv4.address": `${gateway}/${cidr.split("/")[1] ?? "24"}`,
-        "ipv4.nat": "true",
-        "ipv6.address": "none",
-        // What hosts ask of `.internal` is answered here and never sent on.
-        "raw.dnsmasq": "local=/internal/",
-        [LABEL_STACK]: given.stack,
-      },
+  const request = {
+    name: given.name,
+    type: "bridge",
+    description: `webinfra stack ${given.stack}`,
+    config: {
+      "ipv4.address": `${gateway}/${cidr.split("/")[1] ?? "24"}`,
+      "ipv4.nat": "true",
+      "ipv6.address": "none",
+      // What hosts ask of `.internal` is answered here and never sent on.
+      "raw.dnsmasq": "local=/internal/",
+      [LABEL_STACK]: given.stack,
     },
-    { signal },
-  );
+  };
+  await retry(() => client.change("POST", "/1.0/networks?project=default", request, { signal }), interfaceWent, signal);
   return { name: given.name, stack: given.stack, cidr, gateway, network: given.name };
 }
 

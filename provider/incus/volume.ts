@@ -3,7 +3,7 @@ import { z } from "zod";
 import { resource } from "../resource";
 import { IncusClient, IncusError, POOL } from "./client";
 import { LABEL_HOST, LABEL_STACK } from "./labels";
-import { remove } from "./removal";
+import { remove } from "./retry";
 
 const volumeSchema = z.object({
   name: z.string(),

@@ -6,8 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
 import { answerError, connectionError, IncusClient, IncusError, socketPath } from "../../provider/incus/client";
-import { deleteNetwork } from "../../provider/incus/network";
-import { remove } from "../../provider/incus/removal";
+import { deleteNetwork, makeNetwork } from "../../provider/incus/network";
+import { remove } from "../../provider/incus/retry";
 import { deleteVolume } from "../../provider/incus/volume";
 
 describe("provider: Incus client", () => {
@@ -164,9 +164,11 @@ describe("provider: Incus client", () => {
     });
   });
 
-  describe("removal", () => {
-    // What Incus 6.0 says while the kernel takes the last machine's interface away.
-    const going = "Failed to delete bridge children interfaces: Failed to run: ip link show vethd0: exit status 1";
+  describe("what fails for a moment", () => {
+    // As Incus 6.0.4 said it while another stack's machine stopped.
+    const going =
+      "Failed to delete bridge children interfaces: Failed to run: ip -d -j link show vethd0: exit status 1 " +
+      '(Device "vethd0" does not exist.)';
     const busy = new IncusError("failed", going);
     const goneNow = new IncusError("notFound", "Network not found");
     /** Fails as told, one error an attempt, and counts. */
@@ -180,7 +182,7 @@ describe("provider: Incus client", () => {
     };
     const soon = { count: 3, waitMs: 1 };
 
-    it("is tried again while Incus fails, and done when the thing is gone", async () => {
+    it("removal is tried again while Incus fails, and done when the thing is gone", async () => {
       const twice = failing(busy, busy);
       await remove(twice.attempt, undefined, soon);
       assert.equal(twice.attempts.count, 3);
@@ -189,7 +191,7 @@ describe("provider: Incus client", () => {
       assert.equal(gone.attempts.count, 2);
     });
 
-    it("gives Incus's reason when it goes on failing, and a defect at once", async () => {
+    it("removal gives Incus's reason when it goes on failing, and a defect at once", async () => {
       const always = failing(busy, busy, busy, busy);
       await assert.rejects(remove(always.attempt, undefined, soon), busy);
       assert.equal(always.attempts.count, 3);
@@ -198,11 +200,35 @@ describe("provider: Incus client", () => {
       assert.equal(defect.attempts.count, 1);
     });
 
-    it("ends when the caller aborts", async () => {
+    it("removal ends when the caller aborts", async () => {
       const controller = new AbortController();
       const waiting = remove(failing(busy).attempt, controller.signal, { count: 2, waitMs: 60_000 });
       controller.abort(new Error("cancelled"));
       await assert.rejects(waiting, { message: "cancelled" });
+    });
+
+    it("makes a network though an interface of another stack goes meanwhile, and tells other failures at once", async () => {
+      const context = { signal: new AbortController().signal, status: () => undefined, warn: () => undefined };
+      const answers = [going, undefined, "no space left"];
+      let asked = 0;
+      const client = await serve((request, response) => {
+        if (request.method === "GET") {
+          const listing = (request.url ?? "").startsWith("/1.0/networks?");
+          if (listing) json(response, 200, { type: "sync", metadata: [] });
+          else json(response, 404, { type: "error", error: "Network not found", error_code: 404 });
+          return;
+        }
+        const error = answers[asked++];
+        if (error === undefined) json(response, 200, { type: "sync" });
+        else json(response, 500, { type: "error", error, error_code: 500 });
+      });
+      const given = { name: "webinfra-a", stack: "a" };
+      assert.equal((await makeNetwork(client, given, context)).network, "webinfra-a");
+      assert.equal(asked, 2);
+      await assert.rejects(makeNetwork(client, given, context), {
+        message: "Incus answered 500 to POST /1.0/networks?project=default: no space left",
+      });
+      assert.equal(asked, 3);
     });
 
     it("deletes a network and a volume that cannot be deleted for a moment", async () => {
