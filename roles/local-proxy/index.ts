@@ -46,6 +46,7 @@ export const localProxy: Role = (view) => {
         content: fileText(__dirname, "drain.service"),
         mode: "0644",
       },
+      { path: "/etc/webinfra/checked.lua", content: fileText(__dirname, "checked.lua"), mode: "0644" },
       unavailable(),
       ...frozenServers(),
     ],

@@ -13,6 +13,7 @@ import { cloudConfig, secretFiles } from "../../cloudinit";
 import { packKit } from "../../components/archive";
 import { hostsImage } from "../../components/web-infrastructure";
 import { platforms, presetNames } from "../../config/schema";
+import { appProxyPort } from "../../core/ports";
 import { balancer } from "../../roles/load-balancer";
 import { proxy } from "../../roles/local-proxy";
 import { exec, PROJECT } from "../../provider/incus";
@@ -165,6 +166,27 @@ describe("real tools", function () {
       }
     }
     assert.ok(seen.size > 8, String(seen.size));
+  });
+
+  it("haproxy: a local proxy that has just started calls no application healthy that was not checked", async () => {
+    await install(userDataOf("webServer"));
+    await incus("file", "push", "--quiet", join(__dirname, "..", "support", "late.py"), `${machine}/root/late.py`);
+    const said = await shell(`
+      mkdir -p /run/webinfra-proxy /var/lib/webinfra
+      printf 'blue none\\ngreen none\\n' >/var/lib/webinfra/releases.map
+      rm -f /root/answer
+      /usr/bin/python3 /root/late.py ${String(devConfig().app.port)} /root/answer & late=$!
+      PRIVATE_ADDRESS=10.77.0.9 /usr/sbin/haproxy -f /etc/webinfra/proxy.cfg & proxy=$!
+      trap 'kill $late $proxy; wait' EXIT
+      ask() { curl --silent --max-time 5 --output /dev/null --write-out '%{http_code}\\n' http://127.0.0.1:${String(appProxyPort)}/-/app; }
+      until first=$(ask); do kill -0 $proxy; sleep 0.02; done
+      echo "first $first"
+      touch /root/answer
+      for _ in $(seq 300); do [ "$(ask)" != 200 ] || break; sleep 0.1; done
+      echo "then $(ask)"
+    `);
+    assert.match(said, /^first 503$/m);
+    assert.match(said, /^then 200$/m);
   });
 
   it("nginx -t: the web server", async () => {
