@@ -176,6 +176,7 @@ describe("real tools", function () {
       printf 'blue none\\ngreen none\\n' >/var/lib/webinfra/releases.map
       rm -f /root/answer
       /usr/bin/python3 /root/late.py ${String(devConfig().app.port)} /root/answer & late=$!
+      until (: </dev/tcp/127.0.0.1/${String(devConfig().app.port)}) 2>/dev/null; do kill -0 $late; sleep 0.02; done
       PRIVATE_ADDRESS=10.77.0.9 /usr/sbin/haproxy -f /etc/webinfra/proxy.cfg & proxy=$!
       trap 'kill $late $proxy; wait' EXIT
       ask() { curl --silent --max-time 5 --output /dev/null --write-out '%{http_code}\\n' http://127.0.0.1:${String(appProxyPort)}/-/app; }
