@@ -95,9 +95,10 @@ export function cloudConfig(view: HostView): string {
     runcmd: [
       ["install", "-d", "-m", "0700", "/etc/webinfra/secrets"],
       ["systemd-sysusers", "/etc/sysusers.d/webinfra.conf"],
+      // The one reload: all units are written. Each takes up to a second while hosts boot, so whoever switches one on does without.
       ["systemctl", "daemon-reload"],
       ["systemctl", "restart", "systemd-journald.service"],
-      ["systemctl", "enable", "webinfra-converge.service"],
+      ["systemctl", "--no-reload", "enable", "webinfra-converge.service"],
       ["systemctl", "start", "--no-block", "webinfra-converge.service"],
     ],
   };

@@ -17,4 +17,4 @@ export const frozenServers = (): readonly HostFile[] => [
 ];
 
 /** Before a proxy starts, and after its package made the group that may name servers. */
-export const startFrozenServers = "systemctl --quiet enable --now webinfra-cut.socket";
+export const startFrozenServers = "systemctl --quiet --no-reload enable --now webinfra-cut.socket";

@@ -176,7 +176,7 @@ class Switch:
         self._take_in(new)
         if not self._within(300, 0.1, lambda: self._proxy_sees(new)):
             raise Failed(f"the local proxy does not see release {wanted} serve: see journalctl -u webinfra-proxy")
-        self._systemctl("--quiet", "enable", _unit(new))
+        self._systemctl("--quiet", "--no-reload", "enable", _unit(new))
         self._store.point("current", wanted)
         self._files.write(ACTIVE, f"{new} {wanted}\n", durable=True)
         self._running = wanted
@@ -282,7 +282,7 @@ class Switch:
         return int(said) if said.isdigit() else 0
 
     def _stop(self, colour: str) -> None:
-        self._systemctl("--quiet", "disable", "--now", _unit(colour))
+        self._systemctl("--quiet", "--no-reload", "disable", "--now", _unit(colour))
 
     def _systemctl(self, *arguments: str) -> str:
         return self._commands.run(("systemctl", *arguments), seconds=120)

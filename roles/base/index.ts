@@ -26,7 +26,7 @@ const script = (name: string, where: Where = "host") =>
 const unit = (name: string, file: string, where: Where = "host") =>
   ({ path: `/etc/systemd/system/${name}`, content: fileText(__dirname, file), mode: "0644", where }) as const;
 const enableAndStart = (service: string): string =>
-  `#!/bin/sh\nset -e\nsystemctl --quiet enable ${service}\nsystemctl start ${service}\n`;
+  `#!/bin/sh\nset -e\nsystemctl --quiet --no-reload enable ${service}\nsystemctl start ${service}\n`;
 const json = (path: string, value: unknown) =>
   ({ path, content: `${JSON.stringify(value, null, 1)}\n`, mode: "0644" }) as const;
 
@@ -117,7 +117,7 @@ export function base(
         script: [
           "#!/bin/sh",
           "set -e",
-          "systemctl --quiet enable webinfra-metadata.service",
+          "systemctl --quiet --no-reload enable webinfra-metadata.service",
           "systemctl start webinfra-metadata.service",
           ...(isDroplet(view) ? ["systemctl try-restart do-agent.service"] : []),
           "",

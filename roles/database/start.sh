@@ -35,5 +35,5 @@ SQL
   rm "$begun"
   sync -f "$data"
 fi
-systemctl --quiet enable mysql.service webinfra-database.service
+systemctl --quiet --no-reload enable mysql.service webinfra-database.service
 systemctl start mysql.service webinfra-database.service

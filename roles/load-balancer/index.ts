@@ -25,7 +25,7 @@ function claim({ publicAddress, secrets }: HostView): Pick<RoleParts, "packages"
       {
         name: "70-address",
         script:
-          "#!/bin/sh\nset -e\nsystemctl --quiet enable webinfra-address.service\nsystemctl start webinfra-address.service\n",
+          "#!/bin/sh\nset -e\nsystemctl --quiet --no-reload enable webinfra-address.service\nsystemctl start webinfra-address.service\n",
       },
     ],
   };
@@ -89,8 +89,8 @@ export const loadBalancer: Role = (view) => {
           `(set -a && . /etc/webinfra/machine.env && exec /usr/sbin/haproxy -c -q -f ${balancer.config})`,
           startFrozenServers,
           "systemd-tmpfiles --create /etc/tmpfiles.d/webinfra-haproxy.conf",
-          "systemctl --quiet enable --now webinfra-access-log.socket",
-          "systemctl --quiet enable haproxy.service",
+          "systemctl --quiet --no-reload enable --now webinfra-access-log.socket",
+          "systemctl --quiet --no-reload enable haproxy.service",
           "systemctl start haproxy.service",
           "",
         ].join("\n"),

@@ -59,9 +59,11 @@ export const localProxy: Role = (view) => {
           "mkdir -p /var/lib/webinfra",
           // Which release each of the two runs; the runtime API changes a line, but makes none.
           "[ -s /var/lib/webinfra/releases.map ] || printf 'blue none\\ngreen none\\n' >/var/lib/webinfra/releases.map",
-          ...(host.roles.includes("loadBalancer") ? [] : ["systemctl --quiet disable --now haproxy.service"]),
+          ...(host.roles.includes("loadBalancer")
+            ? []
+            : ["systemctl --quiet --no-reload disable --now haproxy.service"]),
           startFrozenServers,
-          "systemctl --quiet enable webinfra-proxy.service webinfra-drain.service",
+          "systemctl --quiet --no-reload enable webinfra-proxy.service webinfra-drain.service",
           "systemctl start webinfra-proxy.service webinfra-drain.service",
           "",
         ].join("\n"),

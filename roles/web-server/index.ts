@@ -51,7 +51,7 @@ export const webServer: Role = (view) => ({
         "set -e",
         "systemd-tmpfiles --create /etc/tmpfiles.d/webinfra-nginx.conf",
         "/usr/sbin/nginx -t -q",
-        "systemctl --quiet enable nginx.service",
+        "systemctl --quiet --no-reload enable nginx.service",
         "systemctl start nginx.service",
         "",
       ].join("\n"),

@@ -155,6 +155,21 @@ describe("cloud-init: a host's user-data", () => {
     }
   });
 
+  it("reloads systemd once, and not each time that a unit is switched on or off", () => {
+    for (const { document } of hosts) {
+      const commands = [
+        ...document.write_files.flatMap(({ content }) => content.split("\n")),
+        ...document.runcmd.map((words) => words.join(" ")),
+      ].filter((line) => /\bsystemctl\b.*\b(enable|disable|daemon-reload)\b/.test(line));
+      assert.ok(commands.length > 3);
+      assert.deepEqual(
+        commands.filter((line) => !line.includes("--no-reload")),
+        document.runcmd.filter(([, verb]) => verb === "daemon-reload").map((words) => words.join(" ")),
+      );
+      assert.equal(document.runcmd.filter(([, verb]) => verb === "daemon-reload").length, 1);
+    }
+  });
+
   it("runs its steps in the order of their names, each a script with its interpreter", () => {
     for (const { document } of hosts) {
       const steps = document.write_files.filter(({ path }) => path.startsWith("/usr/local/lib/webinfra/steps.d/"));
