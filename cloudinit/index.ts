@@ -95,7 +95,7 @@ export function cloudConfig(view: HostView): string {
     runcmd: [
       ["install", "-d", "-m", "0700", "/etc/webinfra/secrets"],
       ["systemd-sysusers", "/etc/sysusers.d/webinfra.conf"],
-      // The one reload: all units are written. Each takes up to a second while hosts boot, so whoever switches one on does without.
+      // The one reload, once all units are written (roles/units.ts).
       ["systemctl", "daemon-reload"],
       ["systemctl", "restart", "systemd-journald.service"],
       ["systemctl", "--no-reload", "enable", "webinfra-converge.service"],

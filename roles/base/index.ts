@@ -1,6 +1,7 @@
 import { bootstrapScript, fileText, render } from "../template";
 import { agentPort } from "../../core/ports";
 import { ConvergeStep, HostView, ProxyPlace, Role, Where } from "../types";
+import { startUnits } from "../units";
 import { zone } from "../../topology/types";
 
 /** A local address whose answer 200 belongs to the host's health. */
@@ -25,8 +26,7 @@ const script = (name: string, where: Where = "host") =>
   ({ path: scriptPath(name), content: bootstrapScript(name), mode: "0755", where }) as const;
 const unit = (name: string, file: string, where: Where = "host") =>
   ({ path: `/etc/systemd/system/${name}`, content: fileText(__dirname, file), mode: "0644", where }) as const;
-const enableAndStart = (service: string): string =>
-  `#!/bin/sh\nset -e\nsystemctl --quiet --no-reload enable ${service}\nsystemctl start ${service}\n`;
+const startingStep = (service: string): string => `#!/bin/sh\nset -e\n${startUnits(service)}\n`;
 const json = (path: string, value: unknown) =>
   ({ path, content: `${JSON.stringify(value, null, 1)}\n`, mode: "0644" }) as const;
 
@@ -117,8 +117,7 @@ export function base(
         script: [
           "#!/bin/sh",
           "set -e",
-          "systemctl --quiet --no-reload enable webinfra-metadata.service",
-          "systemctl start webinfra-metadata.service",
+          startUnits("webinfra-metadata.service"),
           ...(isDroplet(view) ? ["systemctl try-restart do-agent.service"] : []),
           "",
         ].join("\n"),
@@ -132,7 +131,7 @@ export function base(
             ? `#!/bin/sh\nexec ${scriptPath("fetch-kit")} ${view.kit} ${view.channel.path}\n`
             : `#!/bin/sh\nset -e\n${scriptPath("install-packages")} rclone\nexec ${scriptPath("fetch-kit")} ${view.kit}\n`,
       },
-      { name: "14-agent", script: enableAndStart("webinfra-agent.service") },
+      { name: "14-agent", script: startingStep("webinfra-agent.service") },
       ...(view.secretsThrough === "channel"
         ? [
             {
@@ -149,7 +148,7 @@ export function base(
       { name: "30-packages", script: `#!/bin/sh\nexec ${scriptPath("install-packages")}\n`, where: "both" },
       enableServices("33-services", packages),
       { name: "99-seal", script: `#!/bin/sh\nexec ${scriptPath("seal-image")} end\n`, where: "image" },
-      { name: "40-sync", script: enableAndStart("webinfra-sync.service") },
+      { name: "40-sync", script: startingStep("webinfra-sync.service") },
     ],
     ports: [
       {

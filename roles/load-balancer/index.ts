@@ -4,6 +4,7 @@ import { frozenServers, startFrozenServers } from "../frozen";
 import { balancerStatsPort, webPort, webTlsPort } from "../../core/ports";
 import { fileText, render } from "../template";
 import { HostView, ProxyPlace, Role, RoleParts } from "../types";
+import { startUnits } from "../units";
 import { unavailable } from "../unavailable";
 
 /** What claims the site's public address, where the platform has one. */
@@ -24,8 +25,7 @@ function claim({ publicAddress, secrets }: HostView): Pick<RoleParts, "packages"
     steps: [
       {
         name: "70-address",
-        script:
-          "#!/bin/sh\nset -e\nsystemctl --quiet --no-reload enable webinfra-address.service\nsystemctl start webinfra-address.service\n",
+        script: `#!/bin/sh\nset -e\n${startUnits("webinfra-address.service")}\n`,
       },
     ],
   };
@@ -90,8 +90,7 @@ export const loadBalancer: Role = (view) => {
           startFrozenServers,
           "systemd-tmpfiles --create /etc/tmpfiles.d/webinfra-haproxy.conf",
           "systemctl --quiet --no-reload enable --now webinfra-access-log.socket",
-          "systemctl --quiet --no-reload enable haproxy.service",
-          "systemctl start haproxy.service",
+          startUnits("haproxy.service"),
           "",
         ].join("\n"),
       },

@@ -3,6 +3,7 @@ import { frozenServers, startFrozenServers } from "../frozen";
 import { agentPort, appProxyPort, appTierPort } from "../../core/ports";
 import { fileText, render } from "../template";
 import { ProxyPlace, Role } from "../types";
+import { startUnits } from "../units";
 import { unavailable } from "../unavailable";
 
 /** Where it has its configuration and its runtime socket. */
@@ -63,8 +64,7 @@ export const localProxy: Role = (view) => {
             ? []
             : ["systemctl --quiet --no-reload disable --now haproxy.service"]),
           startFrozenServers,
-          "systemctl --quiet --no-reload enable webinfra-proxy.service webinfra-drain.service",
-          "systemctl start webinfra-proxy.service webinfra-drain.service",
+          startUnits("webinfra-proxy.service", "webinfra-drain.service"),
           "",
         ].join("\n"),
       },

@@ -2,6 +2,7 @@ import { rotation } from "../access-log";
 import { appProxyPort, webPort, webTlsPort } from "../../core/ports";
 import { fileText, render } from "../template";
 import { Role } from "../types";
+import { startUnits } from "../units";
 
 /** One line a request; `webinfra logs` reads it (host/webinfra/logs.py). */
 const accessLog = "/var/log/nginx/access.log";
@@ -51,8 +52,7 @@ export const webServer: Role = (view) => ({
         "set -e",
         "systemd-tmpfiles --create /etc/tmpfiles.d/webinfra-nginx.conf",
         "/usr/sbin/nginx -t -q",
-        "systemctl --quiet --no-reload enable nginx.service",
-        "systemctl start nginx.service",
+        startUnits("nginx.service"),
         "",
       ].join("\n"),
     },
