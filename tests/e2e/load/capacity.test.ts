@@ -155,7 +155,7 @@ describe("at capacity", function () {
       assert.equal((await site.fetch("/-/balancer")).headers["x-page-servers"], String(count));
     };
     // Whoever has the lock keeps all of its processes waiting.
-    await site.shell("web-1", "systemd-run --unit=e2e-hang flock /etc/hostname sleep 300");
+    await site.shell("web-1", "systemd-run --unit=e2e-hang sh -c 'exec 9</dev/shm/processor; flock 9; exec sleep 300'");
     await eventually("one web server less", servers(webs.length - 1));
     const seen = await site.sightings(6);
     assert.deepEqual([...new Set(seen.map(({ headers }) => headers["x-served-by"]))], ["web-2"]);

@@ -2,29 +2,46 @@
 """An application that costs processor time: processes that each answer one request at a time, as those of PHP and Gunicorn do.
 
 WORKERS: how many processes. COST_MS: processor time that an answer takes, in milliseconds; the health check's costs the same. All processes of a
-host share one small processor, so that what a host can do does not depend on what else goes on around it.
+host share one small processor that nothing else uses: each turn of it is booked, in the order of asking, so that a machine that is busy with
+other things wakes a process late but takes nothing from what the host can do.
 """
 
 import fcntl
 import os
+import struct
 import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
-SLICE = 0.005
+# Seconds of one turn.
+TURN = 0.01
+# When the last booked turn ends. Both releases of a host see it; who has its lock keeps all of them waiting.
+BOOKED = "/dev/shm/processor"
+
+
+def sleep_until(when: float) -> None:
+    time.sleep(max(0.0, when - time.monotonic()))
+
+
+def take_turn(booked: int) -> None:
+    fcntl.flock(booked, fcntl.LOCK_EX)
+    (free,) = struct.unpack("d", os.pread(booked, 8, 0) or bytes(8))
+    begins = max(free, time.monotonic())
+    ends = begins + TURN
+    os.pwrite(booked, struct.pack("d", ends), 0)
+    fcntl.flock(booked, fcntl.LOCK_UN)
+    sleep_until(begins)
+    # Half the load of a real one: two hosts and all others have room beside each other.
+    while time.monotonic() < begins + TURN / 2:
+        pass
+    sleep_until(ends)
 
 
 class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
-        # A file that every process of the host can read; who has the lock has the processor.
-        with open("/etc/hostname") as processor:
-            for _ in range(int(int(os.environ["COST_MS"]) / 1000 / SLICE)):
-                fcntl.flock(processor, fcntl.LOCK_EX)
-                # Half the speed of a real one: two hosts and all others have room beside each other.
-                ends = time.monotonic() + SLICE / 2
-                while time.monotonic() < ends:
-                    pass
-                time.sleep(SLICE / 2)
-                fcntl.flock(processor, fcntl.LOCK_UN)
+        booked = os.open(BOOKED, os.O_RDWR | os.O_CREAT, 0o600)
+        for _ in range(int(int(os.environ["COST_MS"]) / 1000 / TURN)):
+            take_turn(booked)
+        os.close(booked)
         self.send_response(200)
         self.send_header("Content-Length", "0")
         self.end_headers()
