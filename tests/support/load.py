@@ -1,5 +1,7 @@
 #!/usr/bin/python3
-"""Sends a bounded load to the site until its standard input ends, and prints what came of each request as JSON.
+"""Sends a bounded load to the site, and prints what came of each request as JSON.
+
+It goes on until its standard input has ended, which says how many writes are to be acknowledged at least, and they are.
 
 argv[1] is {"host", "port", "seconds", "keep", "new", "rate", "requests"}: `keep` workers hold their connection, `new` workers open one a
 request; each sends `rate` requests a second at most, going through `requests` ([method, path], …), for `seconds` at most.
@@ -19,8 +21,23 @@ stop = threading.Event()
 lock = threading.Lock()
 counts, served_by, machines, databases, releases = (collections.Counter() for _ in range(5))
 failures, acknowledged = [], []
+# How many writes are enough. Nobody has said so yet.
+enough = None
 slowest = last_failure = write_gap = 0.0
 begun = last_write = time.monotonic()
+
+
+def stop_when_enough():
+    if enough is not None and len(acknowledged) >= enough:
+        stop.set()
+
+
+def wait_for_end():
+    global enough
+    least = int(sys.stdin.read())
+    with lock:
+        enough = least
+        stop_when_enough()
 
 
 def body_of(method, path, key):
@@ -44,6 +61,7 @@ def note(method, path, key, outcome, headers, seconds):
                 acknowledged.append(key)
                 write_gap = max(write_gap, time.monotonic() - last_write)
                 last_write = time.monotonic()
+                stop_when_enough()
             return
         last_failure = time.monotonic() - begun
         if len(failures) < 30:
@@ -79,7 +97,7 @@ workers = [threading.Thread(target=work, args=(index < PLAN["keep"], index), dae
 for worker in workers:
     worker.start()
 print("started", flush=True)
-threading.Thread(target=lambda: (sys.stdin.read(), stop.set()), daemon=True).start()
+threading.Thread(target=wait_for_end, daemon=True).start()
 for worker in workers:
     worker.join()
 print(

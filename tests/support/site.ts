@@ -103,8 +103,11 @@ export interface LoadReport {
 
 /** A load that is going on. */
 export interface Load {
-  /** Ends it and tells what came of it. */
-  stop(): Promise<LoadReport>;
+  /**
+   * Ends it when enough writes were acknowledged, and tells what came of it: how long a test takes does not say how much load it had.
+   * @param writes how many are enough. Default 6.
+   */
+  stop(writes?: number): Promise<LoadReport>;
 }
 
 /** GET requests to send, for `seconds`: `rate` a second however slow the answers are, or `workers` under way all the time. */
@@ -424,9 +427,15 @@ export class Site {
     };
     const { child, report } = await this.generate("load.py", full);
     return {
-      stop: async () => {
-        child.stdin?.end();
-        return (await report()) as LoadReport;
+      stop: async (writes = 6) => {
+        child.stdin?.end(String(writes));
+        const loaded = (await report()) as LoadReport;
+        const { acknowledged, counts, failures } = loaded;
+        assert.ok(
+          acknowledged.length >= writes,
+          `hardly any load: ${String(acknowledged.length)} writes of ${String(writes)}: ${JSON.stringify({ counts, failures })}`,
+        );
+        return loaded;
       },
     };
   }

@@ -71,18 +71,17 @@ describe("a frozen server", function () {
     });
     await frozen(freezer, () => eventually(`requests to go round the frozen ${what}`, goneRound));
     await site.settled();
-    const report = await load.stop();
+    const report = await load.stop(21);
     const bad = Object.entries(report.counts).filter(([request]) => !/ (200|201|303)$/.test(request));
     const failures = bad.reduce((sum, [, count]) => sum + count, 0);
     figure(`a frozen ${what}: failed requests (no GET or HEAD)`, failures, "requests");
     figure(`a frozen ${what}: slowest request`, report.slowest, "s");
     assess(report);
-    assert.ok(report.acknowledged.length > 20, JSON.stringify(report.counts));
     return report;
   }
 
   it("web server: GET and HEAD go to another one, and no POST is sent twice", async () => {
-    await underLoad("web server", host("web-1"), async () => {
+    const { acknowledged } = await underLoad("web server", host("web-1"), async () => {
       assert.deepEqual(
         seen(await site.sightings(8), ({ headers }) => headers["x-served-by"]),
         ["web-2"],
@@ -90,10 +89,12 @@ describe("a frozen server", function () {
     });
     // The balancer gives each request an id. What the frozen one got, it logs when it goes on.
     const script = `cat /var/log/nginx/access.log* | grep -F '"POST ' | cut -d ' ' -f 3`;
-    const logs = await Promise.all(["web-1", "web-2"].map((web) => site.shell(web, script)));
-    const ids = logs.flatMap((log) => log.split("\n").filter(Boolean));
-    assert.ok(ids.length > 20, String(ids.length));
-    assert.equal(new Set(ids).size, ids.length, "a POST came to two web servers");
+    await eventually("every acknowledged write in a log", async () => {
+      const logs = await Promise.all(["web-1", "web-2"].map((web) => site.shell(web, script)));
+      const ids = logs.flatMap((log) => log.split("\n").filter(Boolean));
+      assert.equal(new Set(ids).size, ids.length, "a POST came to two web servers");
+      assert.ok(ids.length >= acknowledged.length, `${String(ids.length)} of ${String(acknowledged.length)}`);
+    });
   });
 
   const servedBy = ({ body }: Answer): string | undefined => /"servedBy":"([^"]+)"/.exec(body)?.[1];

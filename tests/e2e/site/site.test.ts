@@ -20,7 +20,6 @@ const serversOf = async (site: Site, times: number): Promise<string[]> =>
 
 function assertNothingFailed(report: LoadReport): void {
   assert.deepEqual(report.failures, [], JSON.stringify(report.counts));
-  assert.ok(report.acknowledged.length > 5, `hardly any load: ${JSON.stringify(report.counts)}`);
 }
 
 describe("site on Incus", function () {
@@ -416,8 +415,7 @@ describe("site on Incus", function () {
       await eventually("the load to write again", async () =>
         assert.ok(Number(await site.sql("db-1", "select count(*) from site.entries")) > before + 20),
       );
-      const { acknowledged } = await load.stop();
-      assert.ok(acknowledged.length > 40, `only ${String(acknowledged.length)} writes`);
+      const { acknowledged } = await load.stop(41);
       assert.deepEqual(await site.missing("db-1", acknowledged), []);
       await eventually("the replica to have them all", async () =>
         assert.deepEqual(await site.missing("db-2", acknowledged), []),
@@ -432,11 +430,10 @@ describe("site on Incus", function () {
       const ids = await site.machineIds();
       const started = Date.now();
       await incus("restart", "--force", ...Object.values(ids));
-      const { acknowledged } = await load.stop();
+      const { acknowledged } = await load.stop(11);
       await site.settled(150);
       figure("all hosts restarted at once: until all are healthy", (Date.now() - started) / 1000, "s");
       assert.deepEqual(await site.machineIds(), ids);
-      assert.ok(acknowledged.length > 10, `only ${String(acknowledged.length)} writes`);
       assert.deepEqual(await site.missing("db-1", acknowledged), []);
       await site.write("after the restart");
       await eventually("the replica to have them all", async () =>

@@ -106,9 +106,8 @@ describe("topology dedicated-databases", function () {
       await switchover("db-2", "db-1", "db-3");
       await switchover("db-1", "db-2", "db-3");
     });
-    const report = await load.stop();
+    const report = await load.stop(51);
     figure("planned switchover: longest time without a write", report.writeGap, "s");
-    assert.ok(report.acknowledged.length > 50, failed(report));
     await eventually("every acknowledged write on every database", async () => {
       for (const host of databases) assert.deepEqual(await site.missing(host, report.acknowledged), []);
     });
@@ -187,8 +186,7 @@ describe("topology dedicated-databases", function () {
         assert.deepEqual([role, writable], ["fenced", false]);
         assert.match(fenced ?? "", /^has transactions that db-2 lacks: [0-9a-f-]{36}:\d+/);
       });
-      const report = await load.stop();
-      assert.ok(report.acknowledged.length > 20, failed(report));
+      const report = await load.stop(21);
       await eventually("the writes on both", async () => {
         for (const host of standing.replicas) assert.deepEqual(await site.missing(host, report.acknowledged), []);
       });

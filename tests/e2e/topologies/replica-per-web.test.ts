@@ -71,9 +71,8 @@ describe("topology replica-per-web", function () {
       await site.succeed("database", "promote", to, "--stack", site.stack);
     }
     await eventually("writes", () => site.write("to the first one"));
-    const report = await load.stop();
+    const report = await load.stop(21);
     figure("planned switchover with durability require: longest time without a write", report.writeGap, "s");
-    assert.ok(report.acknowledged.length > 20, failed(report));
     await eventually("every acknowledged write on every database", async () => {
       for (const host of [standing.primary, ...standing.replicas]) {
         assert.deepEqual(await site.missing(host, report.acknowledged), []);
