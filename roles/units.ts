@@ -4,3 +4,6 @@
  */
 export const startUnits = (...units: readonly string[]): string =>
   [`systemctl --quiet --no-reload enable ${units.join(" ")}`, `systemctl start ${units.join(" ")}`].join("\n");
+
+/** The script of a step that does nothing but start a unit. */
+export const startingStep = (unit: string): string => `#!/bin/sh\nset -e\n${startUnits(unit)}\n`;

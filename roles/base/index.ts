@@ -1,7 +1,7 @@
 import { bootstrapScript, fileText, render } from "../template";
 import { agentPort } from "../../core/ports";
 import { ConvergeStep, HostView, ProxyPlace, Role, Where } from "../types";
-import { startUnits } from "../units";
+import { startingStep, startUnits } from "../units";
 import { zone } from "../../topology/types";
 
 /** A local address whose answer 200 belongs to the host's health. */
@@ -26,7 +26,6 @@ const script = (name: string, where: Where = "host") =>
   ({ path: scriptPath(name), content: bootstrapScript(name), mode: "0755", where }) as const;
 const unit = (name: string, file: string, where: Where = "host") =>
   ({ path: `/etc/systemd/system/${name}`, content: fileText(__dirname, file), mode: "0644", where }) as const;
-const startingStep = (service: string): string => `#!/bin/sh\nset -e\n${startUnits(service)}\n`;
 const json = (path: string, value: unknown) =>
   ({ path, content: `${JSON.stringify(value, null, 1)}\n`, mode: "0644" }) as const;
 

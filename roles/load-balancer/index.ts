@@ -4,7 +4,7 @@ import { frozenServers, startFrozenServers } from "../frozen";
 import { balancerStatsPort, webPort, webTlsPort } from "../../core/ports";
 import { fileText, render } from "../template";
 import { HostView, ProxyPlace, Role, RoleParts } from "../types";
-import { startUnits } from "../units";
+import { startingStep, startUnits } from "../units";
 import { unavailable } from "../unavailable";
 
 /** What claims the site's public address, where the platform has one. */
@@ -25,7 +25,7 @@ function claim({ publicAddress, secrets }: HostView): Pick<RoleParts, "packages"
     steps: [
       {
         name: "70-address",
-        script: `#!/bin/sh\nset -e\n${startUnits("webinfra-address.service")}\n`,
+        script: startingStep("webinfra-address.service"),
       },
     ],
   };
