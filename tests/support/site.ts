@@ -101,6 +101,13 @@ export interface LoadReport {
   readonly acknowledged: readonly string[];
 }
 
+/** What an error tells of a load. */
+export const summaryOf = ({ counts, failures }: LoadReport): string => JSON.stringify({ counts, failures });
+
+export function assertNothingFailed(report: LoadReport): void {
+  assert.deepEqual(report.failures, [], summaryOf(report));
+}
+
 /** A load that is going on. */
 export interface Load {
   /**
@@ -430,10 +437,10 @@ export class Site {
       stop: async (writes = 6) => {
         child.stdin?.end(String(writes));
         const loaded = (await report()) as LoadReport;
-        const { acknowledged, counts, failures } = loaded;
+        const written = loaded.acknowledged.length;
         assert.ok(
-          acknowledged.length >= writes,
-          `hardly any load: ${String(acknowledged.length)} writes of ${String(writes)}: ${JSON.stringify({ counts, failures })}`,
+          written >= writes,
+          `hardly any load: ${String(written)} writes of ${String(writes)}: ${summaryOf(loaded)}`,
         );
         return loaded;
       },

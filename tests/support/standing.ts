@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import { request } from "undici";
 import { eventually } from "./eventually";
-import { type Answer, figure, incus, type LoadReport, Site } from "./site";
+import { type Answer, figure, incus, Site } from "./site";
 
 export const header = (answers: readonly Answer[], name: string): string[] =>
   [...new Set(answers.map(({ headers }) => headers[name] ?? "none"))].sort();
@@ -201,5 +201,3 @@ export const writers = {
     ["POST", "/"],
   ],
 } as const;
-
-export const failed = ({ counts, failures }: LoadReport): string => JSON.stringify({ counts, failures });

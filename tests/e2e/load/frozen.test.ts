@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { get, type IncomingMessage } from "node:http";
 import { eventually } from "../../support/eventually";
-import { type Answer, figure, incus, type LoadReport, manage, Site } from "../../support/site";
+import { type Answer, figure, incus, type LoadReport, manage, Site, summaryOf } from "../../support/site";
 
 /** What a request may take while a server is frozen: three seconds when all is well, and this machine may be busy. */
 const DEADLINE_SECONDS = 10;
@@ -28,7 +28,7 @@ async function frozen<T>({ freeze, thaw }: Freezer, work: () => Promise<T>): Pro
 
 /** No GET or HEAD failed, a POST that failed was told so, and nobody waited for long. */
 function assess(report: LoadReport): void {
-  const failed = JSON.stringify({ counts: report.counts, failures: report.failures });
+  const failed = summaryOf(report);
   for (const request of Object.keys(report.counts)) {
     assert.match(request, /^(GET|HEAD) \S+ 200$|^POST \/api\/entries (201|502|503)$|^POST \/ (303|502|503)$/, failed);
   }

@@ -8,7 +8,7 @@ import { writeInventoryEntry } from "../../../core/protocol/inventory";
 import { balancer } from "../../../roles/load-balancer";
 import { proxy } from "../../../roles/local-proxy";
 import { eventually } from "../../support/eventually";
-import { figure, manage, Site } from "../../support/site";
+import { assertNothingFailed, figure, manage, Site } from "../../support/site";
 
 /** A server as the process knows it. */
 interface Running {
@@ -102,8 +102,7 @@ print(ProxySocket(sys.argv[1]).tell(sys.argv[2]))' ${socket} '${command}'`,
     await serves("s1", "s2", "s9");
     unlist("web-9");
     await serves("s1", "s2");
-    const { counts, failures } = await load.stop();
-    assert.deepEqual(failures, [], JSON.stringify(counts));
+    assertNothingFailed(await load.stop());
   });
 
   it("are as many as there are machines", async () => {
@@ -137,8 +136,7 @@ print(ProxySocket(sys.argv[1]).tell(sys.argv[2]))' ${socket} '${command}'`,
     await eventually("web-1 to forget it", async () => {
       assert.deepEqual(own(await running("web-1", proxy.socket), "primary"), ["s1", "s2"]);
     });
-    const { counts, failures } = await load.stop();
-    assert.deepEqual(failures, [], JSON.stringify(counts));
+    assertNothingFailed(await load.stop());
   });
 
   describe("come to what is wanted after", () => {

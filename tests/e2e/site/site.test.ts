@@ -10,17 +10,13 @@ import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
 import { eventually } from "../../support/eventually";
 import { pageTests } from "../../support/page";
-import { figure, incus, type LoadReport, manage, repository, Site } from "../../support/site";
+import { assertNothingFailed, figure, incus, manage, repository, Site } from "../../support/site";
 
 const run = promisify(execFile);
 
 /** The web servers that answered a number of pages, without repetition. */
 const serversOf = async (site: Site, times: number): Promise<string[]> =>
   [...new Set((await site.sightings(times)).map((answer) => answer.headers["x-served-by"] ?? ""))].sort();
-
-function assertNothingFailed(report: LoadReport): void {
-  assert.deepEqual(report.failures, [], JSON.stringify(report.counts));
-}
 
 describe("site on Incus", function () {
   // Above what a command may take, so that the command says what it waited for.

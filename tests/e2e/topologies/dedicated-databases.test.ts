@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import { eventually } from "../../support/eventually";
-import { figure, manage, mysql, Site } from "../../support/site";
+import { assertNothingFailed, figure, manage, mysql, Site } from "../../support/site";
 import {
   header,
   together,
@@ -15,7 +15,6 @@ import {
   survivesWebServer,
   neverTwoPrimaries,
   writers,
-  failed,
 } from "../../support/standing";
 
 describe("topology dedicated-databases", function () {
@@ -111,7 +110,7 @@ describe("topology dedicated-databases", function () {
     await eventually("every acknowledged write on every database", async () => {
       for (const host of databases) assert.deepEqual(await site.missing(host, report.acknowledged), []);
     });
-    assert.deepEqual(report.failures, [], failed(report));
+    assertNothingFailed(report);
     await site.succeed("preview", site.stack, "--config-file", site.configFile, "--expect-no-changes");
     const again = await site.succeed("database", "promote", "db-1", "--stack", site.stack);
     assert.equal(again.stdout, '"db-1" is the primary already\n');

@@ -1,7 +1,7 @@
 /** split-tiers, with leastconn and sticky sessions: Nginx and the application apart. */
 import assert from "node:assert/strict";
 import { eventually } from "../../support/eventually";
-import { incus, manage, Site } from "../../support/site";
+import { assertNothingFailed, incus, manage, Site } from "../../support/site";
 import {
   applicationsBehind,
   type Standing,
@@ -9,7 +9,6 @@ import {
   serves,
   survivesWebServer,
   losesAsReviewed,
-  failed,
 } from "../../support/standing";
 
 describe("topology split-tiers", function () {
@@ -57,7 +56,7 @@ describe("topology split-tiers", function () {
     await incus("start", machine);
     await eventually("app-1 to come back", async () => assert.deepEqual(await applicationsBehind(site, "web-1"), apps));
     const report = await load.stop();
-    assert.deepEqual(report.failures, [], failed(report));
+    assertNothingFailed(report);
     await site.settled();
   });
 
@@ -85,7 +84,7 @@ describe("topology split-tiers", function () {
     const load = await site.load();
     await site.up();
     const report = await load.stop();
-    assert.deepEqual(report.failures, [], failed(report));
+    assertNothingFailed(report);
     const after = await site.machineIds();
     const changed = Object.keys(after).filter((host) => after[host] !== before[host]);
     assert.deepEqual(changed.sort(), apps);
