@@ -1,7 +1,7 @@
 /** A preview as a pull request's comment, in Markdown. It holds names and no values of resources, so no secret can be in it. */
-import { type Cost, money } from "../topology/cost";
-import { costMarkdown } from "../topology/cost/text";
-import { markdownTable } from "../topology/markdown";
+import { type Cost, money } from "../review/cost";
+import { costMarkdown } from "../review/cost/text";
+import { markdownTable } from "../core/markdown";
 import type { Review } from "../topology/review";
 import type { PlannedStep, Violation } from "./progress";
 

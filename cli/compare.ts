@@ -1,7 +1,7 @@
 /** What a stack's configuration promises, and what its last update left: the two sides of a preview's comment. */
 import { z } from "zod";
-import { ConfigError } from "../config/errors";
-import { type Cost, costSchema, estimate } from "../topology/cost";
+import { ConfigError } from "../core/config-error";
+import { type Cost, costSchema, estimate } from "../review/cost";
 import { place } from "../topology/place";
 import { review, reviewSchema, reviewSettings } from "../topology/review";
 import { configOf } from "./commands/review";

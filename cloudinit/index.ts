@@ -1,14 +1,34 @@
 import { stringify } from "yaml";
-import { HostFile, HostView, RoleParts, Where } from "../roles/types";
-import { partsOf } from "../roles";
-import { hostName } from "../topology/types";
+import { isPublic, Secret, secretId, SecretTexts } from "../core/secret";
+import { describe, installations, render } from "../roles";
+import {
+  Description,
+  HostContext,
+  HostFile,
+  HostPlace,
+  Installation,
+  Parts,
+  phases,
+  Placement,
+  Step,
+} from "../services/contract";
+import { hostName, TopologyHost } from "../topology/types";
 
-/** Two roles of one host want what only one can have. */
+/** Two services of one host want what only one can have. */
 export class PlacementConflict extends Error {
   override readonly name = "PlacementConflict";
 }
 
-/** Each path once; two parts may ask for the very same file. */
+/** A host, and what first boot has to know of it beside what its services do. */
+export interface HostDefinition extends Placement {
+  readonly host: TopologyHost;
+  /** SHA-256 of the archive with the hosts' programs. */
+  readonly programs: string;
+  /** The key that logs in. Undefined: nobody does. */
+  readonly sshPublicKey: string | undefined;
+}
+
+/** Each path once; two services may ask for the very same file. */
 function mergeFiles(host: string, wanted: readonly HostFile[]): readonly HostFile[] {
   const files = new Map<string, HostFile>();
   for (const file of wanted) {
@@ -23,9 +43,10 @@ function mergeFiles(host: string, wanted: readonly HostFile[]): readonly HostFil
   return [...files.values()];
 }
 
-function checkPorts(host: string, parts: readonly RoleParts[]): void {
+/** @throws PlacementConflict when two services want one port */
+export function checkPorts(host: string, ports: Required<Description>["ports"]): void {
   const taken = new Map<number, string>();
-  for (const port of parts.flatMap((part) => part.ports)) {
+  for (const port of ports) {
     const other = taken.get(port.port);
     if (other !== undefined) {
       throw new PlacementConflict(
@@ -36,66 +57,96 @@ function checkPorts(host: string, parts: readonly RoleParts[]): void {
   }
 }
 
-/** The scripts of all parts as files; their order is the order of their names. */
-const stepFiles = (parts: readonly RoleParts[]): readonly HostFile[] =>
-  parts
-    .flatMap((part) => part.steps)
-    .map((step) => ({
-      path: `/usr/local/lib/webinfra/steps.d/${step.name}`,
-      content: step.script,
-      mode: "0755" as const,
-    }));
-
-const partsAt = (parts: readonly RoleParts[], place: "host" | "image"): readonly RoleParts[] => {
-  const wanted = ({ where = "host" }: { readonly where?: Where }): boolean => where === place || where === "both";
-  return parts.map((part) => ({ ...part, files: part.files.filter(wanted), steps: part.steps.filter(wanted) }));
-};
+/** A step's script as a file, which tells in its second line what it does. Files run in the order of their names, which is that of the phases. */
+function stepFile({ phase, name, doing, script }: Step): HostFile {
+  const [interpreter = "", ...rest] = script.split("\n");
+  return {
+    path: `/usr/local/lib/webinfra/steps.d/${String(phases.indexOf(phase)).padStart(2, "0")}-${name}`,
+    content: [interpreter, `# ${doing}`, ...rest].join("\n"),
+    mode: "0755",
+  };
+}
 
 /**
- * The files that a host's parts ask for together, in the order of their paths: each path once, steps and the list of packages among them.
- * @param place where they are wanted; in an image there are no ports to share
- * @throws PlacementConflict when two parts want different content at one path, or one port
+ * Files of a host, in the order of their paths: each path once, steps and the list of packages among them.
+ * @throws PlacementConflict when two services want different content at one path
  */
 export function mergeParts(
   host: string,
-  parts: readonly RoleParts[],
-  place: "host" | "image" = "host",
+  parts: readonly Partial<Parts>[],
+  packages: readonly string[],
 ): readonly HostFile[] {
-  if (place === "host") checkPorts(host, parts);
-  const packages = [...new Set(parts.flatMap((part) => part.packages))].sort();
-  const here = partsAt(parts, place);
-  const files = [
-    ...here.flatMap((part) => part.files),
-    ...stepFiles(here),
-    { path: "/etc/webinfra/packages", content: packages.map((name) => `${name}\n`).join(""), mode: "0644" as const },
+  const wanted = [
+    ...parts.flatMap(({ files = [] }) => files),
+    ...parts.flatMap(({ steps = [] }) => steps).map(stepFile),
+    {
+      path: "/etc/webinfra/packages",
+      content: [...new Set(packages)]
+        .sort()
+        .map((name) => `${name}\n`)
+        .join(""),
+      mode: "0644" as const,
+    },
   ];
-  return [...mergeFiles(host, files)].sort((a, b) => (a.path < b.path ? -1 : 1));
+  return [...mergeFiles(host, wanted)].sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+const packagesOf = (wanted: readonly Installation[]): readonly string[] =>
+  wanted.flatMap(({ packages = [] }) => packages);
+const installed = (wanted: readonly Installation[]): readonly Partial<Parts>[] => wanted.map(({ both = {} }) => both);
+
+/** A host's files. */
+function filesOf(
+  definition: HostDefinition,
+  place: HostPlace,
+  secretsSha256: string,
+  text: (secret: Secret) => string,
+): readonly HostFile[] {
+  const context: HostContext = { ...definition, place, secretsSha256, described: describe(definition) };
+  const wanted = installations(definition);
+  return mergeParts(definition.host.name, [...installed(wanted), ...render(context, text)], packagesOf(wanted));
+}
+
+/** The text of a secret. @throws Error when there is none, which is a fault of the program */
+function textIn(texts: SecretTexts, secret: Secret): string {
+  const text = texts[secretId(secret)];
+  if (text === undefined) throw new Error(`nothing made the secret "${secretId(secret)}"`);
+  return text;
 }
 
 /** A file as cloud-init writes it. */
 const written = ({ path, mode, content }: HostFile) => ({ path, permissions: mode, content });
 
+/** What hosts get at first boot. */
+export interface HostSecrets {
+  readonly texts: SecretTexts;
+  /** SHA-256 of the JSON list of the host's secret files, where they come through the channel; empty elsewhere. */
+  readonly sha256: string;
+}
+
 /**
  * One host's `#cloud-config`. It writes files and starts one unit without waiting for it: packages are that unit's work, because cloud-init
- * never tries again.
- * @throws PlacementConflict when two roles want different content at one path, or one port
+ * never tries again. Where secrets go through the channel, it holds none.
+ * @throws PlacementConflict when two services want different content at one path, or one port
  */
-export function cloudConfig(view: HostView): string {
-  const files = mergeParts(view.host.name, partsOf(view));
-  const { ssh } = view.config;
+export function cloudConfig(definition: HostDefinition, place: HostPlace, { texts, sha256 }: HostSecrets): string {
+  const { host, traits, sshPublicKey } = definition;
+  checkPorts(host.name, describe(definition).ports);
+  const all = traits.secretsThrough === "user-data";
+  const files = filesOf(definition, place, sha256, (secret) => (all || isPublic(secret) ? textIn(texts, secret) : ""));
   const document = {
-    hostname: view.host.name,
-    fqdn: hostName(view.host.name),
+    hostname: host.name,
+    fqdn: hostName(host.name),
     prefer_fqdn_over_hostname: false,
     manage_etc_hosts: false,
     ssh_pwauth: false,
     disable_root: true,
-    ...(ssh && { ssh_authorized_keys: [ssh.publicKey] }),
-    write_files: files.filter((file) => view.secretsThrough === "user-data" || file.secret !== true).map(written),
+    ...(sshPublicKey !== undefined && { ssh_authorized_keys: [sshPublicKey] }),
+    write_files: files.filter((file) => all || file.secret !== true).map(written),
     runcmd: [
       ["install", "-d", "-m", "0700", "/etc/webinfra/secrets"],
       ["systemd-sysusers", "/etc/sysusers.d/webinfra.conf"],
-      // The one reload, once all units are written (roles/units.ts).
+      // The one reload, once all units are written (services/parts/units.ts).
       ["systemctl", "daemon-reload"],
       ["systemctl", "restart", "systemd-journald.service"],
       ["systemctl", "--no-reload", "enable", "webinfra-converge.service"],
@@ -105,14 +156,27 @@ export function cloudConfig(view: HostView): string {
   return `#cloud-config\n${stringify(document, { lineWidth: 0 })}`;
 }
 
+/** All files of a host, secret ones among them, in the order of their paths. */
+export const hostFiles = (
+  definition: HostDefinition,
+  place: HostPlace,
+  { texts, sha256 }: HostSecrets,
+): readonly HostFile[] => filesOf(definition, place, sha256, (secret) => textIn(texts, secret));
+
+/** The host's secret files. They are the same wherever it stands. */
+export const secretFiles = (definition: HostDefinition, place: HostPlace, texts: SecretTexts): readonly HostFile[] =>
+  hostFiles(definition, place, { texts, sha256: "" }).filter((file) => file.secret === true);
+
 /**
  * The `#cloud-config` of a throw-away machine that installs the packages of all these hosts, by the steps that hosts take themselves, and then removes
  * what must not be shared. Once its converge is done, an image can be made of it. It follows from packages, their sources and those steps alone, and
  * holds no secret: hosts that want the same get the same text.
  */
-export function imageConfig(views: readonly HostView[]): string {
+export function imageConfig(hosts: readonly Placement[]): string {
+  const wanted = hosts.flatMap(installations);
+  const parts = [...installed(wanted), ...wanted.map(({ image = {} }) => image)];
   const document = {
-    write_files: mergeParts("image", views.flatMap(partsOf), "image").map(written),
+    write_files: mergeParts("image", parts, packagesOf(wanted)).map(written),
     runcmd: [
       ["systemctl", "daemon-reload"],
       ["systemctl", "start", "--no-block", "webinfra-converge.service"],
@@ -120,7 +184,3 @@ export function imageConfig(views: readonly HostView[]): string {
   };
   return `#cloud-config\n${stringify(document, { lineWidth: 0 })}`;
 }
-
-/** The host's secret files, in the order of their paths. */
-export const secretFiles = (view: HostView): readonly HostFile[] =>
-  mergeParts(view.host.name, partsOf(view)).filter((file) => file.secret === true);

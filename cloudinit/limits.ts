@@ -4,8 +4,8 @@ import { gzipSync } from "fflate";
 export interface UserDataFormat {
   /** The text that the platform's API gets. */
   readonly encode: (userData: string) => string;
-  /** Bytes that count against the limit. */
-  readonly size: (userData: string) => number;
+  /** Bytes that count against the limit. @param room bytes that are yet to come and do not compress */
+  readonly size: (userData: string, room?: number) => number;
   /** Most bytes that the platform takes. */
   readonly limit: number;
   /** What is counted, for people. */
@@ -18,6 +18,9 @@ const compressed = (userData: string): Uint8Array =>
 
 const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString("base64");
 
+/** Characters of a line in base64 (RFC 2045). */
+const lineLength = 76;
+
 /** cloud-init takes gzip in base64 only as a part of a MIME message; bare base64 it takes for text. */
 const mime = (userData: string): string =>
   [
@@ -28,25 +31,34 @@ const mime = (userData: string): string =>
     "Content-Type: application/gzip",
     "Content-Transfer-Encoding: base64",
     "",
-    ...(base64(compressed(userData)).match(/.{1,76}/g) ?? []),
+    ...(base64(compressed(userData)).match(new RegExp(`.{1,${String(lineLength)}}`, "g")) ?? []),
     "",
     "--webinfra--",
     "",
   ].join("\n");
 
-const gzip = (userData: string): number => compressed(userData).length;
+/** Characters that so many more bytes take in base64, with their line ends. */
+const inBase64 = (bytes: number): number => Math.ceil(((bytes * 4) / 3) * (1 + 1 / lineLength));
 
-/**
- * By platform. AWS takes 16 KiB before base64 (EC2 user guide, "Run commands when you launch an EC2 instance"), DigitalOcean 64 KiB (API reference,
- * `user_data`). Incus has no limit and is held to that of AWS, so that a site that runs on a laptop fits everywhere.
- */
-export const userDataFormats: Readonly<Record<"incus" | "aws" | "digitalocean", UserDataFormat>> = {
-  incus: { encode: (userData) => userData, size: gzip, limit: 16 * 1024, unit: "bytes compressed" },
-  aws: { encode: (userData) => base64(compressed(userData)), size: gzip, limit: 16 * 1024, unit: "bytes compressed" },
-  digitalocean: {
-    encode: mime,
-    size: (userData) => Buffer.byteLength(mime(userData)),
-    limit: 64 * 1024,
-    unit: "bytes as a MIME message",
-  },
+const counted = {
+  size: (userData: string, room = 0): number => compressed(userData).length + room,
+  unit: "bytes compressed",
 };
+
+/** As it is; counted as gzip, so that what fits here fits where that is sent. */
+export const plainUserData = (limit: number): UserDataFormat => ({ encode: (userData) => userData, limit, ...counted });
+
+/** Gzip in base64, of which the gzip counts. */
+export const gzipUserData = (limit: number): UserDataFormat => ({
+  encode: (userData) => base64(compressed(userData)),
+  limit,
+  ...counted,
+});
+
+/** Gzip in a MIME message, all of which counts. */
+export const mimeUserData = (limit: number): UserDataFormat => ({
+  encode: mime,
+  size: (userData, room = 0) => Buffer.byteLength(mime(userData)) + inBase64(room),
+  limit,
+  unit: "bytes as a MIME message",
+});

@@ -3,14 +3,8 @@ import { existsSync, mkdirSync, readdirSync, renameSync, statSync, writeFileSync
 import { join, relative, resolve } from "node:path";
 import { gzipSync } from "fflate";
 import { create } from "tar";
-import { ConfigError } from "../config/errors";
-
-/** A tar archive, named by what it holds. */
-export interface Archive {
-  /** SHA-256 of the archive, lower-case hexadecimal. */
-  readonly sha256: string;
-  readonly path: string;
-}
+import { ConfigError } from "../core/config-error";
+import { Archive } from "../platforms/contract";
 
 /** Every file and link below `folder`, in an order that does not depend on the file system. */
 function entriesOf(folder: string): readonly string[] {
@@ -77,12 +71,12 @@ export async function packRelease(directory: string, root: string, cache: string
 }
 
 /** The scripts of hosts that come with their programs; the others have to be there before, and come with user-data. */
-const kitScripts = ["webinfra-host", "bootstrap/drain"] as const;
+const programScripts = ["webinfra-host", "bootstrap/drain"] as const;
 
 /** Packs the programs that hosts fetch from the channel, from `host/`, into `cache`. */
-export function packKit(root: string, cache: string): Promise<Archive> {
+export function packPrograms(root: string, cache: string): Promise<Archive> {
   const modules = entriesOf(join(root, "host", "webinfra"))
     .filter((entry) => entry.endsWith(".py"))
     .map((entry) => `webinfra/${entry}`);
-  return pack(join(root, "host"), [...kitScripts, ...modules].sort(), cache);
+  return pack(join(root, "host"), [...programScripts, ...modules].sort(), cache);
 }

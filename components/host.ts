@@ -1,38 +1,23 @@
 import { createHash } from "node:crypto";
 import * as pulumi from "@pulumi/pulumi";
-import { cloudConfig, secretFiles } from "../cloudinit";
-import { Config } from "../config/schema";
+import { cloudConfig, HostDefinition, secretFiles } from "../cloudinit";
 import { writeInventoryEntry } from "../core/protocol";
-import { HostPlace, HostSecrets, HostView, withoutSecrets } from "../roles/types";
-import { Topology, TopologyHost } from "../topology/types";
-import { Archive } from "./archive";
-import { Platform } from "./platform";
+import { SecretTexts } from "../core/secret";
+import { Platform } from "../platforms/contract";
+import { describe } from "../roles";
+import { HostPlace } from "../services/contract";
 
 /** Arguments of {@link Host}. */
 export interface HostArgs {
-  /** Name of the host and the roles placed on it. */
-  readonly host: TopologyHost;
-  readonly topology: Topology;
-  readonly config: Config;
+  /** Name of the host, the roles placed on it, and what first boot has to know. */
+  readonly definition: HostDefinition;
   readonly platform: Platform;
-  readonly secrets: pulumi.Output<HostSecrets>;
-  /** The hosts' programs. */
-  readonly kit: Archive;
+  readonly secrets: pulumi.Output<SecretTexts>;
   /** Refuse to delete or replace it while it holds data. */
   readonly protectData: boolean;
 }
 
-/** Secret files are the same wherever the host stands. */
-const nowhere: HostPlace = {
-  networkCidr: "0.0.0.0/32",
-  channel: { type: "directory", path: "/" },
-  secretsThrough: "user-data",
-};
-
-const secretFilesText = (view: HostView): string =>
-  JSON.stringify(secretFiles(view).map(({ path, content, mode }) => ({ path, content, mode })));
-
-/** One host: its machine, the data volume of a database, and its entry in the inventory. */
+/** One host: its machine, its data volumes, and its entry in the inventory. */
 export class Host extends pulumi.ComponentResource {
   /** The machine's id. */
   declare public readonly machine: pulumi.Output<string>;
@@ -46,27 +31,24 @@ export class Host extends pulumi.ComponentResource {
 
   constructor(name: string, args: HostArgs, opts?: pulumi.ComponentResourceOptions) {
     super("webinfra:index:Host", name, {}, opts);
-    const { host, topology, config, platform } = args;
-    const holdsData = host.roles.includes("database");
-    const viewAt = (place: HostPlace, secrets: HostSecrets): HostView => {
-      const view = { host, topology, config, secrets, secretsSha256: "", kit: args.kit.sha256, ...place };
-      if (place.secretsThrough === "user-data") return view;
-      // A host that gets other secrets is another machine, also where they do not come with user-data.
-      const secretsSha256 = createHash("sha256").update(secretFilesText(view)).digest("hex");
-      return { ...view, secretsSha256, secrets: withoutSecrets(secrets) };
-    };
-    const made = platform.machine(
-      name,
-      {
-        host,
-        userData: (place) =>
-          pulumi.all([place, args.secrets]).apply(([where, secrets]) => cloudConfig(viewAt(where, secrets))),
-        secretFiles: args.secrets.apply((secrets) => secretFilesText(viewAt(nowhere, secrets))),
-        protect: holdsData && args.protectData,
-        dataVolumeGiB: holdsData ? config.mysql.volumeGiB : undefined,
-      },
-      this,
-    );
+    const { definition, platform } = args;
+    const { host, traits } = definition;
+    const { volumes } = describe(definition);
+    const planned = platform.plan(name, { host, volumes, protect: volumes.length > 0 && args.protectData }, this);
+    const secretText = (place: HostPlace, texts: SecretTexts): string =>
+      JSON.stringify(secretFiles(definition, place, texts).map(({ path, content, mode }) => ({ path, content, mode })));
+    const known = pulumi.all([planned.place, args.secrets]);
+    const made = planned.boot({
+      userData: known.apply(([place, texts]) => {
+        // A host that gets other secrets is another machine, also where they do not come with user-data.
+        const sha256 =
+          traits.secretsThrough === "channel"
+            ? createHash("sha256").update(secretText(place, texts)).digest("hex")
+            : "";
+        return cloudConfig(definition, place, { texts, sha256 });
+      }),
+      secretFiles: known.apply(([place, texts]) => secretText(place, texts)),
+    });
     this.machine = made.machine;
     this.address = made.address;
     this.publicAddress = made.publicAddress;

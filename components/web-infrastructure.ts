@@ -1,17 +1,18 @@
 import { createHash } from "node:crypto";
 import * as pulumi from "@pulumi/pulumi";
-import { cloudConfig, imageConfig, PlacementConflict } from "../cloudinit";
-import { userDataFormats } from "../cloudinit/limits";
-import { ConfigError } from "../config/errors";
+import { cloudConfig, HostDefinition, imageConfig, PlacementConflict } from "../cloudinit";
 import { Config } from "../config/schema";
-import { SiteSummary } from "../config/summary";
+import { ConfigError } from "../core/config-error";
 import { writeFirstPrimaryPointer, writeReleasePointer } from "../core/protocol";
+import { distinct, isPublic, roomFor, secretId } from "../core/secret";
+import { platforms } from "../platforms";
+import { Archive, Platform } from "../platforms/contract";
+import { filler } from "../platforms/traits";
 import { Ready } from "../provider/sdk";
-import { HostPlace, HostSecrets, withoutSecrets } from "../roles/types";
+import { SiteSummary } from "../review/summary";
+import { describe } from "../roles";
 import { hostsWith, RoleName, Topology } from "../topology/types";
 import { Host } from "./host";
-import { Platform } from "./platform";
-import { Archive } from "./archive";
 import { siteSecrets } from "./secrets";
 
 /** Arguments of {@link WebInfrastructure}. */
@@ -25,7 +26,7 @@ export interface WebInfrastructureArgs {
   /** The application's code. */
   readonly release: Archive;
   /** The hosts' programs. */
-  readonly kit: Archive;
+  readonly programs: Archive;
   /** `webinfra:secrets`, by name. */
   readonly secrets: pulumi.Output<Readonly<Record<string, string>>>;
 }
@@ -41,84 +42,42 @@ export interface HostOutput {
   readonly publicAddress?: string;
 }
 
-/** Text that stands for a secret while the size of user-data is checked: the longest there will be, and as incompressible. */
-const longest = (length: number): string =>
-  Array.from({ length }, (_, index) => String.fromCharCode(48 + (((index * 2_654_435_761) % 4_294_967_296) % 75))).join(
-    "",
-  );
-
-const placeholders = (appSecrets: readonly string[]): HostSecrets => ({
-  appPassword: longest(32),
-  replicationPassword: longest(32),
-  caCertificate: longest(900),
-  databaseCertificate: longest(1000),
-  databaseKey: longest(300),
-  webCertificate: longest(1000),
-  webKey: longest(300),
-  addressToken: longest(100),
-  app: Object.fromEntries(appSecrets.map((name) => [name, longest(128)])),
-});
-
-/** The place of a host whose text is the longest that there will be. */
-function longestPlace(platform: Config["platform"], holdsData: boolean): HostPlace {
-  const networkCidr = "255.255.255.255/32";
-  const address = "255.255.255.255";
-  const device = longest(100);
-  switch (platform) {
-    case "incus":
-      return { networkCidr, channel: { type: "directory", path: longest(64) }, secretsThrough: "user-data" };
-    case "aws":
-      return {
-        networkCidr,
-        channel: { type: "s3", bucket: longest(63), region: longest(20) },
-        secretsThrough: "channel",
-        dataDevice: holdsData ? device : undefined,
-        publicAddress: { type: "aws", address, allocationId: longest(30), region: longest(20) },
-      };
-    case "digitalocean":
-      return {
-        networkCidr,
-        channel: {
-          type: "spaces",
-          bucket: longest(63),
-          endpoint: longest(40),
-          accessKeyId: longest(20),
-          secretAccessKey: longest(43),
-        },
-        secretsThrough: "user-data",
-        dataDevice: holdsData ? device : undefined,
-        publicAddress: { type: "digitalocean", address },
-      };
-  }
-}
+/** The hosts of a site, as they are defined. */
+const definitionsOf = (config: Config, topology: Topology, programs: string): readonly HostDefinition[] =>
+  topology.hosts.map((host) => ({
+    host,
+    roles: host.roles,
+    topology,
+    settings: config,
+    traits: platforms[config.platform].traits.hosts,
+    programs,
+    sshPublicKey: config.ssh?.publicKey,
+  }));
 
 /**
- * Renders every host with placeholders, so that a conflict or too large a host is an error before anything is created.
+ * Measures the user-data of every host, so that a conflict or too large a host is an error before anything is created. It holds room for secrets instead
+ * of any.
  * @throws ConfigError for all hosts at once
  */
 export function checkHosts(config: Config, topology: Topology): void {
-  const { size, limit, unit } = userDataFormats[config.platform];
-  const problems = topology.hosts.flatMap((host) => {
-    let userData: string;
+  const { userData, widestPlace, hosts } = platforms[config.platform].traits;
+  const sha256 = filler(64);
+  const problems = definitionsOf(config, topology, sha256).flatMap((definition) => {
+    const { volumes, secrets } = describe(definition);
+    const texts = Object.fromEntries(secrets.map((secret) => [secretId(secret), ""]));
+    const sent = hosts.secretsThrough === "user-data" ? secrets : secrets.filter(isPublic);
+    let text: string;
     try {
-      userData = cloudConfig({
-        host,
-        topology,
-        config,
-        secrets: placeholders(config.app.secrets),
-        secretsSha256: longest(64),
-        kit: longest(64),
-        ...longestPlace(config.platform, host.roles.includes("database")),
-      });
+      text = cloudConfig(definition, widestPlace(volumes), { texts, sha256 });
     } catch (error) {
       if (error instanceof PlacementConflict) return [error.message];
       throw error;
     }
-    const bytes = size(userData);
-    return bytes <= limit
+    const bytes = userData.size(text, roomFor(sent));
+    return bytes <= userData.limit
       ? []
       : [
-          `${host.name}: its user-data has ${String(bytes)} ${unit}, and at most ${String(limit)} fit: ` +
+          `${definition.host.name}: its user-data has ${String(bytes)} ${userData.unit}, and at most ${String(userData.limit)} fit: ` +
             "shorten app.environment or mysql.settings, or place its roles on several hosts",
         ];
   });
@@ -126,13 +85,8 @@ export function checkHosts(config: Config, topology: Topology): void {
 }
 
 /** The user-data of the throw-away machine that an image with the packages of all hosts is made of. */
-export function hostsImage(config: Config, topology: Topology): string {
-  const secrets = withoutSecrets(placeholders(config.app.secrets));
-  const anywhere = longestPlace(config.platform, false);
-  return imageConfig(
-    topology.hosts.map((host) => ({ host, topology, config, secrets, secretsSha256: "", kit: "", ...anywhere })),
-  );
-}
+export const hostsImage = (config: Config, topology: Topology): string =>
+  imageConfig(definitionsOf(config, topology, ""));
 
 /**
  * A whole site: network, secrets, channel, release, every host of the topology, and the proof that they serve.
@@ -149,18 +103,19 @@ export class WebInfrastructure extends pulumi.ComponentResource {
 
   constructor(name: string, args: WebInfrastructureArgs, opts?: pulumi.ComponentResourceOptions) {
     super("webinfra:index:WebInfrastructure", name, { summary: args.summary }, opts);
-    const { config, topology, release, kit } = args;
+    const { config, topology, release, programs } = args;
     checkHosts(config, topology);
     const platform = args.platform(this);
+    const definitions = definitionsOf(config, topology, programs.sha256);
 
     const secrets = siteSecrets({
       platform,
+      declared: distinct(definitions.flatMap((definition) => describe(definition).secrets)),
       secrets: args.secrets,
       appSecrets: config.app.secrets,
-      webDomain: topology.terminatesTls ? config.domain : undefined,
       parent: this,
     });
-    const programs = platform.archive("kit", { folder: "kits", archive: kit }, this);
+    const kit = platform.archive("kit", { folder: "kits", archive: programs }, this);
     const archive = platform.archive("release", { folder: "releases", archive: release }, this);
     const releaseText = writeReleasePointer(release.sha256);
     const releasePointer = platform.channelObject(
@@ -175,9 +130,9 @@ export class WebInfrastructure extends pulumi.ComponentResource {
       this,
     );
     const protectData = config.mysql.protect ?? config.platform !== "incus";
-    const hosts = topology.hosts.map((host) => ({
-      host,
-      component: new Host(host.name, { host, topology, config, platform, secrets, kit, protectData }, { parent: this }),
+    const hosts = definitions.map((definition) => ({
+      host: definition.host,
+      component: new Host(definition.host.name, { definition, platform, secrets, protectData }, { parent: this }),
     }));
 
     this.hosts = pulumi.all(
@@ -197,7 +152,7 @@ export class WebInfrastructure extends pulumi.ComponentResource {
       pulumi
         .all([releaseText, ...hosts.map(({ component }) => component.entryText)])
         .apply((texts) => createHash("sha256").update(JSON.stringify(texts)).digest("hex")),
-      [...hosts.map(({ component }) => component.entry), programs, releasePointer, primaryPointer],
+      [...hosts.map(({ component }) => component.entry), kit, releasePointer, primaryPointer],
       this,
     );
     const balancers = new Set(hostsWith(topology, "loadBalancer").map((host) => host.name));

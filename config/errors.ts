@@ -1,41 +1,8 @@
 import { z } from "zod";
+import { nearest } from "../core/nearest";
 import { shown, valueAt } from "../core/problems";
 
-/** Everything that is wrong with a stack's configuration, one line a problem. */
-export class ConfigError extends Error {
-  constructor(readonly problems: readonly string[]) {
-    super(
-      `The stack's configuration has ${problems.length === 1 ? "a problem" : `${String(problems.length)} problems`}:\n` +
-        problems.map((problem) => `  - ${problem}`).join("\n"),
-    );
-    this.name = "ConfigError";
-  }
-}
-
 const keyOf = (path: readonly PropertyKey[]): string => `webinfra:${path.map(String).join(".")}`;
-
-/** Levenshtein distance, for "did you mean". */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const substitution = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(substitution, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row[b.length] ?? 0;
-}
-
-/** The candidate nearest to what was typed, when it is near enough to be a slip of the finger. */
-export function nearest(typed: string, candidates: readonly string[]): string | undefined {
-  const ranked = candidates
-    .map((candidate) => ({ candidate, far: distance(typed, candidate) }))
-    .sort((a, b) => a.far - b.far);
-  const best = ranked[0];
-  return best && best.far <= Math.max(2, Math.floor(best.candidate.length / 3)) ? best.candidate : undefined;
-}
 
 /** What stands for a wrong container; scalars say themselves what they should be. */
 function container(expected: string, keys: readonly string[]): string | undefined {

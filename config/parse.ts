@@ -1,4 +1,5 @@
-import { ConfigError, problemsOf } from "./errors";
+import { ConfigError } from "../core/config-error";
+import { problemsOf } from "./errors";
 import { Config, configSchema } from "./schema";
 import { decodeSecrets, platformSecretProblems, secretProblems } from "./secrets";
 

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { addressToken } from "../services/address";
 import { Config } from "./schema";
 
 const stringsByName = z.record(z.string(), z.string());
@@ -31,15 +32,12 @@ export function secretProblems(names: readonly string[], values: unknown): reado
   });
 }
 
-/** Name in `webinfra:secrets` of the token with which balancers claim the public address on DigitalOcean. */
-export const addressTokenName = "digitaloceanAddressToken";
-
 /** What is wrong with the secrets that a platform itself needs, one line a problem; says names, never a value. */
 export function platformSecretProblems(platform: Config["platform"], values: unknown): readonly string[] {
-  if (platform !== "digitalocean" || stringsByName.safeParse(values).data?.[addressTokenName]) return [];
+  if (platform !== "digitalocean" || stringsByName.safeParse(values).data?.[addressToken.name]) return [];
   return [
-    `webinfra:secrets does not hold "${addressTokenName}", with which balancers claim the reserved address: make a token with the scopes ` +
-      `reserved_ip:read, reserved_ip:update, actions:read, droplet:read, regions:read, sizes:read and image:read, and run pulumi config set --secret --path 'webinfra:secrets.${addressTokenName}'`,
+    `webinfra:secrets does not hold "${addressToken.name}", with which balancers claim the reserved address: make a token with the scopes ` +
+      `reserved_ip:read, reserved_ip:update, actions:read, droplet:read, regions:read, sizes:read and image:read, and run pulumi config set --secret --path 'webinfra:secrets.${addressToken.name}'`,
   ];
 }
 

@@ -3,7 +3,8 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { format, resolveConfig } from "prettier";
 import { configurationMarkdown, stackFileSchema } from "../config/reference";
-import { configSchema, presetNames } from "../config/schema";
+import { configSchema } from "../config/schema";
+import { presetNames } from "../topology/schema";
 import { place } from "../topology/place";
 import { review, reviewMarkdown, reviewSettings } from "../topology/review";
 

@@ -7,8 +7,8 @@ import type {
   ResourceValidationPolicy,
   StackValidationPolicy,
 } from "@pulumi/policy";
-import { nearest } from "../config/errors";
-import type { SiteSummary } from "../config/summary";
+import { nearest } from "../core/nearest";
+import type { SiteSummary } from "../review/summary";
 import type { CheckedResource, PlannedResource, Rule } from "./rule";
 
 /** Type of the component whose inputs hold the summary of the site. */

@@ -1,5 +1,5 @@
 /** What a rule of the pack is. Rules are plain functions of plain values, so that tests run them without Pulumi. */
-import type { SiteSummary } from "../config/summary";
+import type { SiteSummary } from "../review/summary";
 
 /** A resource as Pulumi hands it to a policy: its inputs, secrets as plain text. Reading an input that is not known yet throws. */
 export interface CheckedResource {

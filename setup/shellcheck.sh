@@ -14,7 +14,7 @@ mapfile -t scripts < <(
   git ls-files --cached --others --exclude-standard -z | xargs -0 -r sh -c '
     for file; do
       case $file in
-        *.njk) continue ;;
+        *.liquid) continue ;;
         *.sh) [ -f "$file" ] && echo "$file" ;;
         *) [ -f "$file" ] && head -c 64 "$file" | head -n 1 | grep -aqE "^#!.*(bash|/sh|dash)( |$)" && echo "$file" ;;
       esac

@@ -1,17 +1,18 @@
-import { ConfigError } from "../config/errors";
-import { Config, dnsLabel } from "../config/schema";
+import { ConfigError } from "../core/config-error";
+import { dnsLabel } from "../core/schema";
 import { dedicatedDatabases } from "./presets/dedicated-databases";
 import { primaryReplicaPair } from "./presets/primary-replica-pair";
 import { replicaPerWeb } from "./presets/replica-per-web";
 import { splitTiers } from "./presets/split-tiers";
+import { PlacementSettings, presetNames } from "./schema";
 import { Counts, hostsWith, RoleName, roleNames, Topology, TopologyHost } from "./types";
 
-type PlacementConfig = Pick<
-  Config,
-  "topology" | "hosts" | "primary" | "web" | "app" | "appServers" | "replicas" | "balancing" | "mysql"
->;
+/** What of a stack's configuration decides about its hosts. */
+interface PlacementConfig extends PlacementSettings {
+  readonly mysql: { readonly durability: "prefer" | "require" };
+}
 
-const presets: Readonly<Record<Exclude<Config["topology"], "custom">, (counts: Counts) => Topology>> = {
+const presets: Readonly<Record<(typeof presetNames)[number], (counts: Counts) => Topology>> = {
   "dedicated-databases": dedicatedDatabases,
   "primary-replica-pair": primaryReplicaPair,
   "split-tiers": splitTiers,

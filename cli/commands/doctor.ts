@@ -7,7 +7,7 @@ import { promisify } from "node:util";
 import { version as sdkVersion } from "@pulumi/pulumi/version";
 import { parse } from "yaml";
 import { z } from "zod";
-import { ConfigError } from "../../config/errors";
+import { ConfigError } from "../../core/config-error";
 import type { Config } from "../../config/schema";
 import { listNetworks, networkName, surveyImages } from "../../provider/incus";
 import { IncusClient, IncusError, POOL, PROJECT, socketPath } from "../../provider/incus/client";

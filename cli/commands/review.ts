@@ -1,11 +1,11 @@
 /** `webinfra review`: what each element of a stack's topology is for, and what is weak in it. Starts neither Pulumi nor Incus. */
 import { z } from "zod";
 import { parseConfig, type RawConfig } from "../../config/parse";
-import { addressTokenName } from "../../config/secrets";
+import { addressToken } from "../../services/address";
 import { webinfraHome } from "../../config/home";
 import type { Config } from "../../config/schema";
-import { type Cost, estimate } from "../../topology/cost";
-import { costNotes, costRows } from "../../topology/cost/text";
+import { type Cost, estimate } from "../../review/cost";
+import { costNotes, costRows } from "../../review/cost/text";
 import { place } from "../../topology/place";
 import {
   review as reviewTopology,
@@ -47,7 +47,7 @@ export function configOf(settings: StackSettings, overrides: readonly Override[]
   const wanted = appSchema.safeParse(config["webinfra:app"]).data?.secrets ?? [];
   const values: Readonly<Record<string, unknown>> = {
     ...config,
-    "webinfra:secrets": Object.fromEntries([...wanted, addressTokenName].map((name) => [name, "encrypted"])),
+    "webinfra:secrets": Object.fromEntries([...wanted, addressToken.name].map((name) => [name, "encrypted"])),
   };
   const entries = Object.entries(values).filter(([key, value]) => key.startsWith(namespace) && value !== undefined);
   const raw: RawConfig = Object.fromEntries(

@@ -35,10 +35,13 @@ class World:
 
 def test_a_host_that_did_not_converge_is_not_healthy() -> None:
     world = World()
-    assert world.state()["error"] == "converge is not started"
-    world.files.texts[places.CONVERGE] = "failed\n30-packages\n"
+    assert world.state()["error"] == "not set up yet"
+    world.files.texts[places.CONVERGE] = "running\ninstalling packages\n"
+    assert world.state()["error"] == "still being set up: installing packages"
+    world.files.texts[places.CONVERGE] = "failed\ninstalling packages\n"
     state = world.state()
-    assert (state["healthy"], state["converge"], state["step"], state["error"]) == (False, "failed", "30-packages", "converge is failed 30-packages")
+    assert (state["healthy"], state["converge"], state["step"]) == (False, "failed", "installing packages")
+    assert state["error"] == "could not be set up: failed while installing packages"
 
 
 def test_a_converged_host_is_healthy() -> None:

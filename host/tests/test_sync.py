@@ -22,7 +22,7 @@ SETTINGS = Settings(
     zone="z.internal",
     words={"web": "webServer", "standby": "webServer", "app": "appServer", "db": "database"},
     proxies=(),
-    nudges={},
+    units={},
 )
 RELEASE = "a" * 64
 
@@ -359,7 +359,7 @@ class TestTheChannel:
 
 class TestNudges:
     def test_come_once_for_each_change(self) -> None:
-        world = World(replace(SETTINGS, nudges={"pointers/release.json": "webinfra-release.service"}))
+        world = World(replace(SETTINGS, units={"pointers/release.json": "webinfra-release.service"}))
         world.turn()
         assert world.commands.lines() == []
         world.channel.put("pointers/release.json", {"release": RELEASE})
@@ -368,7 +368,7 @@ class TestNudges:
         assert world.commands.lines() == ["systemctl restart --no-block webinfra-release.service"]
 
     def test_come_again_when_they_failed(self) -> None:
-        world = World(replace(SETTINGS, nudges={"pointers/release.json": "webinfra-release.service"}))
+        world = World(replace(SETTINGS, units={"pointers/release.json": "webinfra-release.service"}))
         world.channel.put("pointers/release.json", {"release": RELEASE})
 
         def fails(_: Sequence[str]) -> str:
@@ -382,7 +382,7 @@ class TestNudges:
         assert len(world.commands.run_) == 2
 
     def test_are_none_for_a_document_that_was_refused(self) -> None:
-        world = World(replace(SETTINGS, nudges={"pointers/release.json": "webinfra-release.service"}))
+        world = World(replace(SETTINGS, units={"pointers/release.json": "webinfra-release.service"}))
         world.channel.put("pointers/release.json", {"release": "x"})
         world.turn()
         assert world.commands.lines() == []
@@ -477,7 +477,7 @@ class TestSettings:
                 "zone": "z.internal",
                 "words": SETTINGS.words,
                 "proxies": [{"config": "/etc/h.cfg", "socket": "/run/h"}],
-                "nudges": {},
+                "units": {},
             },
         )
         assert Settings.load(files) == replace(SETTINGS, proxies=(proxy_keeper.Settings("/etc/h.cfg", "/run/h"),))
@@ -486,6 +486,6 @@ class TestSettings:
         files = MemoryFiles()
         with pytest.raises(BadSettings, match=r"^/etc/webinfra/sync\.json holds no settings$"):
             Settings.load(files)
-        files.put("/etc/webinfra/sync.json", {"words": {}, "proxies": [], "nudges": {}})
+        files.put("/etc/webinfra/sync.json", {"words": {}, "proxies": [], "units": {}})
         with pytest.raises(BadSettings, match=r"^/etc/webinfra/sync\.json: seconds must be a number, and is null$"):
             Settings.load(files)

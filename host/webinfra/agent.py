@@ -59,6 +59,15 @@ class Settings:
         )
 
 
+def _set_up_problems(converge: str, step: str) -> list[str]:
+    """Why the host is not set up yet; `step` says what it does, such as "installing packages"."""
+    if converge == "done":
+        return []
+    if converge == "failed":
+        return [f"could not be set up: failed while {step}"]
+    return [f"still being set up: {step}" if step else "not set up yet"]
+
+
 class Agent:
     def __init__(self, settings: Settings, files: Files, web: Web, database: DatabaseWatch | None) -> None:
         self._settings = settings
@@ -70,7 +79,7 @@ class Agent:
     def poll(self) -> None:
         """Looks at all but the database, which has pollers of its own."""
         converge, step = self._converge()
-        problems = [] if converge == "done" else [f"converge is {converge or 'not started'} {step}".strip()]
+        problems = _set_up_problems(converge, step)
         problems += [f"{check.name} does not answer" for check in self._settings.checks if not self._answers(check)]
         release = None
         if {"appServer", "webServer"} & set(self._settings.roles):

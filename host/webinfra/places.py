@@ -13,7 +13,7 @@ RELEASE_POINTER = f"{CHANNEL}/pointers/release.json"
 
 # What is gone after a boot.
 RUN = "/run/webinfra"
-# At which step the host is, in two lines: how it stands and the step's name.
+# How far the host is set up, in two lines: how it stands, and what is being done.
 CONVERGE = f"{RUN}/converge"
 # What the release program did last, for the agent.
 RELEASE_STATUS = f"{RUN}/release.json"

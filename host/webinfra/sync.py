@@ -1,4 +1,4 @@
-"""Keeps the last good copy of the channel's documents, makes names and servers of proxies of the inventory, and nudges units that read what changed.
+"""Keeps the last good copy of the channel's documents, makes names and servers of proxies of the inventory, and starts units that read what changed.
 
 A host that boots before the inventory is written waits for it here; when the channel is away, hosts keep what they have. A document that cannot be
 used hurts nothing but itself: it is refused by name, and the last good one stays.
@@ -44,12 +44,12 @@ class Settings:
     # Each HAProxy of this host.
     proxies: tuple[proxy_keeper.Settings, ...]
     # Units to restart when a document changes.
-    nudges: Mapping[str, str]
+    units: Mapping[str, str]
 
     @staticmethod
     def load(files: Files) -> "Settings":
         fields = Fields.load(files, "sync")
-        words, nudges = fields.inner("words"), fields.inner("nudges")
+        words, units = fields.inner("words"), fields.inner("units")
         return Settings(
             directory=fields.text("directory") if fields.has("directory") else None,
             seconds=fields.number("seconds"),
@@ -57,7 +57,7 @@ class Settings:
             zone=fields.text("zone"),
             words={key: words.text(key) for key in words},
             proxies=tuple(proxy_keeper.Settings(one.text("config"), one.text("socket")) for one in fields.each("proxies")),
-            nudges={key: nudges.text(key) for key in nudges},
+            units={key: units.text(key) for key in units},
         )
 
 
@@ -77,7 +77,7 @@ class Sync:
         # When the channel was pulled whole; None: that is to be done now.
         self._pulled: float | None = None
         self._synced: float | None = None
-        self._nudged: dict[str, str] = {}
+        self._told: dict[str, str] = {}
 
     def begin(self) -> None:
         """Proxies get what was known last, also while the channel is away."""
@@ -96,7 +96,7 @@ class Sync:
         if self._synced is None or self._clock.now() - self._synced >= SAID:
             self._synced = self._clock.now()
             self._files.write(places.SYNCED, f"{self._synced:.3f}\n")
-        self._nudge()
+        self._tell()
         return self._settings.seconds
 
     def _look(self) -> None:
@@ -179,12 +179,12 @@ class Sync:
                 found[word] = {machine: slot for machine, slot in held.items() if isinstance(slot, int)}
         return found
 
-    def _nudge(self) -> None:
-        for key, unit in self._settings.nudges.items():
+    def _tell(self) -> None:
+        for key, unit in self._settings.units.items():
             text = self._files.read(f"{places.CHANNEL}/{key}")
-            if text and text != self._nudged.get(key):
+            if text and text != self._told.get(key):
                 self._commands.run(("systemctl", "restart", "--no-block", unit), seconds=60)
-                self._nudged[key] = text
+                self._told[key] = text
 
     def _write(self, path: str, text: str) -> bool:
         """Replaces a file when its text is another."""

@@ -1,5 +1,5 @@
-import { awsPrices, digitaloceanPrices } from "../../topology/cost/prices";
-import type { SiteSummary } from "../../config/summary";
+import { awsPrices, digitaloceanPrices } from "../../review/cost/prices";
+import type { SiteSummary } from "../../review/summary";
 import type { Rule } from "../rule";
 
 /** The sizes that have a price; none where nothing has a size. */

@@ -1,5 +1,5 @@
-import { stackName } from "../../components/platforms/digitalocean/names";
-import type { SiteSummary } from "../../config/summary";
+import { stackName } from "../../platforms/digitalocean/names";
+import type { SiteSummary } from "../../review/summary";
 import { isOf } from "../labels";
 import type { CheckedResource, Rule } from "../rule";
 import { record, texts } from "../values";

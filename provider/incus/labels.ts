@@ -32,9 +32,9 @@ export function networkName(stack: string): string {
   return `webinfra-${shortHash(stack)}`;
 }
 
-/** The name of the volume that holds a host's data. */
-export function volumeName(stack: string, host: string): string {
-  return `webinfra-${stackSlug(stack)}-${host}-data`;
+/** The name of a host's data volume. @param volume one word, such as `data` */
+export function volumeName(stack: string, host: string, volume: string): string {
+  return `webinfra-${stackSlug(stack)}-${host}-${volume}`;
 }
 
 /** A new machine's name, never used before: it is the machine's id, too. */

@@ -8,7 +8,8 @@ import { UNKNOWN } from "../values";
 import { IncusClient, IncusError } from "./client";
 import { LABEL_STACK } from "./labels";
 import { remove, retry } from "./retry";
-import { conflictOf, formatAddress, formatCidr, parseCidr, parseRoutes, pickSubnet, type TakenSubnet } from "./subnet";
+import { formatAddress, formatCidr, parseCidr } from "../../core/ipv4";
+import { conflictOf, parseRoutes, pickSubnet, type TakenSubnet } from "./subnet";
 
 /** Who chooses a subnet has it. */
 export const NETWORK_LOCK = "webinfra-network";

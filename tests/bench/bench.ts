@@ -7,7 +7,7 @@ import { writeFileSync } from "node:fs";
 import { cpus, loadavg, totalmem } from "node:os";
 import { join } from "node:path";
 import { parseArgs, promisify } from "node:util";
-import { presetNames } from "../../config/schema";
+import { presetNames } from "../../topology/schema";
 import { repository, Site } from "../support/site";
 import { Generator } from "./generator";
 import {

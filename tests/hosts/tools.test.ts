@@ -9,19 +9,19 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { parse } from "yaml";
-import { cloudConfig, secretFiles } from "../../cloudinit";
-import { packKit } from "../../components/archive";
+import { packPrograms } from "../../components/archive";
 import { hostsImage } from "../../components/web-infrastructure";
-import { platforms, presetNames } from "../../config/schema";
+import { platformNames } from "../../platforms/schema";
+import { presetNames } from "../../topology/schema";
 import { appProxyPort } from "../../core/ports";
-import { balancer } from "../../roles/load-balancer";
-import { proxy } from "../../roles/local-proxy";
+import { balancer } from "../../services/haproxy";
+import { proxy } from "../../services/local-proxy";
 import { exec, PROJECT } from "../../provider/incus";
 import { POOL } from "../../provider/incus/client";
 import { parseRoutes, pickSubnet } from "../../provider/incus/subnet";
 import { place } from "../../topology/place";
 import type { TopologyHost } from "../../topology/types";
-import { devConfig, viewsOf } from "../support/hosts";
+import { devConfig, secretFilesOf, userDataOf, viewsOf } from "../support/hosts";
 
 interface CloudConfig {
   readonly write_files: readonly { readonly path: string; readonly permissions: string; readonly content: string }[];
@@ -57,7 +57,7 @@ describe("real tools", function () {
   /** The same hosts on every platform, and the image that they start from. */
   let everywhere: readonly { readonly name: string; readonly userData: string }[];
 
-  const userDataOf = (role: TopologyHost["roles"][number]): string => {
+  const userDataWith = (role: TopologyHost["roles"][number]): string => {
     const found = hosts.find(({ host }) => host.roles.includes(role));
     assert.ok(found, `no host has the role ${role}`);
     return found.userData;
@@ -80,14 +80,14 @@ describe("real tools", function () {
 
   before(async () => {
     scratch = await mkdtemp(join(tmpdir(), "webinfra-tools-"));
-    hosts = viewsOf(devConfig()).map((view) => ({ host: view.host, userData: cloudConfig(view) }));
+    hosts = viewsOf(devConfig()).map((view) => ({ host: view.host, userData: userDataOf(view) }));
 
     const config = devConfig();
     everywhere = [
-      ...platforms.flatMap((platform) =>
+      ...platformNames.flatMap((platform) =>
         viewsOf(devConfig({ platform })).map((view) => ({
           name: `${platform}-${view.host.name}`,
-          userData: cloudConfig(view),
+          userData: userDataOf(view),
         })),
       ),
       { name: "image", userData: hostsImage(config, place(config)) },
@@ -101,13 +101,13 @@ describe("real tools", function () {
     await shell("cloud-init status --wait >/dev/null || [ $? -eq 2 ]");
     // Nothing is to run here.
     await shell("printf '#!/bin/sh\\nexit 101\\n' >/usr/sbin/policy-rc.d && chmod 0755 /usr/sbin/policy-rc.d");
-    await install(userDataOf("loadBalancer"));
+    await install(userDataWith("loadBalancer"));
     await shell("/usr/local/lib/webinfra/install-packages");
-    await install(userDataOf("webServer"));
+    await install(userDataWith("webServer"));
     await shell("/usr/local/lib/webinfra/install-packages");
     await shell("/usr/local/lib/webinfra/steps.d/10-identify");
     // The programs that hosts fetch from the channel.
-    const kit = await packKit(join(__dirname, "..", ".."), scratch);
+    const kit = await packPrograms(join(__dirname, "..", ".."), scratch);
     await incus("file", "push", "--quiet", "--create-dirs", kit.path, `${machine}/root/kits/${kit.sha256}.tar.gz`);
     await shell(`/usr/local/lib/webinfra/fetch-kit ${kit.sha256} /root`);
   });
@@ -130,13 +130,13 @@ describe("real tools", function () {
   });
 
   it("haproxy -c: the balancer", async () => {
-    await install(userDataOf("loadBalancer"));
+    await install(userDataWith("loadBalancer"));
     const said = await shell("MACHINE_ID=m /usr/sbin/haproxy -c -f /etc/haproxy/haproxy.cfg");
     assert.doesNotMatch(said, /ALERT/);
   });
 
   it("haproxy -c: the local proxy", async () => {
-    await install(userDataOf("webServer"));
+    await install(userDataWith("webServer"));
     await shell("mkdir -p /var/lib/webinfra && printf 'blue none\\ngreen none\\n' >/var/lib/webinfra/releases.map");
     const said = await shell("PRIVATE_ADDRESS=10.77.0.9 /usr/sbin/haproxy -c -f /etc/webinfra/proxy.cfg");
     assert.doesNotMatch(said, /ALERT/);
@@ -153,7 +153,7 @@ describe("real tools", function () {
     ];
     const seen = new Set<string>();
     for (const view of changes.flatMap((change) => viewsOf(devConfig(change)))) {
-      const userData = cloudConfig(view);
+      const userData = userDataOf(view);
       const { write_files: files } = parse(userData) as CloudConfig;
       for (const place of [balancer, proxy]) {
         const config = files.find(({ path }) => path === place.config)?.content;
@@ -169,7 +169,7 @@ describe("real tools", function () {
   });
 
   it("haproxy: a local proxy that has just started calls no application healthy that was not checked", async () => {
-    await install(userDataOf("webServer"));
+    await install(userDataWith("webServer"));
     await incus("file", "push", "--quiet", join(__dirname, "..", "support", "late.py"), `${machine}/root/late.py`);
     const said = await shell(`
       mkdir -p /run/webinfra-proxy /var/lib/webinfra
@@ -191,7 +191,7 @@ describe("real tools", function () {
   });
 
   it("nginx -t: the web server", async () => {
-    await install(userDataOf("webServer"));
+    await install(userDataWith("webServer"));
     const said = await shell("/usr/sbin/nginx -t");
     assert.match(said, /test is successful/);
     assert.doesNotMatch(said, /\[warn\]/);
@@ -202,7 +202,7 @@ describe("real tools", function () {
       ["webServer", "nginx"],
       ["loadBalancer", "webinfra-haproxy"],
     ] as const) {
-      await install(userDataOf(role));
+      await install(userDataWith(role));
       await shell("systemd-tmpfiles --create /etc/tmpfiles.d/webinfra-*.conf");
       const said = await shell(`logrotate --debug /etc/logrotate.d/${name}`);
       assert.match(said, /log files >= 67108864 are rotated earlier, \(7 rotations\)/);
@@ -214,7 +214,7 @@ describe("real tools", function () {
 
   // After HAProxy's: the packages of MySQL's source may bring a newer C library.
   it("mysqld --validate-config: the database's settings", async () => {
-    await install(userDataOf("database"));
+    await install(userDataWith("database"));
     await shell("mkdir -p /var/lib/mysql && mount -t tmpfs tmpfs /var/lib/mysql");
     await shell('for step in /usr/local/lib/webinfra/steps.d/2*; do "$step"; done');
     await shell("/usr/local/lib/webinfra/install-packages");
@@ -250,31 +250,31 @@ describe("real tools", function () {
   it("rclone: secrets come through the channel as an AWS host fetches them, to root alone, and not when somebody changed them", async () => {
     const view = viewsOf(devConfig({ platform: "aws" })).find(({ host }) => host.roles.includes("database"));
     assert.ok(view);
-    const text = JSON.stringify(secretFiles(view).map(({ path, content, mode }) => ({ path, content, mode })));
+    const text = JSON.stringify(secretFilesOf(view).map(({ path, content, mode }) => ({ path, content, mode })));
     const secretsSha256 = createHash("sha256").update(text).digest("hex");
-    await install(cloudConfig({ ...view, secretsSha256 }));
+    await install(userDataOf({ ...view, secretsSha256 }));
     const key = `/root/channel/secrets/${view.host.name}.json`;
-    const fetch = "/usr/local/lib/webinfra/steps.d/15-secrets";
+    const fetch = "/usr/local/lib/webinfra/steps.d/05-secrets";
     await shell(
       `install -d -m 0700 /etc/webinfra/secrets; mkdir -p "$(dirname ${key})"; echo ${Buffer.from(text).toString("base64")} | base64 -d >${key}
        printf '[channel]\ntype = alias\nremote = /root/channel\n' >/etc/webinfra/rclone.conf`,
     );
     const said = await shell(fetch);
-    for (const { path, content } of secretFiles(view)) {
+    for (const { path, content } of secretFilesOf(view)) {
       assert.equal(await shell(`stat -c %a:%U ${path}; cat ${path}`), `600:root\n${content}`, path);
       assert.ok(!said.includes(content), `${path} was printed`);
     }
     const path = "/etc/webinfra/secrets/app-password";
     await shell(`rm /etc/webinfra/secrets/fetched; sed -i s/fake/other/g ${key}; ! ${fetch}`);
-    assert.equal(await shell(`cat ${path}`), view.secrets.appPassword);
+    assert.equal(await shell(`cat ${path}`), view.secrets["password app-password"]);
     await shell(`rm -r /root/channel; echo ${secretsSha256} >/etc/webinfra/secrets/fetched; ${fetch}`);
   });
 
   it("rclone: every platform's channel is one that it can be asked for", async () => {
-    for (const platform of platforms) {
+    for (const platform of platformNames) {
       const [view] = viewsOf(devConfig({ platform }));
       assert.ok(view);
-      await install(cloudConfig(view));
+      await install(userDataOf(view));
       assert.match(await shell("rclone --config /etc/webinfra/rclone.conf listremotes"), /^channel:$/m);
       // Names each section's type, or says why it cannot.
       const dump = JSON.parse(await shell("rclone --config /etc/webinfra/rclone.conf config dump")) as Record<

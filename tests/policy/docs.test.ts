@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { format, resolveConfig } from "prettier";
 import { rules } from "../../policy/rules";
-import { markdownTable } from "../../topology/markdown";
+import { markdownTable } from "../../core/markdown";
 
 const file = join(__dirname, "../../docs/policies.md");
 const scopes = { aws: "AWS", digitalocean: "DigitalOcean", site: "stack" } as const;

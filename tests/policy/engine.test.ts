@@ -8,7 +8,7 @@ import { up } from "../../cli/commands/up";
 import { exitCode } from "../../cli/errors";
 import { PolicyRefusal, policyPacks } from "../../cli/policy";
 import { readStateFile } from "../../cli/state";
-import type { SiteSummary } from "../../config/summary";
+import type { SiteSummary } from "../../review/summary";
 import { siteType } from "../../policy/pack";
 import { forgetPromises, type Sandbox, sandbox } from "../support/cli";
 import { compliantSite } from "../support/policy";

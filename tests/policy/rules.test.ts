@@ -4,13 +4,11 @@ import { join, resolve } from "node:path";
 import { gzipSync } from "node:zlib";
 import type * as aws from "@pulumi/aws";
 import type * as digitalocean from "@pulumi/digitalocean";
-import type { SiteSummary } from "../../config/summary";
-import { cloudConfig, secretFiles } from "../../cloudinit";
-import { userDataFormats } from "../../cloudinit/limits";
+import type { SiteSummary } from "../../review/summary";
 import type { PlannedResource, Scope } from "../../policy/rule";
 import { rules } from "../../policy/rules";
-import type { HostView } from "../../roles/types";
-import { devConfig, viewsOf } from "../support/hosts";
+import { devConfig, type HostView, secretFilesOf, userDataOf, viewsOf } from "../support/hosts";
+import { platforms } from "../../platforms";
 import { resource, violations } from "../support/policy";
 
 interface Case {
@@ -1093,19 +1091,19 @@ describe("policy: rules", () => {
   it("finds the secret files of every host in user-data, and none where they go through the channel", () => {
     const rule = rules.find(({ name }) => name === "user-data-secrets")!;
     const found = (view: HostView) =>
-      violations(rule, [instance({ userDataBase64: userDataFormats.aws.encode(cloudConfig(view)) })]);
-    const holders = viewsOf(devConfig()).filter((view) => secretFiles(view).length > 0);
+      violations(rule, [instance({ userDataBase64: platforms.aws.traits.userData.encode(userDataOf(view)) })]);
+    const holders = viewsOf(devConfig()).filter((view) => secretFilesOf(view).length > 0);
     assert.deepEqual(
       holders.map(({ host }) => host.name),
       ["web-1", "web-2", "db-1", "db-2"],
     );
     for (const view of holders) {
-      for (const { path } of secretFiles(view)) {
+      for (const { path } of secretFilesOf(view)) {
         const userData = `write_files:\n  - path: ${path}\n`;
         assert.deepEqual(violations(rule, [instance({ userData })]), ["the user-data holds a file of secrets"], path);
       }
       assert.ok(found(view).includes("the user-data holds a file of secrets"), view.host.name);
-      assert.deepEqual(found({ ...view, secretsThrough: "channel" }), [], view.host.name);
+      assert.deepEqual(found({ ...view, traits: { ...view.traits, secretsThrough: "channel" } }), [], view.host.name);
     }
   });
 

@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import type { RawConfig } from "../../config/parse";
-import type { SiteSummary } from "../../config/summary";
+import type { SiteSummary } from "../../review/summary";
 import site from "../../index";
 import { siteType, waiverProblems } from "../../policy/pack";
 import type { PlannedResource } from "../../policy/rule";

@@ -1,11 +1,11 @@
 /** The whole site on AWS, without an account: what the engine would be asked. */
 import { gunzipSync } from "node:zlib";
 import * as pulumi from "@pulumi/pulumi";
-import { awsPlatform } from "../../components/platforms/aws";
+import { awsPlatform } from "../../platforms/aws";
 import { WebInfrastructure } from "../../components/web-infrastructure";
 import { parseConfig } from "../../config/parse";
 import type { Config } from "../../config/schema";
-import { summarize } from "../../config/summary";
+import { summarize } from "../../review/summary";
 import { place } from "../../topology/place";
 import { rawOf } from "./hosts";
 import { type Recorded, runProgram, type RunOptions } from "./program";
@@ -37,9 +37,9 @@ export function buildAws(
         config,
         topology,
         summary: summarize(stack, config, topology, null),
-        platform: (parent) => awsPlatform({ stack, config, topology, parent }),
+        platform: (parent) => awsPlatform({ stack, home: "/home", config, topology, imageUserData: "", parent }),
         release: archive("releases", release),
-        kit: archive("kits", "a".repeat(64)),
+        programs: archive("kits", "a".repeat(64)),
         secrets: pulumi.secret((settings.secrets ?? {}) as Readonly<Record<string, string>>),
       });
       return Promise.resolve({ addresses: site.addresses, channel: site.channel });

@@ -1,10 +1,13 @@
-/** Stacks, views and secrets that pure tests render hosts from. Every secret here is made up. */
+/** Stacks, hosts and secrets that pure tests render hosts from. Every secret here is made up. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
+import { cloudConfig, type HostDefinition, hostFiles, secretFiles } from "../../cloudinit";
 import { parseConfig, type RawConfig } from "../../config/parse";
 import type { Config } from "../../config/schema";
-import type { HostPlace, HostSecrets, HostView } from "../../roles/types";
+import type { SecretTexts } from "../../core/secret";
+import { platforms } from "../../platforms";
+import type { HostFile, HostPlace } from "../../services/contract";
 import { place } from "../../topology/place";
 
 /** Values as Pulumi hands them out: scalars as text, the rest as JSON. */
@@ -42,16 +45,15 @@ const fakePem = (kind: string, text: string): string =>
   `-----BEGIN ${kind}-----\n${Buffer.from(text).toString("base64")}\n-----END ${kind}-----\n`;
 
 /** Secrets that anyone can see are none. */
-export const fakeSecrets: HostSecrets = {
-  appPassword: "fake-app-password",
-  replicationPassword: "fake-replication-password",
-  caCertificate: fakePem("CERTIFICATE", "fake CA certificate, for golden files only"),
-  databaseCertificate: fakePem("CERTIFICATE", "fake database certificate, for golden files only"),
-  databaseKey: fakePem("PRIVATE KEY", "fake database key, for golden files only"),
-  webCertificate: fakePem("CERTIFICATE", "fake web certificate, for golden files only"),
-  webKey: fakePem("PRIVATE KEY", "fake web key, for golden files only"),
-  addressToken: "fake-address-token",
-  app: {},
+export const fakeSecrets: SecretTexts = {
+  "password app-password": "fake-app-password",
+  "password replication-password": "fake-replication-password",
+  authority: fakePem("CERTIFICATE", "fake CA certificate, for golden files only"),
+  "certificate database-certificate": fakePem("CERTIFICATE", "fake database certificate, for golden files only"),
+  "key database-certificate": fakePem("PRIVATE KEY", "fake database key, for golden files only"),
+  "certificate web-certificate": fakePem("CERTIFICATE", "fake web certificate, for golden files only"),
+  "key web-certificate": fakePem("PRIVATE KEY", "fake web key, for golden files only"),
+  "given digitaloceanAddressToken": "fake-address-token",
 };
 
 /** The place of a host as each platform makes it. */
@@ -59,13 +61,12 @@ const places: Readonly<Record<Config["platform"], (host: string, holdsData: bool
   incus: () => ({
     networkCidr: "10.77.0.0/24",
     channel: { type: "directory", path: "/var/lib/webinfra-channel" },
-    secretsThrough: "user-data",
+    devices: {},
   }),
   aws: (_host, holdsData) => ({
     networkCidr: "10.80.0.0/16",
     channel: { type: "s3", bucket: "webinfra-prod-channel-0123456789abcdef", region: "eu-central-1" },
-    secretsThrough: "channel",
-    dataDevice: holdsData ? "/dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_vol0123456789abcdef0" : undefined,
+    devices: holdsData ? { data: "/dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_vol0123456789abcdef0" } : {},
     publicAddress: {
       type: "aws",
       address: "203.0.113.7",
@@ -82,22 +83,45 @@ const places: Readonly<Record<Config["platform"], (host: string, holdsData: bool
       accessKeyId: "DO00FAKEFAKEFAKEFAKE",
       secretAccessKey: "fake-secret-access-key",
     },
-    secretsThrough: "user-data",
-    dataDevice: holdsData ? `/dev/disk/by-id/scsi-0DO_Volume_webinfra-staging-${host}` : undefined,
+    devices: holdsData ? { data: `/dev/disk/by-id/scsi-0DO_Volume_webinfra-staging-${host}` } : {},
     publicAddress: { type: "digitalocean", address: "203.0.113.8" },
   }),
 };
 
+/** A host with all that its files follow from. */
+export interface HostView extends HostDefinition {
+  readonly config: Config;
+  readonly place: HostPlace;
+  readonly secrets: SecretTexts;
+  readonly secretsSha256: string;
+}
+
 /** One view a host of the stack. */
-export function viewsOf(config: Config, secrets: HostSecrets = fakeSecrets): readonly HostView[] {
+export function viewsOf(config: Config, secrets: SecretTexts = fakeSecrets): readonly HostView[] {
   const topology = place(config);
   return topology.hosts.map((host) => ({
     host,
+    roles: host.roles,
     topology,
+    settings: config,
     config,
+    traits: platforms[config.platform].traits.hosts,
+    programs: "0".repeat(64),
+    sshPublicKey: config.ssh?.publicKey,
+    place: places[config.platform](host.name, host.roles.includes("database")),
     secrets,
     secretsSha256: config.platform === "aws" ? "1".repeat(64) : "",
-    kit: "0".repeat(64),
-    ...places[config.platform](host.name, host.roles.includes("database")),
   }));
 }
+
+/** The host's user-data. */
+export const userDataOf = ({ place: where, secrets, secretsSha256, ...definition }: HostView): string =>
+  cloudConfig(definition, where, { texts: secrets, sha256: secretsSha256 });
+
+/** The host's secret files. */
+export const secretFilesOf = ({ place: where, secrets, ...definition }: HostView): readonly HostFile[] =>
+  secretFiles(definition, where, secrets);
+
+/** All files that the host has, secret ones among them. */
+export const filesOf = ({ place: where, secrets, secretsSha256, ...definition }: HostView): readonly HostFile[] =>
+  hostFiles(definition, where, { texts: secrets, sha256: secretsSha256 });

@@ -1,5 +1,5 @@
 /** Resources and sites for tests of the policy pack, and how to ask a rule about them. */
-import type { SiteSummary } from "../../config/summary";
+import type { SiteSummary } from "../../review/summary";
 import type { PlannedResource, Rule } from "../../policy/rule";
 
 /** A site that keeps all rules. */

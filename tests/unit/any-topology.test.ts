@@ -2,14 +2,13 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { parse } from "yaml";
-import { cloudConfig } from "../../cloudinit";
-import { userDataFormats } from "../../cloudinit/limits";
 import { parseConfig } from "../../config/parse";
-import { presetNames } from "../../config/schema";
-import { serverId } from "../../roles/database";
+import { presetNames } from "../../topology/schema";
+import { serverId } from "../../services/mysql";
 import { place } from "../../topology/place";
 import { hostsWith, roleNames, type Topology, zone } from "../../topology/types";
-import { devRawConfig, viewsOf } from "../support/hosts";
+import { platforms } from "../../platforms";
+import { devRawConfig, userDataOf, viewsOf } from "../support/hosts";
 
 interface CloudConfig {
   readonly hostname: string;
@@ -66,10 +65,10 @@ describe("any topology", () => {
         assert.equal(new Set(ids).size, ids.length);
         for (const view of viewsOf(config)) {
           // Throws at a port that is wanted twice, or two contents at one path.
-          const text = cloudConfig(view);
+          const text = userDataOf(view);
           const document = parse(text) as CloudConfig;
           assert.equal(document.hostname, view.host.name);
-          const { size, limit } = userDataFormats[config.platform];
+          const { size, limit } = platforms[config.platform].traits.userData;
           assert.ok(size(text) <= limit, `${view.host.name}: ${String(size(text))}`);
           const unknown = document.write_files
             .flatMap(({ content }) => namesIn(content))

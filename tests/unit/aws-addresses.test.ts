@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { isNetwork, planSubnets, zoneIndex, type ZoneSubnets } from "../../components/platforms/aws/addresses";
-import { isWithin } from "../../provider/incus/subnet";
+import { planSubnets, zoneIndex, type ZoneSubnets } from "../../platforms/aws/addresses";
+import { isNetwork, isWithin } from "../../core/ipv4";
 
 const letters = "abcdefgh";
 const zonesOf = (count: number): readonly string[] =>

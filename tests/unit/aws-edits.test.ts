@@ -1,6 +1,6 @@
 /** Edits of a stack on AWS touch just what they should. */
 import assert from "node:assert/strict";
-import { presetNames } from "../../config/schema";
+import { presetNames } from "../../topology/schema";
 import { place } from "../../topology/place";
 import { hostsWith } from "../../topology/types";
 import { awsConfig, type AwsRunOptions, buildAws, type Settings } from "../support/aws";

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { presetNames } from "../../config/schema";
+import { presetNames } from "../../topology/schema";
 import { buildAws } from "../support/aws";
 import { checkGolden } from "../support/golden";
 import { graphText } from "../support/graph";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { awsCredentialProblems } from "../../components/platforms/aws/credentials";
-import { subnetProblem, zonesProblem } from "../../components/platforms/aws/problems";
-import { ConfigError } from "../../config/errors";
+import { awsCredentialProblems } from "../../platforms/aws/credentials";
+import { subnetProblem, zonesProblem } from "../../platforms/aws/problems";
+import { ConfigError } from "../../core/config-error";
 import { awsConfig, buildAws, type Settings } from "../support/aws";
 import type { Recorded } from "../support/program";
 

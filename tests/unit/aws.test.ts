@@ -1,14 +1,14 @@
 /** The AWS platform by what it asks of the provider. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { userDataFormats } from "../../cloudinit/limits";
-import { presetNames } from "../../config/schema";
-import { rolePorts } from "../../roles/flows";
+import { presetNames } from "../../topology/schema";
+import { rolePorts } from "../../roles/ports";
 import { place } from "../../topology/place";
 import { roleNames } from "../../topology/types";
 import { awsId, awsImage } from "../support/answers/aws";
 import { awsConfig, buildAws, find, ofType, type Settings, userDataOf } from "../support/aws";
 import { mask, type Recorded, secretMark, secretsIn, shortUrn } from "../support/program";
+import { platforms } from "../../platforms";
 
 const publicKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5 me";
 const vpc = {
@@ -221,7 +221,7 @@ describe("the AWS platform", () => {
     });
 
     it("boots with compressed user-data within the limit, which is just its cloud-config", () => {
-      const format = userDataFormats.aws;
+      const format = platforms.aws.traits.userData;
       for (const machine of ofType(site, "Instance")) {
         const text = userDataOf(machine);
         assert.match(text, /^#cloud-config\n/);
@@ -371,10 +371,11 @@ describe("the AWS platform", () => {
     };
     const declared = (asked: Settings): readonly string[] => {
       const config = awsConfig(asked);
-      return [...rolePorts(place(config), config)].flatMap(([role, ports]) =>
-        ports.flatMap(({ port, from }) =>
-          (from === "world" ? ["0.0.0.0/0"] : from).map((peer) => `${role} ${String(port)} ${peer}`),
-        ),
+      return [...rolePorts({ topology: place(config), settings: config, traits: platforms.aws.traits.hosts })].flatMap(
+        ([role, ports]) =>
+          ports.flatMap(({ port, from }) =>
+            (from === "world" ? ["0.0.0.0/0"] : from).map((peer) => `${role} ${String(port)} ${peer}`),
+          ),
       );
     };
     const described = /^[a-zA-Z0-9. _\-:/()#,@[\]+=&;{}!$*]{5,255}$/;

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { createRequire } from "node:module";
 import { z } from "zod";
-import { platforms } from "../../config/schema";
+import { platformNames } from "../../platforms/schema";
 import source from "../../index";
 import { temporaryHome } from "../support/home";
 import { devRawConfig, digitaloceanSecrets } from "../support/hosts";
@@ -24,7 +24,7 @@ describe("the bundled program", function () {
   const byUrn = (resources: readonly Recorded[]): readonly Recorded[] =>
     [...resources].sort((a, b) => (a.urn < b.urn ? -1 : 1));
 
-  for (const platform of platforms) {
+  for (const platform of platformNames) {
     it(`makes the same graph as the sources: ${platform}`, async () => {
       assert.notEqual(bundled, source);
       const config = devRawConfig({ platform, ...(platform === "digitalocean" && digitaloceanSecrets) });

@@ -6,7 +6,7 @@ import { configOf, review } from "../../cli/commands/review";
 import { commandLine } from "../../cli/main";
 import { withTopology } from "../../cli/options";
 import { parseOverride } from "../../cli/stackfile";
-import { costSchema } from "../../topology/cost";
+import { costSchema } from "../../review/cost";
 import { reviewSchema } from "../../topology/review";
 import { type Sandbox, sandbox } from "../support/cli";
 import { mermaidProblems } from "../support/mermaid";

@@ -5,16 +5,26 @@ import { join, posix } from "node:path";
 import { gunzipSync } from "node:zlib";
 import fc from "fast-check";
 import { parse } from "yaml";
-import { cloudConfig, mergeParts, PlacementConflict, secretFiles } from "../../cloudinit";
+import { checkPorts, mergeParts, PlacementConflict } from "../../cloudinit";
 import { checkHosts, hostsImage } from "../../components/web-infrastructure";
 import type { RawConfig } from "../../config/parse";
-import { userDataFormats } from "../../cloudinit/limits";
-import { platforms, presetNames } from "../../config/schema";
+import { platformNames } from "../../platforms/schema";
+import { presetNames } from "../../topology/schema";
 import { drawPassword } from "../../provider/secrets/password";
 import { makeAuthority, makeCertificate } from "../../provider/secrets/certificates";
-import type { HostSecrets, HostView, RoleParts } from "../../roles/types";
 import { place } from "../../topology/place";
-import { devConfig, devRawConfig, fakeSecrets, viewsOf } from "../support/hosts";
+import { platforms } from "../../platforms";
+import {
+  devConfig,
+  devRawConfig,
+  fakeSecrets,
+  type HostView,
+  secretFilesOf,
+  userDataOf,
+  viewsOf,
+} from "../support/hosts";
+import type { SecretTexts } from "../../core/secret";
+import type { Parts } from "../../services/contract";
 
 interface CloudConfig {
   readonly hostname: string;
@@ -26,7 +36,7 @@ interface CloudConfig {
   readonly write_files: readonly { readonly path: string; readonly permissions: string; readonly content: string }[];
 }
 
-const read = (view: HostView): CloudConfig => parse(cloudConfig(view)) as CloudConfig;
+const read = (view: HostView): CloudConfig => parse(userDataOf(view)) as CloudConfig;
 const stacks = presetNames.flatMap((topology) =>
   ["active-active", "active-passive"].map((balancing) => viewsOf(devConfig({ topology, balancing }))),
 );
@@ -76,7 +86,7 @@ describe("cloud-init: the image that hosts start from", () => {
               [],
             );
           }
-          if (path.endsWith("/30-packages") || path.endsWith("/install-packages"))
+          if (path.endsWith("/09-packages") || path.endsWith("/install-packages"))
             assert.equal(files.get(path), content);
         }
       }
@@ -89,7 +99,7 @@ describe("cloud-init: the image that hosts start from", () => {
 });
 
 describe("cloud-init: as many hosts as there may be", () => {
-  for (const platform of platforms) {
+  for (const platform of platformNames) {
     for (const topology of presetNames) {
       it(`fit, and one says as much as of two: ${topology} on ${platform}`, () => {
         const sizes = (web: string): number[] => {
@@ -97,7 +107,7 @@ describe("cloud-init: as many hosts as there may be", () => {
           checkHosts(config, place(config));
           return viewsOf(config)
             .filter(({ host }) => host.name.endsWith("-1"))
-            .map((view) => cloudConfig(view).length);
+            .map((view) => userDataOf(view).length);
         };
         assert.deepEqual(sizes("100"), sizes("2"));
       });
@@ -109,7 +119,7 @@ describe("cloud-init: a host's user-data", () => {
   let hosts: readonly { readonly view: HostView; readonly text: string; readonly document: CloudConfig }[];
   before(() => {
     hosts = stacks.flat().map((view) => {
-      const text = cloudConfig(view);
+      const text = userDataOf(view);
       return { view, text, document: parse(text) as CloudConfig };
     });
   });
@@ -198,7 +208,7 @@ describe("cloud-init: a host's user-data", () => {
 });
 
 describe("cloud-init: the budget", () => {
-  let secrets: HostSecrets;
+  let secrets: SecretTexts;
   before(async () => {
     const authority = await makeAuthority({ commonName: "webinfra internal CA" });
     const certificate = (dnsNames: string[]) =>
@@ -211,27 +221,26 @@ describe("cloud-init: the budget", () => {
     const database = await certificate(["db.webinfra.internal", "*.webinfra.internal"]);
     const web = await certificate(["www.foobar.com"]);
     secrets = {
-      appPassword: drawPassword(32),
-      replicationPassword: drawPassword(32),
-      caCertificate: authority.certificate,
-      databaseCertificate: database.certificate,
-      databaseKey: database.key,
-      webCertificate: web.certificate,
-      webKey: web.key,
-      addressToken: "address-token",
-      app: {},
+      "password app-password": drawPassword(32),
+      "password replication-password": drawPassword(32),
+      authority: authority.certificate,
+      "certificate database-certificate": database.certificate,
+      "key database-certificate": database.key,
+      "certificate web-certificate": web.certificate,
+      "key web-certificate": web.key,
+      "given digitaloceanAddressToken": "address-token",
     };
   });
 
   // Hosts that hold everything have less room left, and a stack that needs more is told to spread its roles.
-  for (const platform of platforms) {
-    const { size, limit } = userDataFormats[platform];
+  for (const platform of platformNames) {
+    const { size, limit } = platforms[platform].traits.userData;
     for (const topology of presetNames) {
       const share = topology === "dedicated-databases" || topology === "split-tiers" ? 0.75 : 0.9;
       it(`holds on every host of ${topology} on ${platform}, with ${String(Math.round(100 - share * 100))} % to spare`, () => {
         const config = devConfig({ platform, topology, balancing: "active-passive", sticky: "true" });
         for (const view of viewsOf(config, secrets)) {
-          const bytes = size(cloudConfig(view));
+          const bytes = size(userDataOf(view));
           assert.ok(bytes <= limit * share, `${view.host.name}: ${String(bytes)} of ${String(limit)} bytes`);
         }
       });
@@ -244,16 +253,16 @@ describe("cloud-init: the budget", () => {
   );
 
   it("goes to aws as gzip in base64 that any reader opens, and the gzip is what counts", () => {
-    const bytes = Buffer.from(userDataFormats.aws.encode(sample), "base64");
+    const bytes = Buffer.from(platforms.aws.traits.userData.encode(sample), "base64");
     assert.equal(gunzipSync(bytes).toString("utf8"), sample);
-    assert.equal(userDataFormats.aws.size(sample), bytes.length);
+    assert.equal(platforms.aws.traits.userData.size(sample), bytes.length);
     // No time and no name in the header (RFC 1952).
     assert.deepEqual([...bytes.subarray(0, 8)], [0x1f, 0x8b, 8, 0, 0, 0, 0, 0]);
   });
 
   it("goes to digitalocean as a MIME message that Python's reader opens, all of which counts", () => {
-    const message = userDataFormats.digitalocean.encode(sample);
-    assert.equal(userDataFormats.digitalocean.size(sample), Buffer.byteLength(message));
+    const message = platforms.digitalocean.traits.userData.encode(sample);
+    assert.equal(platforms.digitalocean.traits.userData.size(sample), Buffer.byteLength(message));
     const program =
       "import email, gzip, sys; part, = email.message_from_file(sys.stdin).get_payload(); " +
       "assert part.get_content_type() == 'application/gzip'; sys.stdout.write(gzip.decompress(part.get_payload(decode=True)).decode())";
@@ -261,11 +270,14 @@ describe("cloud-init: the budget", () => {
     assert.equal(stdout, sample, stderr);
   });
 
-  it("goes to incus as it is", () => assert.equal(userDataFormats.incus.encode(sample), sample));
+  it("goes to incus as it is", () => assert.equal(platforms.incus.traits.userData.encode(sample), sample));
 
   it("has bytes that depend on the text alone", () => {
     assert.equal(
-      Buffer.from(userDataFormats.aws.encode("#cloud-config\nhostname: web-1\n".repeat(20)), "base64").toString("hex"),
+      Buffer.from(
+        platforms.aws.traits.userData.encode("#cloud-config\nhostname: web-1\n".repeat(20)),
+        "base64",
+      ).toString("hex"),
       "1f8b0800000000000203534ecec92f4dd14dcecf4bcb4ce7cac82f2ec94bcc4db552284f4dd235e41a951d95254f1600f17eb54558020000",
     );
   });
@@ -279,12 +291,12 @@ describe("cloud-init: secrets that come through the channel", () => {
 
   it("are in no user-data, and in no other file", () => {
     for (const view of views) {
-      const text = cloudConfig(view);
-      for (const secret of [view.secrets.appPassword, view.secrets.replicationPassword, "PRIVATE KEY"]) {
+      const text = userDataOf(view);
+      for (const secret of ["fake-app-password", "fake-replication-password", "PRIVATE KEY"]) {
         assert.ok(!text.includes(secret), `${view.host.name}: ${secret}`);
       }
       const paths = written(text).map(({ path }) => path);
-      for (const { path, mode } of secretFiles(view)) {
+      for (const { path, mode } of secretFilesOf(view)) {
         assert.equal(mode, "0600");
         assert.ok(!paths.includes(path), path);
       }
@@ -294,7 +306,7 @@ describe("cloud-init: secrets that come through the channel", () => {
   it("are fetched before anything that reads them, with the hash of what is to come", () => {
     const view = views.find(({ host }) => host.roles.includes("database"))!;
     assert.deepEqual(
-      secretFiles(view).map(({ path }) => path),
+      secretFilesOf(view).map(({ path }) => path),
       [
         "/etc/webinfra/app.env",
         "/etc/webinfra/secrets/app-password",
@@ -303,20 +315,19 @@ describe("cloud-init: secrets that come through the channel", () => {
         "/etc/webinfra/secrets/web.key",
       ],
     );
-    const steps = written(cloudConfig(view))
+    const steps = written(userDataOf(view))
       .map(({ path }) => path)
       .filter((path) => path.includes("/steps.d/"));
     assert.ok(
-      steps.findIndex((path) => path.endsWith("15-secrets")) <
-        steps.findIndex((path) => path.endsWith("20-mysql-data")),
+      steps.findIndex((path) => path.endsWith("-secrets")) < steps.findIndex((path) => path.endsWith("-mysql-data")),
     );
-    assert.ok(cloudConfig(view).includes(`fetch-secrets ${view.host.name} ${view.secretsSha256}`));
+    assert.ok(userDataOf(view).includes(`fetch-secrets ${view.host.name} ${view.secretsSha256}`));
   });
 
   it("come with user-data elsewhere, in files that only root can read", () => {
     for (const view of viewsOf(devConfig({ platform: "digitalocean" }))) {
-      const files = written(cloudConfig(view));
-      for (const { path } of secretFiles(view)) {
+      const files = written(userDataOf(view));
+      for (const { path } of secretFilesOf(view)) {
         assert.equal(files.find((file) => file.path === path)?.permissions, "0600");
       }
       assert.ok(!files.some(({ path }) => path.endsWith("fetch-secrets")));
@@ -325,35 +336,38 @@ describe("cloud-init: secrets that come through the channel", () => {
 });
 
 describe("cloud-init: what two roles of one host cannot both have", () => {
-  const part = (given: Partial<RoleParts>): RoleParts => ({ packages: [], files: [], steps: [], ports: [], ...given });
-  const file = (content: string, mode: "0600" | "0644" = "0644") =>
-    part({ files: [{ path: "/etc/x", content, mode }] });
-  const port = (description: string) => part({ ports: [{ port: 80, from: "world", description }] });
+  const file = (content: string, mode: "0600" | "0644" = "0644"): Partial<Parts> => ({
+    files: [{ path: "/etc/x", content, mode }],
+  });
+  const merged = (...parts: readonly Partial<Parts>[]) => mergeParts("web-1", parts, ["b", "a", "b"]);
 
   it("is different content at one path", () => {
     assert.throws(
-      () => mergeParts("web-1", [file("a"), file("b")]),
+      () => merged(file("a"), file("b")),
       new PlacementConflict("web-1: two of its roles want different content at /etc/x: place them on different hosts"),
     );
   });
 
   it("is another mode at one path", () => {
-    assert.throws(() => mergeParts("web-1", [file("a"), file("a", "0600")]), PlacementConflict);
+    assert.throws(() => merged(file("a"), file("a", "0600")), PlacementConflict);
   });
 
   it("is another step of one name", () => {
-    const step = (script: string) => part({ steps: [{ name: "50-x", script }] });
+    const step = (script: string): Partial<Parts> => ({
+      steps: [{ phase: "begin", name: "x", doing: "beginning", script }],
+    });
     assert.throws(
-      () => mergeParts("web-1", [step("a"), step("b")]),
+      () => merged(step("a"), step("b")),
       new PlacementConflict(
-        "web-1: two of its roles want different content at /usr/local/lib/webinfra/steps.d/50-x: place them on different hosts",
+        "web-1: two of its roles want different content at /usr/local/lib/webinfra/steps.d/00-x: place them on different hosts",
       ),
     );
   });
 
   it("is one port", () => {
+    const port = (description: string) => ({ port: 80, protocol: "tcp", from: "world", description }) as const;
     assert.throws(
-      () => mergeParts("web-1", [port("users' HTTP"), port("Nginx")]),
+      () => checkPorts("web-1", [port("users' HTTP"), port("Nginx")]),
       new PlacementConflict(
         'web-1: port 80 is wanted twice, for "users\' HTTP" and for "Nginx": place those roles on different hosts',
       ),
@@ -361,13 +375,7 @@ describe("cloud-init: what two roles of one host cannot both have", () => {
   });
 
   it("is not the very same file, nor a package", () => {
-    const files = mergeParts("web-1", [
-      file("a"),
-      file("a"),
-      part({ packages: ["b", "a"] }),
-      part({ packages: ["b"] }),
-    ]);
-    assert.deepEqual(files, [
+    assert.deepEqual(merged(file("a"), file("a")), [
       { path: "/etc/webinfra/packages", content: "a\nb\n", mode: "0644" },
       { path: "/etc/x", content: "a", mode: "0644" },
     ]);

@@ -4,7 +4,7 @@ import { deployedOf, proposedOf } from "../../cli/compare";
 import type { PlannedStep } from "../../cli/progress";
 import { parseDeployment } from "../../cli/state";
 import { configSchema } from "../../config/schema";
-import { type Cost, estimate } from "../../topology/cost";
+import { type Cost, estimate } from "../../review/cost";
 import { place } from "../../topology/place";
 import { review, reviewSettings } from "../../topology/review";
 

@@ -18,17 +18,16 @@ import {
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
-import { packKit, packRelease } from "../../components/archive";
-import { pickAppSecrets } from "../../components/secrets";
+import { packPrograms, packRelease } from "../../components/archive";
+import { checkedSecrets } from "../../components/secrets";
 import { checkHosts } from "../../components/web-infrastructure";
-import { ConfigError } from "../../config/errors";
+import { ConfigError } from "../../core/config-error";
 import { loadConfig } from "../../config/load";
-import { cloudConfig } from "../../cloudinit";
-import { userDataFormats } from "../../cloudinit/limits";
 import site from "../../index";
 import { place } from "../../topology/place";
 import { temporaryHome } from "../support/home";
-import { devConfig, devRawConfig, digitaloceanSecrets, viewsOf } from "../support/hosts";
+import { devConfig, devRawConfig, digitaloceanSecrets, userDataOf, viewsOf } from "../support/hosts";
+import { platforms } from "../../platforms";
 import { mask, type Recorded, runProgram, type RunOptions, secretMark, secretsIn, shortUrn } from "../support/program";
 
 const root = join(__dirname, "..", "..");
@@ -301,7 +300,7 @@ describe("components", () => {
           return;
         }
         for (const view of viewsOf(config)) {
-          assert.ok(userDataFormats.incus.size(cloudConfig(view)) <= userDataFormats.incus.limit);
+          assert.ok(platforms.incus.traits.userData.size(userDataOf(view)) <= platforms.incus.traits.userData.limit);
         }
       }
       assert.fail("the check let everything through");
@@ -309,13 +308,13 @@ describe("components", () => {
   });
 
   describe("secrets of the application", () => {
-    it("are those that it names, and no others", () => {
-      assert.deepEqual(pickAppSecrets({ A: "1", B: "2" }, ["B"]), { B: "2" });
+    it("are there", () => {
+      assert.deepEqual(checkedSecrets({ A: "1", B: "2" }, ["B"]), { A: "1", B: "2" });
     });
 
     it("must be there", () => {
       assert.throws(
-        () => pickAppSecrets({ A: "1" }, ["B"]),
+        () => checkedSecrets({ A: "1" }, ["B"]),
         new ConfigError([
           `webinfra:app.secrets names "B", which webinfra:secrets does not hold: run pulumi config set --secret --path 'webinfra:secrets.B'`,
         ]),
@@ -434,7 +433,7 @@ describe("components", () => {
     });
 
     it("of hosts' programs hold what hosts run from the channel", async () => {
-      const { path } = await packKit(root, cache);
+      const { path } = await packPrograms(root, cache);
       const lines = list(path);
       const names = lines.map((line) => line.split(" ").at(-1) ?? "");
       for (const [index, name] of names.entries()) {

@@ -2,9 +2,11 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
-import { ConfigError, nearest } from "../../config/errors";
+import { ConfigError } from "../../core/config-error";
+import { nearest } from "../../core/nearest";
 import { parseConfig, type RawConfig } from "../../config/parse";
-import { type Config, configSchema, heldMysqlSettings } from "../../config/schema";
+import { type Config, configSchema } from "../../config/schema";
+import { heldMysqlSettings } from "../../services/mysql/schema";
 import { rawConfigOf, rawOf } from "../support/hosts";
 
 const parse = (raw: RawConfig, secretKeys: readonly string[] = []): Config =>
@@ -53,7 +55,7 @@ describe("config: defaults", () => {
       source: {
         uri: "https://repo.mysql.com/apt/debian/",
         suite: "trixie",
-        components: ["mysql-8.4-lts"],
+        components: ["mysql-9.7-lts"],
         options: {},
         keyUrl: "https://repo.mysql.com/RPM-GPG-KEY-mysql-2025",
         pins: [],
@@ -345,8 +347,8 @@ describe("config: errors", () => {
       },
       [
         'webinfra:hosts.0.name is "Web_1": should be a DNS label of at most 24 characters that starts with a letter, such as web-1',
-        "webinfra:hosts.0.roles is []: should hold at least one of loadBalancer, webServer, appServer, database, monitor",
-        'webinfra:hosts.1.roles.0 is "webserver": should be one of "loadBalancer", "webServer", "appServer", "database", "monitor"; did you mean "webServer"?',
+        "webinfra:hosts.0.roles is []: should hold at least one of loadBalancer, webServer, appServer, database",
+        'webinfra:hosts.1.roles.0 is "webserver": should be one of "loadBalancer", "webServer", "appServer", "database"; did you mean "webServer"?',
         "webinfra:hosts.2.roles is missing: should be a list",
       ],
     ],
@@ -459,8 +461,28 @@ describe("config: errors", () => {
     }
   });
 
+  it("refuses a role that does nothing yet", () => {
+    assert.deepEqual(
+      problemsOf({ topology: "custom", ...json("hosts", [{ name: "m-1", roles: ["loadBalancer", "monitor"] }]) }),
+      [
+        'webinfra:hosts.0.roles.1 is "monitor": does nothing yet: leave it out; should be one of "loadBalancer", "webServer", "appServer", "database"',
+      ],
+    );
+  });
+
+  it("refuses another series of MySQL than the tested one, in MySQL's own repository", () => {
+    for (const name of ["mysql-8.4-lts", "mysql-8.0", "mysql-innovation", "mysql-cluster-8.0"]) {
+      assert.deepEqual(problemsOf(json("mysql", { source: { components: [name] } })), [
+        `webinfra:mysql.source.components.0 is "${name}": another series of MySQL than the one that webinfra is tested with: should be mysql-9.7-lts`,
+      ]);
+    }
+    for (const name of ["mysql-9.7-lts", "mysql-tools", "main"]) {
+      assert.deepEqual(problemsOf(json("mysql", { source: { components: [name] } })), []);
+    }
+  });
+
   it("holds every setting of the template that is not sized", () => {
-    const template = readFileSync(join(__dirname, "..", "..", "roles", "database", "webinfra.cnf.njk"), "utf8");
+    const template = readFileSync(join(__dirname, "..", "..", "services", "mysql", "webinfra.cnf.liquid"), "utf8");
     const free = [
       "skip_name_resolve",
       "binlog_expire_logs_seconds",

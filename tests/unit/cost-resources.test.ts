@@ -3,9 +3,10 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
-import { configSchema, presetNames } from "../../config/schema";
-import { estimate } from "../../topology/cost";
-import { awsPrices, digitaloceanPrices, hoursPerMonth } from "../../topology/cost/prices";
+import { configSchema } from "../../config/schema";
+import { presetNames } from "../../topology/schema";
+import { estimate } from "../../review/cost";
+import { awsPrices, digitaloceanPrices, hoursPerMonth } from "../../review/cost/prices";
 import { place } from "../../topology/place";
 import { awsConfig, buildAws, ofType, type Settings } from "../support/aws";
 

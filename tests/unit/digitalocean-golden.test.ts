@@ -2,11 +2,11 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
-import { digitaloceanPlatform } from "../../components/platforms/digitalocean";
+import { digitaloceanPlatform } from "../../platforms/digitalocean";
 import { WebInfrastructure } from "../../components/web-infrastructure";
 import { parseConfig } from "../../config/parse";
-import { presetNames } from "../../config/schema";
-import { summarize } from "../../config/summary";
+import { presetNames } from "../../topology/schema";
+import { summarize } from "../../review/summary";
 import { place } from "../../topology/place";
 import { editsOf, type ReplacingInputs } from "../support/edits";
 import { checkGolden } from "../support/golden";
@@ -41,9 +41,10 @@ function build(
         config,
         topology,
         summary: summarize(stack, config, topology, null),
-        platform: (parent) => digitaloceanPlatform({ stack, config, topology, parent }),
+        platform: (parent) =>
+          digitaloceanPlatform({ stack, home: "/home", config, topology, imageUserData: "", parent }),
         release: archive("releases", release),
-        kit: archive("kits", "a"),
+        programs: archive("kits", "a"),
         secrets: pulumi.secret(given),
       });
       return Promise.resolve({ addresses: site.addresses, channel: site.channel, hosts: site.hosts });

@@ -4,20 +4,20 @@ import { generateKeyPairSync } from "node:crypto";
 import { gunzipSync } from "node:zlib";
 import * as pulumi from "@pulumi/pulumi";
 import fc from "fast-check";
-import { digitaloceanPlatform } from "../../components/platforms/digitalocean";
-import { digitaloceanCredentialProblems } from "../../components/platforms/digitalocean/credentials";
-import { firewallProblems } from "../../components/platforms/digitalocean/firewall";
-import { digitaloceanProblems } from "../../components/platforms/digitalocean/problems";
-import { fingerprintOf, isEd25519Point, keyOfNobody } from "../../components/platforms/digitalocean/ssh";
-import { cloudConfig } from "../../cloudinit";
+import { digitaloceanPlatform } from "../../platforms/digitalocean";
+import { digitaloceanCredentialProblems } from "../../platforms/digitalocean/credentials";
+import { firewallProblems } from "../../platforms/digitalocean/firewall";
+import { digitaloceanProblems } from "../../platforms/digitalocean/problems";
+import { fingerprintOf, isEd25519Point, keyOfNobody } from "../../platforms/digitalocean/ssh";
 import { parseConfig } from "../../config/parse";
-import { presetNames } from "../../config/schema";
-import { rolePorts } from "../../roles/flows";
-import type { HostPlace } from "../../roles/types";
+import { presetNames } from "../../topology/schema";
+import { rolePorts } from "../../roles/ports";
+import type { HostPlace } from "../../services/contract";
+import { digitaloceanTraits } from "../../platforms/digitalocean/traits";
 import { place } from "../../topology/place";
 import { roleNames, roleWords } from "../../topology/types";
 import { debianImage, keyOfAccount } from "../support/answers/digitalocean";
-import { digitaloceanSecrets, fakeSecrets, rawOf } from "../support/hosts";
+import { digitaloceanSecrets, rawOf, userDataOf, viewsOf } from "../support/hosts";
 import { mask, type Recorded, runProgram, secretMark, secretsIn, shortUrn } from "../support/program";
 
 type Settings = Readonly<Record<string, unknown>>;
@@ -43,23 +43,18 @@ async function build(
   return runProgram(
     () => {
       const parent = new Parent();
-      const platform = digitaloceanPlatform({ stack, config, topology, parent });
+      const platform = digitaloceanPlatform({ stack, home: "/home", config, topology, imageUserData: "", parent });
       const password = platform.password("app-password", parent);
       platform.archive("kit", { folder: "kits", archive: kit }, parent);
       const pointer = platform.pointer("primary-pointer", { key: "pointers/primary.json", content: "{}" }, parent);
       const entries = topology.hosts.map((host) => {
         const holdsData = host.roles.includes("database");
-        const made = platform.machine(
-          host.name,
-          {
-            host,
-            userData: (where) => pulumi.all([where, password]).apply(([at, text]) => `${render(at)}\n${text}`),
-            secretFiles: pulumi.secret("[]"),
-            protect: holdsData,
-            dataVolumeGiB: holdsData ? 20 : undefined,
-          },
-          parent,
-        );
+        const volumes = holdsData ? [{ name: "data", mount: "/var/lib/mysql", sizeGiB: 20 }] : [];
+        const planned = platform.plan(host.name, { host, volumes, protect: holdsData }, parent);
+        const made = planned.boot({
+          userData: pulumi.all([planned.place, password]).apply(([at, text]) => `${render(at)}\n${text}`),
+          secretFiles: pulumi.secret("[]"),
+        });
         const key = pulumi.interpolate`inventory/${made.machine}.json`;
         return platform.channelObject(`${host.name}-inventory`, { key, content: made.address }, parent);
       });
@@ -97,7 +92,7 @@ const type = {
 } as const;
 
 /** The text that cloud-init gets from a Droplet's user-data, which has to be secret. */
-function userDataOf({ inputs }: Recorded): string {
+function userDataIn({ inputs }: Recorded): string {
   const [message = ""] = secretsIn(inputs.userData).map((text) => JSON.parse(text) as string);
   const body = message.split("\n\n")[2] ?? "";
   return gunzipSync(Buffer.from(body, "base64")).toString("utf8");
@@ -105,7 +100,7 @@ function userDataOf({ inputs }: Recorded): string {
 
 /** The place that a machine was told it runs at. */
 const placeOf = (resources: readonly Recorded[], host: string): HostPlace =>
-  JSON.parse(userDataOf(find(resources, type.droplet, host)).split("\n")[0] ?? "") as HostPlace;
+  JSON.parse(userDataIn(find(resources, type.droplet, host)).split("\n")[0] ?? "") as HostPlace;
 
 const waitsFor = (one: Recorded): readonly string[] => one.dependencies.map(shortUrn);
 
@@ -210,9 +205,9 @@ describe("digitalocean", () => {
         assert.equal(volume.retainOnDelete, true);
         assert.deepEqual(volume.ignoreChanges, []);
         assert.equal(volume.importId, "");
-        assert.equal(placeOf(resources, name).dataDevice, `/dev/disk/by-id/scsi-0DO_Volume_webinfra-staging-${name}`);
+        assert.equal(placeOf(resources, name).devices.data, `/dev/disk/by-id/scsi-0DO_Volume_webinfra-staging-${name}`);
       }
-      assert.equal(placeOf(resources, "web-1").dataDevice, undefined);
+      assert.deepEqual(placeOf(resources, "web-1").devices, {});
     });
 
     it("tags everything that takes tags, with tags that exist before", () => {
@@ -322,7 +317,7 @@ describe("digitalocean", () => {
 
     it("gives hosts the bucket with the read-only key", () => {
       for (const name of ["lb-1", "web-1", "db-1"]) {
-        const { channel, networkCidr, secretsThrough } = placeOf(resources, name);
+        const { channel, networkCidr } = placeOf(resources, name);
         assert.deepEqual(channel, {
           type: "spaces",
           bucket: "webinfra-staging-0a1b2c3d",
@@ -331,7 +326,6 @@ describe("digitalocean", () => {
           secretAccessKey: `${secretMark}-channel-reader`,
         });
         assert.equal(networkCidr, "10.81.0.0/20");
-        assert.equal(secretsThrough, "user-data");
       }
     });
 
@@ -499,14 +493,12 @@ describe("digitalocean", () => {
 
   describe("user-data", () => {
     it("holds the host's own secrets, and fits", async () => {
-      const config = configOf();
-      const topology = place(config);
-      for (const host of topology.hosts) {
-        const render = (where: HostPlace) =>
-          cloudConfig({ host, topology, config, secrets: fakeSecrets, secretsSha256: "", kit: kit.sha256, ...where });
+      for (const view of viewsOf(configOf())) {
+        const { host } = view;
+        const render = (where: HostPlace) => userDataOf({ ...view, place: where });
         const resources = await build({}, { render });
         const droplet = find(resources, type.droplet, host.name);
-        assert.match(userDataOf(droplet), /^#cloud-config\n/);
+        assert.match(userDataIn(droplet), /^#cloud-config\n/);
         const [message = ""] = secretsIn(droplet.inputs.userData).map((text) => JSON.parse(text) as string);
         assert.ok(Buffer.byteLength(message) < 64 * 1024, `${host.name}: ${String(Buffer.byteLength(message))}`);
       }
@@ -553,19 +545,20 @@ describe("digitalocean", () => {
             ),
           );
           // … and as the roles want it.
-          const wanted = [...rolePorts(topology, config)].flatMap(([role, ports]) =>
-            topology.hosts
-              .filter((host) => host.roles.includes(role))
-              .flatMap((host) =>
-                ports.flatMap(({ port, from }) =>
-                  (from === "world"
-                    ? ["0.0.0.0/0", "::/0"]
-                    : topology.hosts
-                        .filter(({ roles }) => roles.some((one) => from.includes(one)))
-                        .map(({ name }) => name)
-                  ).map((source) => `${source} > ${host.name} tcp ${String(port)}`),
+          const wanted = [...rolePorts({ topology, settings: config, traits: digitaloceanTraits.hosts })].flatMap(
+            ([role, ports]) =>
+              topology.hosts
+                .filter((host) => host.roles.includes(role))
+                .flatMap((host) =>
+                  ports.flatMap(({ port, from }) =>
+                    (from === "world"
+                      ? ["0.0.0.0/0", "::/0"]
+                      : topology.hosts
+                          .filter(({ roles }) => roles.some((one) => from.includes(one)))
+                          .map(({ name }) => name)
+                    ).map((source) => `${source} > ${host.name} tcp ${String(port)}`),
+                  ),
                 ),
-              ),
           );
           assert.deepEqual(new Set(allowed), new Set(wanted));
           assert.ok(wanted.length > 0);
@@ -643,7 +636,7 @@ describe("digitalocean", () => {
     });
 
     it("refuses a firewall that is too large, or opens more to the world than 80 and 443", () => {
-      const port = { port: 3306, from: "world", description: "MySQL" } as const;
+      const port = { port: 3306, protocol: "tcp", from: "world", description: "MySQL" } as const;
       assert.deepEqual(firewallProblems("database", [port], 51, 6), [
         "port 3306 of database is open to the world: only 80 and 443 may be",
         "the firewall of database has 51 rules: DigitalOcean takes 50",

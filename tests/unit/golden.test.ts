@@ -3,14 +3,13 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parse, stringify } from "yaml";
-import { cloudConfig } from "../../cloudinit";
 import { hostsImage } from "../../components/web-infrastructure";
 import { parseConfig, type RawConfig } from "../../config/parse";
 import site from "../../index";
-import { bootstrapScript } from "../../roles/template";
+import { bootstrapScript } from "../../services/template";
 import { place } from "../../topology/place";
 import { checkGolden } from "../support/golden";
-import { devRawConfig, viewsOf } from "../support/hosts";
+import { devRawConfig, userDataOf, viewsOf } from "../support/hosts";
 import { temporaryHome } from "../support/home";
 import { graphText } from "../support/graph";
 import { runProgram } from "../support/program";
@@ -49,7 +48,7 @@ const stacks: Readonly<Record<string, RawConfig>> = {
 
 describe("golden: the files of every host of dedicated-databases", () => {
   for (const view of viewsOf(parseConfig(devRawConfig()))) {
-    it(view.host.name, () => checkGolden(join("dedicated-databases", view.host.name), folderOf(cloudConfig(view))));
+    it(view.host.name, () => checkGolden(join("dedicated-databases", view.host.name), folderOf(userDataOf(view))));
   }
 
   it("the image that they start from", () => {

@@ -2,15 +2,13 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { userDataFormats } from "../../cloudinit/limits";
 import type { RawConfig } from "../../config/parse";
-import { platforms } from "../../config/schema";
+import { type PlatformName, platformNames } from "../../platforms/schema";
 import site from "../../index";
 import { devRawConfig, digitaloceanSecrets } from "../support/hosts";
 import { temporaryHome } from "../support/home";
+import { platforms } from "../../platforms";
 import { type Recorded, runProgram, secretsIn } from "../support/program";
-
-type PlatformName = (typeof platforms)[number];
 
 const text = readFileSync(join(__dirname, "..", "..", "docs", "platforms.md"), "utf8");
 const table = text
@@ -42,7 +40,7 @@ describe("docs/platforms.md: the differences", function () {
       secretKeys: ["secrets"],
     });
   before(async () => {
-    for (const platform of platforms) asked.set(platform, await build(platform));
+    for (const platform of platformNames) asked.set(platform, await build(platform));
   });
 
   const all = (platform: PlatformName): readonly Recorded[] => asked.get(platform) ?? [];
@@ -62,7 +60,7 @@ describe("docs/platforms.md: the differences", function () {
   const rows: Readonly<Record<string, (platform: PlatformName) => string | RegExp>> = {
     "a host is": (platform) =>
       ({ incus: "a system container", aws: "an EC2 instance", digitalocean: "a Droplet" })[
-        platforms.find((one) => all(platform).some(({ type }) => type === machineTypes[one])) ?? "incus"
+        platformNames.find((one) => all(platform).some(({ type }) => type === machineTypes[one])) ?? "incus"
       ],
     "its image": (platform) =>
       machine(platform, "web-1").ignoreChanges.some((key) => key === "ami" || key === "image")
@@ -105,7 +103,9 @@ describe("docs/platforms.md: the differences", function () {
       return secret ? "with its user-data" : /^through the channel/;
     },
     "user-data": (platform) =>
-      new RegExp(`^at most ${String(userDataFormats[platform].limit / 1024)} KiB (of gzip|as a MIME message)`),
+      new RegExp(
+        `^at most ${String(platforms[platform].traits.userData.limit / 1024)} KiB (of gzip|as a MIME message)`,
+      ),
     "encryption at rest": (platform) => {
       const volumes = all(platform).filter(({ inputs }) => inputs.encrypted === true);
       return volumes.length > 0 &&
@@ -136,7 +136,7 @@ describe("docs/platforms.md: the differences", function () {
     },
   };
 
-  for (const platform of platforms) {
+  for (const platform of platformNames) {
     for (const [row, told] of Object.entries(rows)) {
       it(`${platform}: ${row}`, () => {
         const wanted = told(platform);

@@ -51,7 +51,7 @@ describe("provider: names", () => {
     assert.ok(longest.length <= 63, longest);
     assert.match(newMachineName("dev", "web-1"), /^webinfra-dev-web-1-[a-z0-9]{6}$/);
     assert.ok(networkName("x".repeat(100)).length <= 15);
-    assert.equal(volumeName("dev", "db-1"), "webinfra-dev-db-1-data");
+    assert.equal(volumeName("dev", "db-1", "data"), "webinfra-dev-db-1-data");
   });
 
   it("differ for stacks that look alike", () => {

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { takenSubnets } from "../../provider/incus/network";
-import { conflictOf, formatCidr, overlaps, parseCidr, parseRoutes, pickSubnet } from "../../provider/incus/subnet";
+import { formatCidr, overlaps, parseCidr } from "../../core/ipv4";
+import { conflictOf, parseRoutes, pickSubnet } from "../../provider/incus/subnet";
 
 const anyCidr = fc
   .tuple(fc.constantFrom(10, 172, 192), fc.nat(255), fc.nat(255), fc.nat(255), fc.integer({ min: 8, max: 32 }))

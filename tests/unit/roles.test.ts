@@ -1,19 +1,22 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { parse } from "yaml";
-import { cloudConfig, mergeParts } from "../../cloudinit";
-import { concurrencyOf, presetNames } from "../../config/schema";
-import { partsOf } from "../../roles";
-import { environmentLine } from "../../roles/app-server";
-import { memoryPlan, serverId } from "../../roles/database";
+import { concurrencyOf } from "../../services/app/schema";
+import { presetNames } from "../../topology/schema";
+import { environmentLine } from "../../services/app";
+import { memoryPlan, serverId } from "../../services/mysql";
 import * as ports from "../../core/ports";
-import { bootstrapScript, render } from "../../roles/template";
-import type { HostFile, HostSecrets, HostView } from "../../roles/types";
-import { unavailable } from "../../roles/unavailable";
-import { devConfig, viewsOf } from "../support/hosts";
+import { bootstrapScript, render } from "../../services/template";
+import { unavailable } from "../../services/parts/unavailable";
+import type { Secret } from "../../core/secret";
+import { describe as describeHost } from "../../roles";
+import type { HostContext } from "../../services/contract";
+import { defineService, type Service } from "../../services/define";
+import { devConfig, fakeSecrets, filesOf, type HostView, userDataOf, viewsOf } from "../support/hosts";
 
 /**
  * Reads an environment file as systemd does inside double quotes (src/basic/env-file.c): a backslash takes the next of `"\$` and the backtick by its word,
@@ -44,9 +47,6 @@ function readEnvironmentFile(text: string): ReadonlyMap<string, string> {
   }
   return found;
 }
-
-/** The files that a host gets. */
-const filesOf = (view: HostView): readonly HostFile[] => mergeParts(view.host.name, partsOf(view));
 
 const contentAt = (view: HostView, path: string): string => {
   const found = filesOf(view).find((file) => file.path === path);
@@ -91,7 +91,7 @@ describe("roles: environment of the application", () => {
       app: JSON.stringify({ environment: { LOG_LEVEL: 'a "b" \\c' }, secrets: ["API_TOKEN"] }),
       secrets: '{"API_TOKEN":"x"}',
     });
-    const views = viewsOf(config, { ...viewsOf(config)[0]!.secrets, app: { API_TOKEN: "line 1\nline 2" } });
+    const views = viewsOf(config, { ...fakeSecrets, "given API_TOKEN": "line 1\nline 2" });
     const environment = readEnvironmentFile(contentAt(viewOf("web-1", views), "/etc/webinfra/app.env"));
     const shared = { USER: "app", PASSWORD: "fake-app-password", NAME: "site", CA: "/etc/webinfra/tls/ca.pem" };
     const endpoint = (kind: string, port: string): readonly (readonly [string, string])[] =>
@@ -184,19 +184,19 @@ describe("roles: MySQL", () => {
   const source = (mysql: object): string =>
     contentAt(
       viewOf("db-1", viewsOf(devConfig({ mysql: JSON.stringify(mysql) }))),
-      "/usr/local/lib/webinfra/steps.d/25-mysql-source",
+      "/usr/local/lib/webinfra/steps.d/08-mysql-source",
     );
 
   it("comes from MySQL's own repository with its key, unless told otherwise", () => {
     const text = source({});
     assert.match(text, /^uri=https:\/\/repo\.mysql\.com\/apt\/debian\/$/m);
     assert.match(text, /curl .*'https:\/\/repo\.mysql\.com\/RPM-GPG-KEY-mysql-2025'/);
-    assert.match(text, /^Suites: trixie\nComponents: mysql-8\.4-lts\nSigned-By: \$key\nEOF$/m);
+    assert.match(text, /^Suites: trixie\nComponents: mysql-9\.7-lts\nSigned-By: \$key\nEOF$/m);
   });
 
   it("comes from the host's mirror, with options as Deb822 fields and pins", () => {
     const view = viewOf("db-1", viewsOf(devConfig()));
-    const text = contentAt(view, "/usr/local/lib/webinfra/steps.d/25-mysql-source");
+    const text = contentAt(view, "/usr/local/lib/webinfra/steps.d/08-mysql-source");
     assert.doesNotMatch(text, /curl/);
     assert.match(text, /^Check-Valid-Until: no$/m);
     assert.equal(
@@ -207,24 +207,74 @@ describe("roles: MySQL", () => {
   });
 });
 
+describe("roles: the series of MySQL", () => {
+  const check = join(__dirname, "..", "..", "services", "mysql", "check-series.sh");
+  let folder: string;
+  before(() => (folder = mkdtempSync(join(tmpdir(), "webinfra-series-"))));
+  after(() => rmSync(folder, { recursive: true }));
+  const checked = (said: string) => {
+    writeFileSync(join(folder, "mysqld"), `#!/bin/sh\necho '${said}'\n`, { mode: 0o755 });
+    const path = `${folder}:${process.env.PATH ?? ""}`;
+    const { status, stderr } = spawnSync("bash", [check, "9.7"], { encoding: "utf8", env: { PATH: path } });
+    return { status, stderr };
+  };
+
+  it("passes when it is the tested one", () => {
+    const said = "/usr/sbin/mysqld  Ver 9.7.4-1 for Linux on x86_64 ((Debian))";
+    assert.deepEqual(checked(said), { status: 0, stderr: "" });
+  });
+
+  it("is refused in words when it is another", () => {
+    const words = (version: string) =>
+      `MySQL ${version} was installed, and webinfra is tested with 9.7: set webinfra:mysql.source to a source of that series\n`;
+    const other = "/usr/sbin/mysqld  Ver 8.4.7 for Linux on x86_64 (MySQL Community Server - GPL)";
+    assert.deepEqual(checked(other), { status: 1, stderr: words("8.4.7") });
+    assert.deepEqual(checked("mysqld"), { status: 1, stderr: words("of an unknown version") });
+  });
+});
+
+describe("roles: a service", () => {
+  const password: Secret = { kind: "password", name: "x", given: "x" };
+  const asks = (declared: readonly Secret[]) =>
+    defineService({
+      name: "curious",
+      describe: () => ({ secrets: declared }),
+      view: (_, text) => text(password),
+      render: (content) => ({ files: [{ path: "/x", content, mode: "0600" }], steps: [] }),
+    });
+  const render = (service: Service) => {
+    const view = viewOf("web-1", viewsOf(devConfig()));
+    const context: HostContext = { ...view, described: describeHost(view) };
+    return service.render(context, () => "secret").files.map(({ content }) => content);
+  };
+
+  it("sees the secrets that it declares", () => assert.deepEqual(render(asks([password])), ["secret"]));
+
+  it("sees no other", () => {
+    assert.throws(() => render(asks([])), new Error('the service curious does not declare the secret "password x"'));
+  });
+});
+
 describe("roles: templates", () => {
   let folder: string;
   before(() => {
     folder = mkdtempSync(join(tmpdir(), "webinfra-template-"));
-    writeFileSync(join(folder, "a.njk"), "one {{ value }}\n{% for x in list %}\n- {{ x.y }}\n{% endfor %}\n");
+    writeFileSync(join(folder, "a.liquid"), "one {{ value }}\n{% for x in list %}\n- {{ x.y }}\n{% endfor %}\n");
   });
   after(() => rmSync(folder, { recursive: true }));
 
   it("are filled in without escaping, and leave no line for a tag", () => {
-    assert.equal(render(folder, "a.njk", { value: "<&>\"'", list: [{ y: 1 }] }), "one <&>\"'\n- 1\n");
+    assert.equal(render(folder, "a.liquid", { value: "<&>\"'", list: [{ y: 1 }] }), "one <&>\"'\n- 1\n");
   });
 
   it("fail on a value that is not there", () => {
-    assert.throws(() => render(folder, "a.njk", { list: [] }), /attempted to output null or undefined value/);
-    assert.throws(
-      () => render(folder, "a.njk", { value: 1, list: [{}] }),
-      /attempted to output null or undefined value/,
-    );
+    assert.throws(() => render(folder, "a.liquid", { list: [] }), /undefined variable: value/);
+    assert.throws(() => render(folder, "a.liquid", { value: 1, list: [{}] }), /undefined variable: x\.y/);
+  });
+
+  it("fail on a filter that there is none of", () => {
+    writeFileSync(join(folder, "b.liquid"), "{{ value | shout }}");
+    assert.throws(() => render(folder, "b.liquid", { value: 1 }), /undefined filter: shout/);
   });
 
   it("lose their comments, never a script's first line", () => {
@@ -400,9 +450,8 @@ describe("roles: ports", () => {
   it("are open to the world on balancers alone", () => {
     for (const topology of presetNames) {
       for (const view of viewsOf(devConfig({ topology }))) {
-        const world = partsOf(view)
-          .flatMap((part) => part.ports)
-          .filter(({ from }) => from === "world")
+        const world = describeHost(view)
+          .ports.filter(({ from }) => from === "world")
           .map(({ port }) => port);
         const right = view.topology.terminatesTls ? [80, 443] : [80];
         assert.deepEqual(world, view.host.roles.includes("loadBalancer") ? right : [], view.host.name);
@@ -412,7 +461,7 @@ describe("roles: ports", () => {
 
   it("have words that say what they are for", () => {
     for (const view of viewsOf(devConfig())) {
-      for (const { port, description } of partsOf(view).flatMap((part) => part.ports)) {
+      for (const { port, description } of describeHost(view).ports) {
         assert.ok(Number.isInteger(port) && port > 0 && port < 65_536);
         assert.ok(description.length > 5);
       }
@@ -421,24 +470,23 @@ describe("roles: ports", () => {
 });
 
 describe("roles: secrets on hosts", () => {
-  const marks: HostSecrets = {
-    appPassword: "MARK-app-password",
-    replicationPassword: "MARK-replication-password",
-    caCertificate: "public",
-    databaseCertificate: "public",
-    databaseKey: "MARK-database-key",
-    webCertificate: "public",
-    webKey: "MARK-web-key",
-    addressToken: "address-token",
-    app: { API_TOKEN: "MARK-app-secret" },
+  const marks = {
+    "password app-password": "MARK-app-password",
+    "password replication-password": "MARK-replication-password",
+    authority: "public",
+    "certificate database-certificate": "public",
+    "key database-certificate": "MARK-database-key",
+    "certificate web-certificate": "public",
+    "key web-certificate": "MARK-web-key",
+    "given API_TOKEN": "MARK-app-secret",
   };
   /** Who needs what. */
   function needs(view: HostView): readonly string[] {
     const has = (role: HostView["host"]["roles"][number]): boolean => view.host.roles.includes(role);
     const found = [
-      ...(has("appServer") ? [marks.appPassword, "MARK-app-secret"] : []),
-      ...(has("database") ? [marks.appPassword, marks.replicationPassword, marks.databaseKey] : []),
-      ...(has("webServer") && view.topology.terminatesTls ? [marks.webKey] : []),
+      ...(has("appServer") ? ["MARK-app-password", "MARK-app-secret"] : []),
+      ...(has("database") ? ["MARK-app-password", "MARK-replication-password", "MARK-database-key"] : []),
+      ...(has("webServer") && view.topology.terminatesTls ? ["MARK-web-key"] : []),
     ];
     return [...new Set(found)].sort();
   }
@@ -465,7 +513,7 @@ describe("roles: secrets on hosts", () => {
           const seen = files.flatMap(({ content }) => content.match(/MARK-[a-z-]+/g) ?? []);
           assert.deepEqual([...new Set(seen)].sort(), needs(view), `${given.topology} ${view.host.name}`);
           // Nor in a file's name or a command.
-          const { write_files: written, ...rest } = parse(cloudConfig(view)) as {
+          const { write_files: written, ...rest } = parse(userDataOf(view)) as {
             readonly write_files: readonly object[];
           };
           assert.equal(written.length, files.length);
@@ -477,7 +525,7 @@ describe("roles: secrets on hosts", () => {
   });
 
   it("are none at all on a balancer of its own", () => {
-    const text = cloudConfig(viewOf("lb-1", viewsOf(devConfig(), marks)));
+    const text = userDataOf(viewOf("lb-1", viewsOf(devConfig(), marks)));
     assert.doesNotMatch(text, /MARK-|PRIVATE KEY/);
   });
 });

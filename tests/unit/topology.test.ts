@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { ConfigError } from "../../config/errors";
-import { presetNames } from "../../config/schema";
+import { ConfigError } from "../../core/config-error";
+import { presetNames } from "../../topology/schema";
 import { place, placementProblems } from "../../topology/place";
 import { hostsWith, type RoleName, roleNames, type Topology, type TopologyHost } from "../../topology/types";
 import { devConfig, rawOf } from "../support/hosts";

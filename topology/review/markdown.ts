@@ -1,6 +1,6 @@
-import { markdownTable as table } from "../markdown";
-import type { Cost } from "../cost";
-import { costMarkdown } from "../cost/text";
+import { markdownTable as table } from "../../core/markdown";
+import type { Cost } from "../../review/cost";
+import { costMarkdown } from "../../review/cost/text";
 import type { Review } from "../review";
 import { severities } from "./findings";
 

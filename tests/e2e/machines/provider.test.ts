@@ -59,7 +59,7 @@ describe("provider on Incus", function () {
     }
     const volume = new sdk.Volume(
       "db-1-data",
-      { name: volumeName(name, "db-1"), stack: name, host: "db-1" },
+      { name: volumeName(name, "db-1", "data"), stack: name, host: "db-1" },
       { retainOnDelete: variant.retain ?? false },
     );
     const machine = (host: string, content: string, withVolume: boolean) =>
@@ -344,7 +344,7 @@ describe("provider on Incus", function () {
     assert.deepEqual(await listNetworks(name, client), []);
     assert.deepEqual(
       (await listVolumes(name, client)).map((one) => one.name),
-      [volumeName(name, "db-1")],
+      [volumeName(name, "db-1", "data")],
     );
     const { machine } = await up();
     assert.equal((await exec(machine, ["cat", "/var/lib/data/kept"], {}, client)).stdout, "kept\n");

@@ -5,8 +5,8 @@
 import assert from "node:assert/strict";
 import { rmSync } from "node:fs";
 import { writeInventoryEntry } from "../../../core/protocol/inventory";
-import { balancer } from "../../../roles/load-balancer";
-import { proxy } from "../../../roles/local-proxy";
+import { balancer } from "../../../services/haproxy";
+import { proxy } from "../../../services/local-proxy";
 import { eventually } from "../../support/eventually";
 import { assertNothingFailed, figure, manage, Site } from "../../support/site";
 

@@ -1,0 +1,36 @@
+/** The platforms, by name. */
+import { existsSync } from "node:fs";
+import { awsCredentialProblems } from "./aws/credentials";
+import { awsTraits } from "./aws/traits";
+import { Platform, PlatformArgs } from "./contract";
+import { digitaloceanCredentialProblems } from "./digitalocean/credentials";
+import { digitaloceanTraits } from "./digitalocean/traits";
+import { incusTraits } from "./incus/traits";
+import { PlatformName } from "./schema";
+import { Traits } from "./traits";
+
+interface PlatformModule {
+  readonly traits: Traits;
+  /** Why its provider would find no credentials, which it says only once it makes something; empty when it would. */
+  readonly credentialProblems: (environment: Readonly<Record<string, string | undefined>>) => readonly string[];
+  /** Each cloud's package is large: only the stack's own one is loaded. */
+  readonly load: () => Promise<(args: PlatformArgs) => Platform>;
+}
+
+export const platforms: Readonly<Record<PlatformName, PlatformModule>> = {
+  incus: {
+    traits: incusTraits,
+    credentialProblems: () => [],
+    load: async () => (await import("./incus/index.js")).incusPlatform,
+  },
+  aws: {
+    traits: awsTraits,
+    credentialProblems: (environment) => awsCredentialProblems(environment, existsSync),
+    load: async () => (await import("./aws/index.js")).awsPlatform,
+  },
+  digitalocean: {
+    traits: digitaloceanTraits,
+    credentialProblems: digitaloceanCredentialProblems,
+    load: async () => (await import("./digitalocean/index.js")).digitaloceanPlatform,
+  },
+};

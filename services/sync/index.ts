@@ -1,0 +1,64 @@
+import { zone } from "../../topology/types";
+import { ChannelView, Watch } from "../contract";
+import { defineService } from "../define";
+import { plainFile, shell, startUnits, unitFile } from "../parts/units";
+import { render } from "../template";
+
+/**
+ * How often hosts look whether the channel changed, and pull it whole though nothing told so. Proxies are to send to a new machine at once; in a bucket
+ * each look costs money.
+ */
+const pace = {
+  directory: { seconds: 1, pullSeconds: 30 },
+  directoryOfProxy: { seconds: 0.2, pullSeconds: 30 },
+  bucket: { seconds: 5, pullSeconds: 60 },
+} as const;
+
+/** Whose machines get the slots of a word. */
+const slottedRoles = { web: "webServer", standby: "webServer", app: "appServer", db: "database" } as const;
+
+interface SyncView {
+  readonly channel: ChannelView;
+  readonly watches: readonly Watch[];
+}
+
+/** Pulls the channel, and tells those of what is new who watch it. */
+export const sync = defineService<SyncView>({
+  name: "sync",
+  view: ({ place: { channel }, described: { watches } }) => ({ channel, watches }),
+  render: ({ channel, watches }) => {
+    const proxies = watches.flatMap((watch) =>
+      watch.kind === "proxy" ? [{ config: watch.config, socket: watch.socket }] : [],
+    );
+    const settings = {
+      ...(channel.type === "directory"
+        ? { directory: channel.path, ...(proxies.length > 0 ? pace.directoryOfProxy : pace.directory) }
+        : pace.bucket),
+      zone,
+      words: slottedRoles,
+      proxies,
+      units: Object.fromEntries(
+        watches.flatMap((watch) => (watch.kind === "document" ? [[watch.key, watch.unit] as const] : [])),
+      ),
+    };
+    return {
+      files: [
+        unitFile("webinfra-sync.service", __dirname, "sync.service"),
+        {
+          path: "/etc/webinfra/rclone.conf",
+          content: render(__dirname, "rclone.conf.liquid", { channel }),
+          mode: "0600",
+        },
+        plainFile("/etc/webinfra/sync.json", `${JSON.stringify(settings, null, 1)}\n`),
+      ],
+      steps: [
+        {
+          phase: "discover",
+          name: "sync",
+          doing: "beginning to follow the channel",
+          script: shell(startUnits("webinfra-sync.service")),
+        },
+      ],
+    };
+  },
+});
