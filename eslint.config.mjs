@@ -1,9 +1,41 @@
 import eslint from "@eslint/js";
 import pulumi from "@pulumi/eslint-plugin";
+import { createNodeResolver, importX } from "eslint-plugin-import-x";
 import tseslint from "typescript-eslint";
 
 // Everything left of the platform is pure: plain values in, plain values out (docs/architecture.md).
-const pure = ["core/**/*.ts", "config/schema.ts", "topology/**/*.ts", "roles/**/*.ts", "cloudinit/**/*.ts"];
+const pure = [
+  "core/**/*.ts",
+  "topology/**/*.ts",
+  "services/**/*.ts",
+  "roles/**/*.ts",
+  "cloudinit/**/*.ts",
+  "platforms/**/{schema,traits}.ts",
+  "config/{schema,policy}.ts",
+  "review/**/*.ts",
+];
+
+// The floors of the house, from the ground. A folder imports from those before it, and from itself.
+const floors = [
+  "core",
+  "topology",
+  "services",
+  "roles",
+  "cloudinit",
+  "provider",
+  "platforms",
+  "config",
+  "review",
+  "policy",
+  "components",
+  "operations",
+  "cli",
+];
+const zones = floors.flatMap((target, index) =>
+  floors
+    .slice(index + 1)
+    .map((from) => ({ target: `./${target}`, from: `./${from}`, message: `${from}/ stands above ${target}/.` })),
+);
 
 export default tseslint.config(
   { ignores: ["node_modules/", "app/dist/", "dist/", "tests/golden/", "host/"] },
@@ -12,8 +44,12 @@ export default tseslint.config(
     files: ["**/*.ts"],
     extends: [tseslint.configs.strictTypeChecked],
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
-    plugins: { "@pulumi": pulumi },
+    plugins: { "@pulumi": pulumi, "import-x": importX },
+    settings: { "import-x/resolver-next": [createNodeResolver({ extensions: [".ts", ".js", ".json"] })] },
     rules: {
+      curly: ["error", "multi-line"],
+      "import-x/no-cycle": "error",
+      "import-x/no-restricted-paths": ["error", { basePath: import.meta.dirname, zones }],
       "@pulumi/no-output-in-template-literal": "error",
       "@typescript-eslint/restrict-template-expressions": ["error", { allowNumber: true }],
       "@typescript-eslint/no-confusing-void-expression": ["error", { ignoreArrowShorthand: true }],
