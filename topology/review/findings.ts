@@ -100,8 +100,8 @@ function onlyOne(topology: Topology, element: Element, stops: readonly Service[]
       };
     }
     case "database": {
-      const heir = replicasOf(topology)[0];
-      if (heir === undefined) {
+      const candidate = replicasOf(topology)[0];
+      if (candidate === undefined) {
         return {
           id: "spof-database",
           only: "database",
@@ -113,7 +113,7 @@ function onlyOne(topology: Topology, element: Element, stops: readonly Service[]
         ? {
             id: "spof-database-primary",
             only: "database that takes writes",
-            remedy: `by hand, \`webinfra database promote ${heir.host}\` lets writes go on; by itself, the preset high-availability${planned}`,
+            remedy: `by hand, \`webinfra database promote ${candidate.host}\` lets writes go on; by itself, the preset high-availability${planned}`,
             available: false,
           }
         : {

@@ -24,10 +24,10 @@ function thenDatabase(topology: Topology, element: Element, stops: readonly Serv
     .filter((host) => host !== element.host);
   const lastCopy = others(topology, element).length === 1 ? "; the data is then on one machine alone" : "";
   if (isPrimary(topology, element)) {
-    const heir = replicas[0];
-    return heir === undefined
+    const candidate = replicas[0];
+    return candidate === undefined
       ? "no other machine has the data"
-      : `reads go on from ${list(replicas)}; writes return when it is back or with \`webinfra database promote ${heir}\`${lastCopy}`;
+      : `reads go on from ${list(replicas)}; writes return when it is back or with \`webinfra database promote ${candidate}\`${lastCopy}`;
   }
   if (stops.includes("writes")) return `writes wait for a replica to confirm them${lastCopy}`;
   return `reads go to ${replicas.length > 0 ? list(replicas) : "the primary"}${lastCopy}`;

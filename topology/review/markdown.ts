@@ -1,8 +1,8 @@
 import { markdownTable as table } from "../markdown";
 import type { Cost } from "../cost";
 import { costMarkdown } from "../cost/text";
-import type { Review } from "../review";
 import { severities } from "./findings";
+import type { Review } from "./types";
 
 /** How many findings there are of each severity: `8 weaknesses: 1 critical, 5 high, 2 medium`. */
 export function summary({ findings }: Pick<Review, "findings">): string {
