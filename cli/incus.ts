@@ -1,8 +1,8 @@
 /** A stack's machines in Incus, for the commands that look at hosts or enter them. */
 import { instanceAddress, listInstances } from "../provider/incus";
-import { UserError } from "./errors";
+import { UserError } from "../core/errors";
 import { didYouMean } from "./suggest";
-import type { KnownMachine } from "./state";
+import type { KnownMachine } from "./engine/state";
 
 /** A host's machine. */
 export interface HostMachine {

@@ -3,18 +3,18 @@ import { Argument, Command, CommanderError, Option } from "commander";
 import type { ReviewOptions } from "./commands/review";
 import { complete, completeCommand, completionScript, type Shell, shells } from "./completion";
 import { describeFailure, exitCode } from "./errors";
-import { Output } from "./output";
+import { Output } from "./terminal/output";
 import { collectOverride, defaultStack, positiveInteger, topologyName, withTopology } from "./options";
-import type { Surroundings } from "./stack";
-import type { Override } from "./stackfile";
+import type { CommandContext } from "./context";
+import type { Override } from "./engine/stackfile";
 
 /** For what is still being written when a command is done. */
 const EXIT_GRACE_MS = 3000;
 
 /** How a command line was carried out; tests put their own in. */
 export interface Actions {
-  /** The caller's surroundings for a command. */
-  surroundings(json: boolean): Promise<Surroundings>;
+  /** What the process gives a command. With `json`, its result is JSON on stdout alone. */
+  context(json: boolean): Promise<CommandContext>;
   /** Sets the process's exit code. */
   exit(code: number): void;
 }
@@ -70,7 +70,7 @@ export function commandLine(actions: Actions): Command {
       ),
   ).action(async (stack: string, options: CommonOptions & { readonly refresh?: boolean }) => {
     const { up } = await import("./commands/up.js");
-    await up(await actions.surroundings(options.json === true), stack, withTopology(options));
+    await up(await actions.context(options.json === true), stack, withTopology(options));
   });
 
   withConfig(
@@ -108,8 +108,8 @@ export function commandLine(actions: Actions): Command {
       },
     ) => {
       const { preview } = await import("./commands/preview.js");
-      const surroundings = await actions.surroundings(options.json === true || options.markdown === true);
-      actions.exit(await preview(surroundings, stack, withTopology(options)));
+      const context = await actions.context(options.json === true || options.markdown === true);
+      actions.exit(await preview(context, stack, withTopology(options)));
     },
   );
 
@@ -127,7 +127,7 @@ export function commandLine(actions: Actions): Command {
     )
     .action(async (stack: string, options: { readonly json?: boolean }) => {
       const { status } = await import("./commands/status.js");
-      actions.exit(await status(await actions.surroundings(options.json === true), stack));
+      actions.exit(await status(await actions.context(options.json === true), stack));
     });
 
   withConfig(
@@ -147,7 +147,7 @@ export function commandLine(actions: Actions): Command {
       ),
   ).action(async (stack: string, options: CommonOptions & ReviewOptions) => {
     const { review } = await import("./commands/review.js");
-    review(await actions.surroundings(options.json === true), stack, withTopology(options));
+    review(await actions.context(options.json === true), stack, withTopology(options));
   });
 
   program
@@ -177,10 +177,9 @@ export function commandLine(actions: Actions): Command {
         },
       ) => {
         const { down, downAll } = await import("./commands/down.js");
-        const surroundings = await actions.surroundings(options.json === true);
-        const result =
-          options.all === true ? await downAll(surroundings, options) : await down(surroundings, stack, options);
-        surroundings.output.data(result);
+        const context = await actions.context(options.json === true);
+        const result = options.all === true ? await downAll(context, options) : await down(context, stack, options);
+        context.output.data(result);
       },
     );
 
@@ -200,7 +199,7 @@ export function commandLine(actions: Actions): Command {
     )
     .action(async (stack: string, options: { readonly json?: boolean }) => {
       const { doctor } = await import("./commands/doctor.js");
-      actions.exit(await doctor(await actions.surroundings(options.json === true), stack));
+      actions.exit(await doctor(await actions.context(options.json === true), stack));
     });
 
   program
@@ -215,7 +214,7 @@ export function commandLine(actions: Actions): Command {
     )
     .action(async (stack: string, options: { readonly print?: boolean; readonly json?: boolean }) => {
       const { open } = await import("./commands/open.js");
-      await open(await actions.surroundings(options.json === true), stack, options);
+      await open(await actions.context(options.json === true), stack, options);
     });
 
   program
@@ -233,7 +232,7 @@ export function commandLine(actions: Actions): Command {
     )
     .action(async (host: string, command: string[], options: { readonly stack: string }) => {
       const { exec } = await import("./commands/exec.js");
-      actions.exit(await exec(await actions.surroundings(false), options.stack, host, command));
+      actions.exit(await exec(await actions.context(false), options.stack, host, command));
     });
 
   program
@@ -251,7 +250,7 @@ export function commandLine(actions: Actions): Command {
       async (host: string, options: { readonly stack: string; readonly lines: number; readonly follow?: boolean }) => {
         const { exec, logsCommand } = await import("./commands/exec.js");
         const command = logsCommand(options.lines, options.follow === true);
-        actions.exit(await exec(await actions.surroundings(false), options.stack, host, command));
+        actions.exit(await exec(await actions.context(false), options.stack, host, command));
       },
     );
 
@@ -280,7 +279,7 @@ export function commandLine(actions: Actions): Command {
     .action(
       async (host: string, options: { readonly stack: string; readonly force?: boolean; readonly json?: boolean }) => {
         const { promote } = await import("./commands/database.js");
-        await promote(await actions.surroundings(options.json === true), host, options);
+        await promote(await actions.context(options.json === true), host, options);
       },
     );
 
@@ -295,7 +294,7 @@ export function commandLine(actions: Actions): Command {
     )
     .action(async (stack: string, options: { readonly json?: boolean }) => {
       const { env } = await import("./commands/env.js");
-      env(await actions.surroundings(options.json === true), stack);
+      env(await actions.context(options.json === true), stack);
     });
 
   program
@@ -311,7 +310,7 @@ export function commandLine(actions: Actions): Command {
       ),
     )
     .action(async (shell: Shell) => {
-      (await actions.surroundings(false)).output.result(completionScript(shell).trimEnd());
+      (await actions.context(false)).output.result(completionScript(shell).trimEnd());
     });
 
   program
@@ -319,17 +318,17 @@ export function commandLine(actions: Actions): Command {
     .argument("[words...]")
     .action(async (words: string[]) => {
       const { namesOnDisk } = await import("./commands/completion.js");
-      const surroundings = await actions.surroundings(false);
-      for (const candidate of complete(program, words, namesOnDisk(surroundings))) {
-        surroundings.output.result(candidate);
+      const context = await actions.context(false);
+      for (const candidate of complete(program, words, namesOnDisk(context))) {
+        context.output.result(candidate);
       }
     });
 
   return program;
 }
 
-async function processSurroundings(json: boolean): Promise<Surroundings> {
-  const { repositoryRoot } = await import("./stack.js");
+async function processContext(json: boolean): Promise<CommandContext> {
+  const { repositoryRoot } = await import("./engine/stack.js");
   return {
     environment: process.env,
     root: repositoryRoot,
@@ -343,7 +342,7 @@ async function processSurroundings(json: boolean): Promise<Surroundings> {
 
 async function carryOut(): Promise<void> {
   const program = commandLine({
-    surroundings: processSurroundings,
+    context: processContext,
     exit: (code) => {
       process.exitCode = code;
     },

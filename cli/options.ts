@@ -2,7 +2,7 @@
 import { InvalidArgumentError } from "commander";
 import { configSchema } from "../config/schema";
 import { didYouMean } from "./suggest";
-import { type Override, parseOverride } from "./stackfile";
+import { type Override, parseOverride } from "./engine/stackfile";
 
 /** The stack that commands work on when none is named. */
 export const defaultStack = "dev";

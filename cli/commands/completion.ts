@@ -1,8 +1,9 @@
 /** Looks up the names that completion offers: from files on this machine, so that it is quick. */
 import type { Names } from "../completion";
-import { stackFacts, stateOnDisk, type Surroundings } from "../stack";
-import { stacksWithFile } from "../stackfile";
-import { knownMachines, stacksInDirectory } from "../state";
+import type { CommandContext } from "../context";
+import { stackFacts, stateOnDisk } from "../engine/stack";
+import { stacksWithFile } from "../engine/stackfile";
+import { knownMachines, stacksInDirectory } from "../engine/state";
 import { defaultStack } from "../options";
 
 function orNone(look: () => readonly string[]): readonly string[] {
@@ -15,17 +16,15 @@ function orNone(look: () => readonly string[]): readonly string[] {
 }
 
 /** The stacks with a file or a state, and the hosts in a stack's state. */
-export function namesOnDisk(surroundings: Surroundings): Names {
+export function namesOnDisk(context: CommandContext): Names {
   return {
     stacks: () =>
       orNone(() => {
-        const { backend, project } = stackFacts(surroundings, defaultStack);
+        const { backend, project } = stackFacts(context, defaultStack);
         const stored = backend.directory === undefined ? [] : stacksInDirectory(backend.directory, project);
-        return [...new Set([...stacksWithFile(surroundings.root), ...stored])];
+        return [...new Set([...stacksWithFile(context.root), ...stored])];
       }),
     hosts: (stack) =>
-      orNone(() => [
-        ...new Set(knownMachines(stateOnDisk(stackFacts(surroundings, stack))).map((machine) => machine.host)),
-      ]),
+      orNone(() => [...new Set(knownMachines(stateOnDisk(stackFacts(context, stack))).map((machine) => machine.host))]),
   };
 }

@@ -18,12 +18,13 @@ import {
   readPrimaryPointer,
 } from "../../provider/channel/move";
 import { isMissing } from "../../provider/channel/store";
-import { UserError } from "../errors";
-import { duration } from "../output";
+import { UserError } from "../../core/errors";
+import { duration } from "../terminal/output";
 import { type HostMachine, stackMachines, withGone } from "../incus";
-import { needIncus, stackFacts, stateOnDisk, type Surroundings } from "../stack";
-import { sourceFile } from "../stackfile";
-import { knownMachines } from "../state";
+import type { CommandContext } from "../context";
+import { needIncus, stackFacts, stateOnDisk } from "../engine/stack";
+import { sourceFile } from "../engine/stackfile";
+import { knownMachines } from "../engine/state";
 import { didYouMean } from "../suggest";
 import { type Answer, askAgent, conflictWords } from "./status";
 
@@ -503,19 +504,19 @@ export async function readPointer(channel: string, stack: string): Promise<Prima
 
 /** Makes a host the primary. Prints how it went. */
 export async function promote(
-  surroundings: Surroundings,
+  context: CommandContext,
   host: string,
   options: { readonly stack: string; readonly force?: boolean },
 ): Promise<void> {
-  const { output } = surroundings;
+  const { output } = context;
   const { stack, force = false } = options;
-  const facts = stackFacts(surroundings, stack);
+  const facts = stackFacts(context, stack);
   const state = stateOnDisk(facts);
-  needIncus(surroundings, stack, "promote");
+  needIncus(context, stack, "promote");
   const machines = withGone(await stackMachines(stack), knownMachines(state));
   if (machines.length === 0 && state === undefined) {
     // Says so when there is no such stack at all.
-    sourceFile(surroundings.root, stack);
+    sourceFile(context.root, stack);
   }
   const databases = machines.filter(({ roles }) => roles.includes("database"));
   const channel = join(facts.home, "channels", stack);

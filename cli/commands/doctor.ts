@@ -13,7 +13,7 @@ import { listNetworks, networkName, surveyImages } from "../../provider/incus";
 import { IncusClient, IncusError, POOL, PROJECT, socketPath } from "../../provider/incus/client";
 import { subnetsInUse } from "../../provider/incus/network";
 import { place } from "../../topology/place";
-import { passphraseFile } from "../backend";
+import { passphraseFile } from "../engine/backend";
 import { type Check, findingLines, type Outcome, problem, runChecks, skipped } from "../doctor/check";
 import {
   judgeBakedImages,
@@ -34,11 +34,13 @@ import {
   type Needs,
 } from "../doctor/machine";
 import { judgeConfig, judgeDefinitions, judgeHosts, judgeNetwork, judgeRuns } from "../doctor/stack";
-import { exitCode, UserError } from "../errors";
-import { findPulumiRoot } from "../pulumi";
-import { platformOf, stackFacts, type StackFacts, stateOnDisk, type Surroundings } from "../stack";
-import { fileFor, readSettings } from "../stackfile";
-import { readLocks, stacksInDirectory } from "../state";
+import { UserError } from "../../core/errors";
+import { exitCode } from "../errors";
+import { findPulumiRoot } from "../engine/pulumi";
+import type { CommandContext } from "../context";
+import { platformOf, stackFacts, type StackFacts, stateOnDisk } from "../engine/stack";
+import { fileFor, readSettings } from "../engine/stackfile";
+import { readLocks, stacksInDirectory } from "../engine/state";
 import { configOf } from "./review";
 import { type Answered, lookAtStack } from "./status";
 
@@ -74,8 +76,8 @@ function executable(file: string): boolean {
   }
 }
 
-async function pulumiVersion(surroundings: Surroundings): Promise<string | undefined> {
-  const root = findPulumiRoot(surroundings.environment);
+async function pulumiVersion(context: CommandContext): Promise<string | undefined> {
+  const root = findPulumiRoot(context.environment);
   if (root === undefined) {
     return undefined;
   }
@@ -99,8 +101,8 @@ function imageRecipe(root: string): string {
   return hash.digest("hex").slice(0, 12);
 }
 
-function machineChecks(surroundings: Surroundings, { home, backend, project }: StackFacts): Check[] {
-  const { root } = surroundings;
+function machineChecks(context: CommandContext, { home, backend, project }: StackFacts): Check[] {
+  const { root } = context;
   return [
     {
       name: "Node",
@@ -117,7 +119,7 @@ function machineChecks(surroundings: Surroundings, { home, backend, project }: S
         );
       },
     },
-    { name: "Pulumi CLI", run: async () => judgePulumi(await pulumiVersion(surroundings), sdkVersion) },
+    { name: "Pulumi CLI", run: async () => judgePulumi(await pulumiVersion(context), sdkVersion) },
     {
       name: "provider plugin",
       run() {
@@ -147,14 +149,14 @@ class StackConfiguration {
   config: Config | undefined;
 
   constructor(
-    private readonly surroundings: Surroundings,
+    private readonly context: CommandContext,
     private readonly facts: StackFacts,
   ) {}
 
   judge(): Outcome {
     let file;
     try {
-      file = fileFor(this.surroundings.root, this.facts.home, this.facts.name);
+      file = fileFor(this.context.root, this.facts.home, this.facts.name);
     } catch (error) {
       if (error instanceof UserError) {
         return problem(error.message, "name another stack: `webinfra doctor STACK`");
@@ -210,13 +212,13 @@ function needsOf(machines: Answered, config: Config): Needs {
   };
 }
 
-function incusChecks(surroundings: Surroundings, facts: StackFacts, stack: StackConfiguration): Check[] {
-  const { environment, root } = surroundings;
+function incusChecks(context: CommandContext, facts: StackFacts, stack: StackConfiguration): Check[] {
+  const { environment, root } = context;
   const { name } = facts;
   const client = new IncusClient(socketPath(environment));
   let answers = false;
   let looked: ReturnType<typeof lookAtStack> | undefined;
-  const look = (): ReturnType<typeof lookAtStack> => (looked ??= lookAtStack(surroundings, name));
+  const look = (): ReturnType<typeof lookAtStack> => (looked ??= lookAtStack(context, name));
   const ask = (check: string, judge: () => Outcome | Promise<Outcome>): Check => ({
     name: check,
     run: () =>
@@ -321,14 +323,14 @@ export interface DoctorReport {
 }
 
 /** Runs the checks and prints what they found. Returns the exit code: 0 when all is well, else 3. */
-export async function doctor(surroundings: Surroundings, name: string): Promise<number> {
-  const { output } = surroundings;
-  const facts = stackFacts(surroundings, name);
-  const stack = new StackConfiguration(surroundings, facts);
+export async function doctor(context: CommandContext, name: string): Promise<number> {
+  const { output } = context;
+  const facts = stackFacts(context, name);
+  const stack = new StackConfiguration(context, facts);
   const checks = await runChecks([
-    ...machineChecks(surroundings, facts),
+    ...machineChecks(context, facts),
     { name: "configuration", run: () => stack.judge() },
-    ...incusChecks(surroundings, facts, stack),
+    ...incusChecks(context, facts, stack),
     ...stateChecks(facts),
   ]);
   const report: DoctorReport = { stack: name, well: checks.every(({ state }) => state !== "problem"), checks };

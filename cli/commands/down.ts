@@ -3,25 +3,18 @@ import { spawn } from "node:child_process";
 import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
-import { confirm } from "../confirm";
-import { UserError } from "../errors";
-import { withBoard } from "../live";
-import { duration } from "../output";
-import { Progress } from "../progress";
-import { recover } from "../recover";
+import { confirm } from "../terminal/confirm";
+import { UserError } from "../../core/errors";
+import { withBoard } from "../terminal/live";
+import { duration } from "../terminal/output";
+import { Progress } from "../engine/progress";
+import { recover } from "../engine/recover";
 import { defaultStack } from "../options";
-import { operate, preflight } from "../run";
-import {
-  currentState,
-  openStack,
-  type OpenStack,
-  platformOf,
-  stackFacts,
-  type StackFacts,
-  type Surroundings,
-} from "../stack";
-import { stacksWithFile, workDirectory } from "../stackfile";
-import { forgetStack, knownMachines, stacksInDirectory } from "../state";
+import { operate, preflight } from "../engine/operate";
+import type { CommandContext } from "../context";
+import { currentState, openStack, type OpenStack, platformOf, stackFacts, type StackFacts } from "../engine/stack";
+import { stacksWithFile, workDirectory } from "../engine/stackfile";
+import { forgetStack, knownMachines, stacksInDirectory } from "../engine/state";
 import { didYouMean } from "../suggest";
 
 export interface DownOptions {
@@ -130,8 +123,8 @@ export function refusedOnCloud(
         `set webinfra:mysql.protect to false and run \`webinfra up ${stack}\` first; data volumes stay even then`;
 }
 
-async function destroy(surroundings: Surroundings, open: OpenStack): Promise<void> {
-  const { output } = surroundings;
+async function destroy(context: CommandContext, open: OpenStack): Promise<void> {
+  const { output } = context;
   await recover(open, output);
   open.interruption.check();
   const state = await currentState(open);
@@ -150,8 +143,8 @@ async function destroy(surroundings: Surroundings, open: OpenStack): Promise<voi
   });
 }
 
-async function deleteRemains(surroundings: Surroundings, stack: string, remains: Remains): Promise<void> {
-  const { output } = surroundings;
+async function deleteRemains(context: CommandContext, stack: string, remains: Remains): Promise<void> {
+  const { output } = context;
   const { deleteInstance, deleteNetwork, deleteVolume } = await import("../../provider/incus/index.js");
   for (const name of remains.machines) {
     output.progress(`  deleting the machine ${name}`);
@@ -165,25 +158,25 @@ async function deleteRemains(surroundings: Surroundings, stack: string, remains:
     output.progress(`  deleting the network ${name}`);
     await deleteNetwork(name);
   }
-  const { home } = stackFacts(surroundings, stack);
+  const { home } = stackFacts(context, stack);
   rmSync(channelDirectory(home, stack), { recursive: true, force: true });
 }
 
 /** The stacks that a state folder or a file is there for. */
-function knownStacks({ root }: Surroundings, { backend, project }: StackFacts): string[] {
+function knownStacks({ root }: CommandContext, { backend, project }: StackFacts): string[] {
   const stacks = backend.directory === undefined ? [] : stacksInDirectory(backend.directory, project);
   return [...new Set([...stacks, ...stacksWithFile(root)])];
 }
 
 /** Takes a stack down. A stack that does not exist is no error. */
-export async function down(surroundings: Surroundings, name: string, options: DownOptions): Promise<DownResult> {
-  const { output } = surroundings;
+export async function down(context: CommandContext, name: string, options: DownOptions): Promise<DownResult> {
+  const { output } = context;
   const started = Date.now();
   const deleteData = options.deleteData === true;
-  const facts = stackFacts(surroundings, name);
-  const open = await openStack(surroundings, name, { create: false });
+  const facts = stackFacts(context, name);
+  const open = await openStack(context, name, { create: false });
   if (open === undefined && !deleteData) {
-    const stacks = knownStacks(surroundings, facts);
+    const stacks = knownStacks(context, facts);
     output.result(`there is no stack "${name}" to take down${stacks.includes(name) ? "" : didYouMean(name, stacks)}`);
     return { stack: name, existed: false, kept: [], seconds: (Date.now() - started) / 1000 };
   }
@@ -210,11 +203,11 @@ export async function down(surroundings: Surroundings, name: string, options: Do
       }
     }
     if (open !== undefined) {
-      await destroy(surroundings, open);
+      await destroy(context, open);
     }
     const remains = onIncus ? await remainsInIncus(name) : { machines: [], volumes: [], networks: [] };
     if (deleteData) {
-      await deleteRemains(surroundings, name, remains);
+      await deleteRemains(context, name, remains);
       if (open !== undefined) {
         // preserveConfig: without it, Pulumi deletes the stack's file, which may be the committed one.
         await open.stack.workspace.removeStack(name, { preserveConfig: true });
@@ -267,9 +260,9 @@ export function staysText(remaining: readonly string[]): string {
  * Takes every stack of the state folder down, then removes what set-up made in Incus, provided that nothing is left in
  * there: neither kept data, nor machines of stacks that another state folder knows.
  */
-export async function downAll(surroundings: Surroundings, options: DownOptions): Promise<DownAllResult> {
-  const { output } = surroundings;
-  const { backend, project } = stackFacts(surroundings, defaultStack);
+export async function downAll(context: CommandContext, options: DownOptions): Promise<DownAllResult> {
+  const { output } = context;
+  const { backend, project } = stackFacts(context, defaultStack);
   if (backend.kind !== "own" || backend.directory === undefined) {
     throw new UserError(
       `--all works on the stacks of webinfra's own state folder, but the state is at ${backend.url} (${backend.reason}); ` +
@@ -278,7 +271,7 @@ export async function downAll(surroundings: Surroundings, options: DownOptions):
   }
   const stacks: DownResult[] = [];
   for (const name of stacksInDirectory(backend.directory, project)) {
-    stacks.push(await down(surroundings, name, options));
+    stacks.push(await down(context, name, options));
   }
   const { collectGarbage } = await import("../../provider/incus/index.js");
   await collectGarbage();
@@ -288,6 +281,6 @@ export async function downAll(surroundings: Surroundings, options: DownOptions):
     output.result(staysText(remaining));
     return { stacks, remaining };
   }
-  await runTeardown(surroundings.root, output.json);
+  await runTeardown(context.root, output.json);
   return { stacks, remaining };
 }

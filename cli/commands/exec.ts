@@ -2,10 +2,11 @@
 import { spawn } from "node:child_process";
 import { constants } from "node:os";
 import { PROJECT } from "../../provider/incus";
-import { UserError } from "../errors";
+import { UserError } from "../../core/errors";
 import { machineOf, stackMachines } from "../incus";
-import { needIncus, stackFacts, stateOnDisk, type Surroundings } from "../stack";
-import { sourceFile } from "../stackfile";
+import type { CommandContext } from "../context";
+import { needIncus, stackFacts, stateOnDisk } from "../engine/stack";
+import { sourceFile } from "../engine/stackfile";
 
 /** Arguments of the incus client that run a command in a machine. */
 export function execArguments(machine: string, command: readonly string[]): string[] {
@@ -24,16 +25,16 @@ export function logsCommand(lines: number, follow: boolean): string[] {
 
 /** Runs a command on a host with the caller's terminal. Returns its exit code. */
 export async function exec(
-  surroundings: Surroundings,
+  context: CommandContext,
   stack: string,
   host: string,
   command: readonly string[],
 ): Promise<number> {
-  needIncus(surroundings, stack, "this command");
+  needIncus(context, stack, "this command");
   const machines = await stackMachines(stack);
-  if (machines.length === 0 && stateOnDisk(stackFacts(surroundings, stack)) === undefined) {
+  if (machines.length === 0 && stateOnDisk(stackFacts(context, stack)) === undefined) {
     // Says so when there is no such stack at all.
-    sourceFile(surroundings.root, stack);
+    sourceFile(context.root, stack);
   }
   const { machine } = machineOf(machines, stack, host);
   const child = spawn("incus", execArguments(machine, command), { stdio: "inherit" });

@@ -1,11 +1,12 @@
 /** `webinfra open`: the site in a browser. */
 import { spawn } from "node:child_process";
-import type { Environment } from "../backend";
-import { UserError } from "../errors";
+import type { Environment } from "../engine/backend";
+import { UserError } from "../../core/errors";
 import { stackMachines } from "../incus";
-import { platformOf, stackFacts, stateOnDisk, type Surroundings } from "../stack";
-import { fileFor, readSettings } from "../stackfile";
-import { plainOutput } from "../state";
+import type { CommandContext } from "../context";
+import { platformOf, stackFacts, stateOnDisk } from "../engine/stack";
+import { fileFor, readSettings } from "../engine/stackfile";
+import { plainOutput } from "../engine/state";
 
 /** The command that opens a URL here; undefined when there is no display to open it on. */
 export function openerCommand(environment: Environment, platform: NodeJS.Platform): string | undefined {
@@ -16,13 +17,13 @@ export function openerCommand(environment: Environment, platform: NodeJS.Platfor
 }
 
 /** The site's address: the stack's output, or the balancer's when a failed run emptied the outputs. */
-async function siteUrl(surroundings: Surroundings, name: string): Promise<string> {
-  const facts = stackFacts(surroundings, name);
+async function siteUrl(context: CommandContext, name: string): Promise<string> {
+  const facts = stackFacts(context, name);
   const known = plainOutput(stateOnDisk(facts), "url");
   if (known !== undefined) {
     return known;
   }
-  const settings = readSettings(fileFor(surroundings.root, facts.home, name));
+  const settings = readSettings(fileFor(context.root, facts.home, name));
   const machines = platformOf(settings) === "incus" ? await stackMachines(name) : [];
   const balancer = machines.find(({ roles, address }) => roles.includes("loadBalancer") && address !== null);
   if (balancer === undefined) {
@@ -44,12 +45,12 @@ function start(command: string, url: string): Promise<boolean> {
 
 /** Prints the site's address, and opens it in a browser where there is a display. */
 export async function open(
-  surroundings: Surroundings,
+  context: CommandContext,
   name: string,
   options: { readonly print?: boolean },
 ): Promise<void> {
-  const { output, environment } = surroundings;
-  const url = await siteUrl(surroundings, name);
+  const { output, environment } = context;
+  const url = await siteUrl(context, name);
   output.result(url);
   const command = options.print === true ? undefined : openerCommand(environment, process.platform);
   const opened = command !== undefined && (await start(command, url));

@@ -1,14 +1,15 @@
 /** `webinfra preview`: what `up` would change. */
 import { RunError } from "@pulumi/pulumi/errors";
-import { previewComment } from "../comment";
-import { deployedOf, proposedOf } from "../compare";
+import { previewComment } from "../terminal/comment";
+import { deployedOf, proposedOf } from "../engine/compare";
 import { exitCode } from "../errors";
-import { adviceLines, isWaiting, policyPacks, PolicyRefusal } from "../policy";
-import { plainText, planLines, type PlannedStep, Progress, type Violation } from "../progress";
-import { operate } from "../run";
-import { currentState, type OpenStack, openStack, type Surroundings } from "../stack";
-import type { Override } from "../stackfile";
-import type { StackState } from "../state";
+import { adviceLines, isWaiting, policyPacks, PolicyRefusal } from "../engine/policy";
+import { plainText, planLines, type PlannedStep, Progress, type Violation } from "../engine/progress";
+import { operate } from "../engine/operate";
+import type { CommandContext } from "../context";
+import { currentState, type OpenStack, openStack } from "../engine/stack";
+import type { Override } from "../engine/stackfile";
+import type { StackState } from "../engine/state";
 
 export interface PreviewOptions {
   /** Shows Pulumi's own property-by-property text. */
@@ -57,9 +58,9 @@ function commentOn(open: OpenStack, before: StackState, progress: Progress, fail
  * Runs `preview`. Returns the exit code: 0, or 3 with `expectNoChanges` when there are changes.
  * @throws PolicyRefusal after the plan, when the policy pack refuses it
  */
-export async function preview(surroundings: Surroundings, name: string, options: PreviewOptions): Promise<number> {
-  const { output } = surroundings;
-  const open = await openStack(surroundings, name, {
+export async function preview(context: CommandContext, name: string, options: PreviewOptions): Promise<number> {
+  const { output } = context;
+  const open = await openStack(context, name, {
     configFile: options.configFile,
     overrides: options.config,
     create: true,

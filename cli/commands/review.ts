@@ -15,8 +15,9 @@ import {
   summary,
   tellingLosses,
 } from "../../topology/review";
-import { table } from "../output";
-import type { ConfigChoice, Surroundings } from "../stack";
+import { table } from "../terminal/output";
+import type { CommandContext } from "../context";
+import type { ConfigChoice } from "../engine/stack";
 import {
   applyOverrides,
   checkStackName,
@@ -25,7 +26,7 @@ import {
   type Override,
   readSettings,
   type StackSettings,
-} from "../stackfile";
+} from "../engine/stackfile";
 
 /** What `webinfra review` is asked for, beside the configuration to use. */
 export interface ReviewOptions {
@@ -115,13 +116,13 @@ export type ReviewResult = Review & {
 
 /** Prints the review and returns it. It ends well whatever it finds: a topology may be weak on purpose. */
 export function review(
-  surroundings: Surroundings,
+  context: CommandContext,
   stack: string,
   options: ReviewOptions & { readonly config?: ConfigChoice["overrides"]; readonly configFile?: string } = {},
 ): ReviewResult {
-  const { output } = surroundings;
+  const { output } = context;
   checkStackName(stack);
-  const file = fileFor(surroundings.root, webinfraHome(surroundings.environment), stack, options.configFile);
+  const file = fileFor(context.root, webinfraHome(context.environment), stack, options.configFile);
   const settings = readSettings(file);
   const config = configOf(settings, options.config);
   const topology = place(config);

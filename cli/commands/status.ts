@@ -4,10 +4,11 @@ import { agentPort } from "../../core/ports";
 import { type DatabaseState, parseState, type State } from "../../core/protocol";
 import { exitCode } from "../errors";
 import { type HostMachine, stackMachines, withGone } from "../incus";
-import { table } from "../output";
-import { needIncus, platformOf, stackFacts, stateOnDisk, type Surroundings } from "../stack";
-import { readSettings, sourceFile, workFile } from "../stackfile";
-import { knownMachines, plainOutput } from "../state";
+import { table } from "../terminal/output";
+import type { CommandContext } from "../context";
+import { needIncus, platformOf, stackFacts, stateOnDisk } from "../engine/stack";
+import { readSettings, sourceFile, workFile } from "../engine/stackfile";
+import { knownMachines, plainOutput } from "../engine/state";
 import { existsSync } from "node:fs";
 
 const AGENT_TIMEOUT_MS = 2_000;
@@ -195,12 +196,12 @@ export function reportLines(status: StatusReport, machines: Answered): string[] 
 }
 
 function configured(
-  surroundings: Surroundings,
+  context: CommandContext,
   name: string,
   home: string,
 ): { readonly platform: string; readonly topology: string | null } {
   const copy = workFile(home, name);
-  const file = existsSync(copy) ? copy : sourceFile(surroundings.root, name);
+  const file = existsSync(copy) ? copy : sourceFile(context.root, name);
   const settings = readSettings(file);
   const topology = settings.config?.["webinfra:topology"];
   return { platform: platformOf(settings), topology: typeof topology === "string" ? topology : null };
@@ -211,13 +212,13 @@ export type Answered = readonly (readonly [HostMachine, Answer])[];
 
 /** Asks the hosts. Starts no Pulumi process, and needs no stack outputs: a failed run can empty them. */
 export async function lookAtStack(
-  surroundings: Surroundings,
+  context: CommandContext,
   name: string,
 ): Promise<{ readonly result: StatusReport; readonly machines: Answered }> {
-  const facts = stackFacts(surroundings, name);
-  const config = configured(surroundings, name, facts.home);
+  const facts = stackFacts(context, name);
+  const config = configured(context, name, facts.home);
   const state = stateOnDisk(facts);
-  needIncus(surroundings, name, "status");
+  needIncus(context, name, "status");
   const platform = plainOutput(state, "platform") ?? config.platform;
   const machines = await Promise.all(
     withGone(await stackMachines(name), knownMachines(state)).map(
@@ -237,9 +238,9 @@ export async function lookAtStack(
 }
 
 /** Prints the status. */
-export async function status(surroundings: Surroundings, name: string): Promise<number> {
-  const { output } = surroundings;
-  const { result, machines } = await lookAtStack(surroundings, name);
+export async function status(context: CommandContext, name: string): Promise<number> {
+  const { output } = context;
+  const { result, machines } = await lookAtStack(context, name);
   for (const line of reportLines(result, machines)) {
     output.result(line);
   }

@@ -1,13 +1,14 @@
 /** `webinfra up`: brings the site to what the stack's configuration says. */
-import { duration, Output } from "../output";
-import { adviceLines, isHeldToPolicies, policyPacks } from "../policy";
-import { Progress } from "../progress";
-import { recover } from "../recover";
-import { withBoard } from "../live";
-import { operate, preflight } from "../run";
-import { type OpenStack, openStack, platformOf, stateOnDisk, type Surroundings } from "../stack";
-import type { Override } from "../stackfile";
-import { knownMachines } from "../state";
+import { duration, Output } from "../terminal/output";
+import { adviceLines, isHeldToPolicies, policyPacks } from "../engine/policy";
+import { Progress } from "../engine/progress";
+import { recover } from "../engine/recover";
+import { withBoard } from "../terminal/live";
+import { operate, preflight } from "../engine/operate";
+import type { CommandContext } from "../context";
+import { type OpenStack, openStack, platformOf, stateOnDisk } from "../engine/stack";
+import type { Override } from "../engine/stackfile";
+import { knownMachines } from "../engine/state";
 
 export interface UpOptions {
   /** Compares the state with what there is first, so that what was deleted by hand is made again. */
@@ -27,10 +28,10 @@ export interface UpResult {
 }
 
 /** Runs `up`; it ends well only when the site was seen to serve. */
-export async function up(surroundings: Surroundings, name: string, options: UpOptions): Promise<UpResult> {
-  const { output } = surroundings;
+export async function up(context: CommandContext, name: string, options: UpOptions): Promise<UpResult> {
+  const { output } = context;
   const started = Date.now();
-  const open = await openStack(surroundings, name, {
+  const open = await openStack(context, name, {
     configFile: options.configFile,
     overrides: options.config,
     create: true,

@@ -1,7 +1,7 @@
 /** Checks of a stack. Each takes facts and judges them; nothing is looked up here. */
 import { conflictOf, pickSubnet, type TakenSubnet } from "../../provider/incus/subnet";
 import { type Answered, note, type StatusReport } from "../commands/status";
-import { type Lock, lockIsDead, type StackState } from "../state";
+import { type Lock, lockIsDead, type StackState } from "../engine/state";
 import { type Outcome, ok, problem, skipped } from "./check";
 
 /** @param problems what is wrong with the configuration, one line a problem */

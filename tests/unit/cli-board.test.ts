@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { Board } from "../../cli/board";
+import { Board } from "../../cli/terminal/board";
 import type { Answer } from "../../cli/commands/status";
 import type { HostMachine } from "../../cli/incus";
 import type { State } from "../../core/protocol";
 import { hostState } from "../support/state";
-import { Output } from "../../cli/output";
-import { Progress } from "../../cli/progress";
+import { Output } from "../../cli/terminal/output";
+import { Progress } from "../../cli/engine/progress";
 
 const machine = (host: string, id: string, address: string | null = "10.77.0.9"): HostMachine => ({
   host,

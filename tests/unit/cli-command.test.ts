@@ -11,17 +11,18 @@ import { checkOwnership, keptLines, refusedOnCloud, staysText } from "../../cli/
 import { execArguments, logsCommand } from "../../cli/commands/exec";
 import { allWell, type Answer, askAgent, report, reportLines } from "../../cli/commands/status";
 import { closingLines } from "../../cli/commands/up";
-import { confirm } from "../../cli/confirm";
-import { describeFailure, exitCode, InterruptedError, UserError } from "../../cli/errors";
+import { confirm } from "../../cli/terminal/confirm";
+import { UserError } from "../../core/errors";
+import { describeFailure, exitCode, InterruptedError } from "../../cli/errors";
 import { type HostMachine, machineOf, withGone } from "../../cli/incus";
-import { Interruption } from "../../cli/interrupt";
+import { Interruption } from "../../cli/terminal/interrupt";
 import { commandLine } from "../../cli/main";
-import { duration, Output, table } from "../../cli/output";
+import { duration, Output, table } from "../../cli/terminal/output";
 import { withTopology } from "../../cli/options";
-import { planLines, plainText, Progress } from "../../cli/progress";
-import { leftovers, lockedText, orphanLines } from "../../cli/recover";
-import { applyOverrides, parseOverride } from "../../cli/stackfile";
-import { knownMachines, lockIsDead, parseDeployment, plainOutput } from "../../cli/state";
+import { planLines, plainText, Progress } from "../../cli/engine/progress";
+import { leftovers, lockedText, orphanLines } from "../../cli/engine/recover";
+import { applyOverrides, parseOverride } from "../../cli/engine/stackfile";
+import { knownMachines, lockIsDead, parseDeployment, plainOutput } from "../../cli/engine/state";
 import { agentPort } from "../../core/ports";
 import type { DatabaseState } from "../../core/protocol";
 import { databaseState, hostState, memberState } from "../support/state";
@@ -43,7 +44,7 @@ const healthy = (host: string, database: Partial<DatabaseState> | null = null): 
 describe("cli: command line", () => {
   const quiet = { writeErr: () => undefined, writeOut: () => undefined };
   const parse = (...args: string[]) => {
-    const line = commandLine({ surroundings: () => Promise.reject(new Error("not reached")), exit: () => undefined });
+    const line = commandLine({ context: () => Promise.reject(new Error("not reached")), exit: () => undefined });
     line.configureOutput(quiet);
     for (const command of line.commands) {
       command.configureOutput(quiet);
@@ -52,7 +53,7 @@ describe("cli: command line", () => {
   };
 
   it("has the commands", () => {
-    const line = commandLine({ surroundings: () => Promise.reject(new Error("not reached")), exit: () => undefined });
+    const line = commandLine({ context: () => Promise.reject(new Error("not reached")), exit: () => undefined });
     assert.deepEqual(
       line.commands.map((command) => command.name()),
       [
@@ -64,7 +65,7 @@ describe("cli: command line", () => {
 
   it("suggests the command and the option that were meant", async () => {
     let said = "";
-    const line = commandLine({ surroundings: () => Promise.reject(new Error("not reached")), exit: () => undefined });
+    const line = commandLine({ context: () => Promise.reject(new Error("not reached")), exit: () => undefined });
     for (const command of [line, ...line.commands]) {
       command.configureOutput({ writeErr: (text) => (said += text) });
     }
@@ -82,7 +83,7 @@ describe("cli: command line", () => {
   });
 
   it("has examples in the help of every command", () => {
-    const line = commandLine({ surroundings: () => Promise.reject(new Error("not reached")), exit: () => undefined });
+    const line = commandLine({ context: () => Promise.reject(new Error("not reached")), exit: () => undefined });
     for (const command of line.createHelp().visibleCommands(line)) {
       let help = "";
       command.configureOutput({ writeOut: (text) => (help += text) });
@@ -120,7 +121,7 @@ describe("cli: command line", () => {
   });
 
   it("takes --stack for itself before --, and leaves all after it to the command on the host", () => {
-    const line = commandLine({ surroundings: () => Promise.reject(new Error("not reached")), exit: () => undefined });
+    const line = commandLine({ context: () => Promise.reject(new Error("not reached")), exit: () => undefined });
     const exec = line.commands.find((command) => command.name() === "exec")!;
     const { operands, unknown } = exec.parseOptions(["web-1", "--stack", "prod", "--", "ls", "--stack", "-la"]);
     assert.deepEqual([operands, unknown], [["web-1", "ls", "--stack", "-la"], []]);

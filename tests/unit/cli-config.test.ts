@@ -9,11 +9,11 @@ import {
   parseOverride,
   relocateProject,
   sourceFile,
-} from "../../cli/stackfile";
+} from "../../cli/engine/stackfile";
 import { promote } from "../../cli/commands/database";
 import { exec } from "../../cli/commands/exec";
 import { status } from "../../cli/commands/status";
-import { needIncus } from "../../cli/stack";
+import { needIncus } from "../../cli/engine/stack";
 import { type Sandbox, sandbox } from "../support/cli";
 
 describe("cli: --config", () => {
@@ -78,14 +78,14 @@ describe("cli: commands for hosts", () => {
 
   it("say of a stack on a cloud that they cannot enter its hosts", async () => {
     writeFileSync(box.stackFile, "config:\n  webinfra:platform: aws\n");
-    const surroundings = box.surroundings();
-    await assert.rejects(status(surroundings, "trial"), refused("status"));
-    await assert.rejects(promote(surroundings, "db-2", { stack: "trial" }), refused("promote"));
-    await assert.rejects(exec(surroundings, "trial", "web-1", ["true"]), refused("this command"));
+    const context = box.context();
+    await assert.rejects(status(context, "trial"), refused("status"));
+    await assert.rejects(promote(context, "db-2", { stack: "trial" }), refused("promote"));
+    await assert.rejects(exec(context, "trial", "web-1", ["true"]), refused("this command"));
   });
 
   it("take a stack without a file for one on this machine", () => {
-    needIncus(box.surroundings(), "nobody", "status");
+    needIncus(box.context(), "nobody", "status");
   });
 });
 

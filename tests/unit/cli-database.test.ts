@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type DatabaseHost, promoteHost, type PromotionSite, readPointer } from "../../cli/commands/database";
-import { UserError } from "../../cli/errors";
+import { UserError } from "../../core/errors";
 import {
   type DatabaseState,
   type Epoch,

@@ -23,7 +23,7 @@ import {
 } from "../../cli/doctor/machine";
 import { judgeConfig, judgeDefinitions, judgeHosts, judgeNetwork, judgeRuns } from "../../cli/doctor/stack";
 import { exitCode } from "../../cli/errors";
-import { parseDeployment } from "../../cli/state";
+import { parseDeployment } from "../../cli/engine/state";
 import { type Sandbox, sandbox } from "../support/cli";
 
 /** `detail | remedy` of a problem; the detail alone of everything else. */
@@ -345,10 +345,10 @@ describe("cli: doctor", () => {
     });
     after(() => box.remove());
     const look = async () => {
-      const surroundings = box.surroundings({ json: true });
+      const context = box.context({ json: true });
       const before = box.stdout().length;
       const code = await doctor(
-        { ...surroundings, environment: { ...surroundings.environment, INCUS_SOCKET: join(box.directory, "none") } },
+        { ...context, environment: { ...context.environment, INCUS_SOCKET: join(box.directory, "none") } },
         "trial",
       );
       const { checks, ...rest } = JSON.parse(box.stdout().slice(before)) as DoctorReport;

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { commentMarker, type PreviewReport, previewComment, type Weakness } from "../../cli/comment";
-import { deployedOf, proposedOf } from "../../cli/compare";
-import type { PlannedStep } from "../../cli/progress";
-import { parseDeployment } from "../../cli/state";
+import { commentMarker, type PreviewReport, previewComment, type Weakness } from "../../cli/terminal/comment";
+import { deployedOf, proposedOf } from "../../cli/engine/compare";
+import type { PlannedStep } from "../../cli/engine/progress";
+import { parseDeployment } from "../../cli/engine/state";
 import { configSchema } from "../../config/schema";
 import { type Cost, estimate } from "../../topology/cost";
 import { place } from "../../topology/place";

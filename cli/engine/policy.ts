@@ -1,13 +1,13 @@
 /** Holds previews and updates to the policy pack, and says what it refuses. */
 import { resolve } from "node:path";
-import { waivedRules } from "../policy/pack";
-import { exitCode, UserError } from "./errors";
+import { waivedRules } from "../../policy/pack";
+import { UserError } from "../../core/errors";
 import type { Violation } from "./progress";
 import { platformOf } from "./stack";
 import type { StackSettings } from "./stackfile";
 
 /** The policy pack, as the Automation API takes it. */
-export const policyPacks = [resolve(__dirname, "..", "policy")];
+export const policyPacks = [resolve(__dirname, "..", "..", "policy")];
 
 /**
  * Whether `up` has to be held to the pack. Rules are about clouds and about production: on a site of this machine that is neither, none has anything to
@@ -49,7 +49,6 @@ export class PolicyRefusal extends UserError {
         ...refused.map((one) => `  ${one.policy}${where(one)}: ${one.message}`),
         "next: do what they say, or waive a rule by its name, with the reason, in webinfra:policy.waivers (docs/policies.md)",
       ].join("\n"),
-      exitCode.failed,
     );
   }
 }

@@ -1,7 +1,7 @@
 /** Turns Pulumi's events into lines for people and into a summary for machines. */
 import type { EngineEvent, PolicyEvent, StepEventMetadata } from "@pulumi/pulumi/automation";
-import type { Board } from "./board";
-import { duration, type Output } from "./output";
+import type { Board } from "../terminal/board";
+import { duration, type Output } from "../terminal/output";
 import { urnName, urnType } from "./state";
 
 /** What a step does, in words: while it runs, and when it is done. */

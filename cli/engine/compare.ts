@@ -1,11 +1,11 @@
 /** What a stack's configuration promises, and what its last update left: the two sides of a preview's comment. */
 import { z } from "zod";
-import { ConfigError } from "../config/errors";
-import { type Cost, costSchema, estimate } from "../topology/cost";
-import { place } from "../topology/place";
-import { review, reviewSchema, reviewSettings } from "../topology/review";
-import { configOf } from "./commands/review";
-import type { Deployed, Weakness } from "./comment";
+import { ConfigError } from "../../config/errors";
+import { type Cost, costSchema, estimate } from "../../topology/cost";
+import { place } from "../../topology/place";
+import { review, reviewSchema, reviewSettings } from "../../topology/review";
+import { configOf } from "../commands/review";
+import type { Deployed, Weakness } from "../terminal/comment";
 import { stackOutput, type StackState } from "./state";
 import type { StackSettings } from "./stackfile";
 

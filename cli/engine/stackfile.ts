@@ -7,8 +7,8 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFile
 import { join, resolve } from "node:path";
 import { parse, stringify } from "yaml";
 import { z } from "zod";
-import { UserError } from "./errors";
-import { didYouMean } from "./suggest";
+import { UserError } from "../../core/errors";
+import { didYouMean } from "../suggest";
 
 /** A value of the configuration that holds for one run. */
 export interface Override {

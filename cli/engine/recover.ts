@@ -1,7 +1,7 @@
 /** What the next run does after one that was killed: clears a dead lock, deletes half-made machines, forgets half-done steps. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { UserError } from "./errors";
-import type { Output } from "./output";
+import { UserError } from "../../core/errors";
+import type { Output } from "../terminal/output";
 import { currentState, type OpenStack, platformOf } from "./stack";
 import { type Lock, lockIsDead, readLocks, type StackState } from "./state";
 
@@ -68,7 +68,7 @@ async function waitForLocks(open: OpenStack, output: Output): Promise<boolean> {
 }
 
 async function incusMachines(): Promise<MachineStore> {
-  const { deleteInstance, listInstances, sweepBakeries } = await import("../provider/incus/index.js");
+  const { deleteInstance, listInstances, sweepBakeries } = await import("../../provider/incus/index.js");
   return {
     list: (stack) => listInstances(stack),
     delete: (name) => deleteInstance(name, { stopTimeoutSeconds: 0 }),

@@ -6,8 +6,8 @@ import { join, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { parse } from "yaml";
 import { z } from "zod";
-import { webinfraHome } from "../config/home";
-import { UserError } from "./errors";
+import { webinfraHome } from "../../config/home";
+import { UserError } from "../../core/errors";
 
 /** Environment variables, as `process.env` has them. */
 export type Environment = Readonly<Record<string, string | undefined>>;

@@ -1,9 +1,9 @@
 /** A preview as a pull request's comment, in Markdown. It holds names and no values of resources, so no secret can be in it. */
-import { type Cost, money } from "../topology/cost";
-import { costMarkdown } from "../topology/cost/text";
-import { markdownTable } from "../topology/markdown";
-import type { Review } from "../topology/review";
-import type { PlannedStep, Violation } from "./progress";
+import { type Cost, money } from "../../topology/cost";
+import { costMarkdown } from "../../topology/cost/text";
+import { markdownTable } from "../../topology/markdown";
+import type { Review } from "../../topology/review";
+import type { PlannedStep, Violation } from "../engine/progress";
 
 /** A weakness, as the review and the output `review` of a stack have it. */
 export type Weakness = Pick<Review["findings"][number], "id" | "severity" | "subject" | "what">;

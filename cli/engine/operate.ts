@@ -1,6 +1,7 @@
 /** What the commands share: preflight, and how a Pulumi operation's failure is told. */
 import { RunError } from "@pulumi/pulumi/errors";
-import { describeFailure, exitCode, InterruptedError, isDefect, UserError } from "./errors";
+import { UserError } from "../../core/errors";
+import { describeFailure, InterruptedError, isDefect } from "../errors";
 import { refusalOf } from "./policy";
 import { type Progress, problemText } from "./progress";
 import { type OpenStack, platformOf } from "./stack";
@@ -10,7 +11,7 @@ export async function preflight(open: OpenStack): Promise<void> {
   if (platformOf(open.settings) !== "incus") {
     return;
   }
-  const { listInstances } = await import("../provider/incus/index.js");
+  const { listInstances } = await import("../../provider/incus/index.js");
   await listInstances(open.name);
 }
 
@@ -46,10 +47,7 @@ export async function operate<T>(
           ? [`next: \`webinfra status ${open.name}\` shows each host; \`webinfra up ${open.name}\` goes on`]
           : [];
       const refused = refusal === undefined ? [] : [refusal.message];
-      throw new UserError(
-        [`${what} failed:`, ...progress.problems.map(problemText), ...refused, ...next].join("\n"),
-        exitCode.failed,
-      );
+      throw new UserError([`${what} failed:`, ...progress.problems.map(problemText), ...refused, ...next].join("\n"));
     }
     if (refusal !== undefined) {
       throw refusal;

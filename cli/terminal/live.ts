@@ -1,8 +1,8 @@
 /** Draws a {@link Board} on a terminal while an operation runs. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { Board } from "./board";
-import { askAgent } from "./commands/status";
-import { stackMachines } from "./incus";
+import { askAgent } from "../commands/status";
+import { stackMachines } from "../incus";
 import type { Output } from "./output";
 
 const REDRAW_MS = 120;

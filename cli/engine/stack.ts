@@ -1,11 +1,13 @@
 /** Opens a stack: its backend, its configuration, the Pulumi CLI, and the site's program run inline. */
+import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import type { PulumiFn, Stack } from "@pulumi/pulumi/automation";
-import { type Backend, chooseBackend, type Environment, prepareHome } from "./backend";
-import { webinfraHome } from "../config/home";
-import { PulumiFailure, UserError } from "./errors";
-import { Interruption } from "./interrupt";
-import type { Output } from "./output";
+import { type Backend, chooseBackend, prepareHome } from "./backend";
+import { webinfraHome } from "../../config/home";
+import { UserError } from "../../core/errors";
+import { PulumiFailure } from "../errors";
+import { Interruption } from "../terminal/interrupt";
+import type { CommandContext } from "../context";
 import {
   checkStackName,
   type Override,
@@ -18,20 +20,9 @@ import {
   workFile,
 } from "./stackfile";
 import { parseDeployment, plainOutput, readStateFile, type StackState } from "./state";
-import { existsSync } from "node:fs";
 
 /** The repository that this file is in. */
-export const repositoryRoot = resolve(__dirname, "..");
-
-/** Everything a command needs to know of its surroundings. */
-export interface Surroundings {
-  readonly environment: Environment;
-  /** The repository: Pulumi.yaml, the stacks' files, index.ts. */
-  readonly root: string;
-  readonly output: Output;
-  /** The site's program; loaded when it is run. */
-  readonly program: PulumiFn;
-}
+export const repositoryRoot = resolve(__dirname, "..", "..");
 
 /** Which configuration a run uses. */
 export interface ConfigChoice {
@@ -62,13 +53,13 @@ export interface OpenStack extends StackFacts {
 }
 
 /** Looks up a stack's place. */
-export function stackFacts(surroundings: Surroundings, name: string): StackFacts {
+export function stackFacts(context: CommandContext, name: string): StackFacts {
   checkStackName(name);
   return {
     name,
-    project: projectName(surroundings.root),
-    home: webinfraHome(surroundings.environment),
-    backend: chooseBackend(surroundings.environment, surroundings.root),
+    project: projectName(context.root),
+    home: webinfraHome(context.environment),
+    backend: chooseBackend(context.environment, context.root),
   };
 }
 
@@ -95,19 +86,17 @@ export function platformOf(settings: StackSettings): string {
 }
 
 /** The platform that a stack was last brought up on, else that of its file; undefined when it has neither. */
-function knownPlatform(surroundings: Surroundings, name: string): string | undefined {
-  const facts = stackFacts(surroundings, name);
-  const file = [workFile(facts.home, name), `${surroundings.root}/Pulumi.${name}.yaml`].find((path) =>
-    existsSync(path),
-  );
+function knownPlatform(context: CommandContext, name: string): string | undefined {
+  const facts = stackFacts(context, name);
+  const file = [workFile(facts.home, name), `${context.root}/Pulumi.${name}.yaml`].find((path) => existsSync(path));
   return (
     plainOutput(stateOnDisk(facts), "platform") ?? (file === undefined ? undefined : platformOf(readSettings(file)))
   );
 }
 
 /** @throws UserError when the stack's hosts are not on this machine, which `command` cannot enter */
-export function needIncus(surroundings: Surroundings, name: string, command: string): void {
-  const platform = knownPlatform(surroundings, name) ?? "incus";
+export function needIncus(context: CommandContext, name: string, command: string): void {
+  const platform = knownPlatform(context, name) ?? "incus";
   if (platform !== "incus") {
     throw new UserError(
       `${command} knows the hosts of platform incus only; the stack "${name}" is on ${platform}: docs/platforms.md says what to do there`,
@@ -154,22 +143,22 @@ function noSuchStack(error: unknown): boolean {
  * @throws UserError when the stack has no configuration, or the CLI is missing
  */
 export async function openStack(
-  surroundings: Surroundings,
+  context: CommandContext,
   name: string,
   choice: ConfigChoice & { readonly create: true },
 ): Promise<OpenStack>;
 export async function openStack(
-  surroundings: Surroundings,
+  context: CommandContext,
   name: string,
   choice: ConfigChoice & { readonly create: false },
 ): Promise<OpenStack | undefined>;
 export async function openStack(
-  surroundings: Surroundings,
+  context: CommandContext,
   name: string,
   choice: ConfigChoice & { readonly create: boolean },
 ): Promise<OpenStack | undefined> {
-  const { root, output } = surroundings;
-  const facts = stackFacts(surroundings, name);
+  const { root, output } = context;
+  const facts = stackFacts(context, name);
   const { home, project, backend } = facts;
   const exists = backend.directory === undefined ? undefined : stateOnDisk(facts) !== undefined;
   if (!choice.create && exists === false) {
@@ -187,11 +176,11 @@ export async function openStack(
       import("@pulumi/pulumi/automation/index.js"),
       import("./pulumi.js"),
     ]);
-    const pulumi = await InterruptiblePulumi.find(surroundings.environment, interruption);
+    const pulumi = await InterruptiblePulumi.find(context.environment, interruption);
     let programError: unknown;
     const program: PulumiFn = async () => {
       try {
-        return await surroundings.program();
+        return await context.program();
       } catch (error) {
         programError = error;
         throw error;

@@ -1,6 +1,6 @@
 /** Ctrl-C: the first one lets work in flight end, the next ones are less patient. */
 import type { ChildProcess } from "node:child_process";
-import { InterruptedError } from "./errors";
+import { InterruptedError } from "../errors";
 
 /** Where signals come from: `process`, or a stand-in in tests. */
 export interface SignalSource {

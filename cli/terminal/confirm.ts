@@ -1,6 +1,6 @@
 /** Asks before what cannot be undone. */
 import { createInterface } from "node:readline/promises";
-import { UserError } from "./errors";
+import { UserError } from "../../core/errors";
 
 /** Where the question is asked. */
 export interface Terminal {

@@ -6,8 +6,9 @@ import { delimiter, dirname, join, resolve } from "node:path";
 import { PulumiCommand } from "@pulumi/pulumi/automation";
 import { version as sdkVersion } from "@pulumi/pulumi/version";
 import type { Environment } from "./backend";
-import { PulumiFailure, UserError } from "./errors";
-import type { Interruption } from "./interrupt";
+import { UserError } from "../../core/errors";
+import { PulumiFailure } from "../errors";
+import type { Interruption } from "../terminal/interrupt";
 
 /**
  * The folder whose `bin/pulumi` to use: what set-up put under PULUMI_HOME (default `~/.pulumi`), else one on PATH that is
@@ -29,7 +30,7 @@ export function findPulumiRoot(
 }
 
 /** Folder of the program that runs the policy pack for a Pulumi without its Node.js language host; it has to be on PATH. */
-const analyzerFolder = resolve(__dirname, "..", "policy", "bin");
+const analyzerFolder = resolve(__dirname, "..", "..", "policy", "bin");
 
 const inherited = (name: string): boolean => !name.startsWith("PULUMI_OPTION_") && name !== "PULUMI_STACK";
 
