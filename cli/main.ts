@@ -248,7 +248,8 @@ export function commandLine(actions: Actions): Command {
     )
     .action(
       async (host: string, options: { readonly stack: string; readonly lines: number; readonly follow?: boolean }) => {
-        const { exec, logsCommand } = await import("./commands/exec.js");
+        const { exec } = await import("./commands/exec.js");
+        const { logsCommand } = await import("../operations/logs.js");
         const command = logsCommand(options.lines, options.follow === true);
         actions.exit(await exec(await actions.context(false), options.stack, host, command));
       },

@@ -1,7 +1,7 @@
 /** Reading of the command line's arguments. Loads nothing heavy: every command waits for it. */
 import { InvalidArgumentError } from "commander";
 import { configSchema } from "../config/schema";
-import { didYouMean } from "./suggest";
+import { didYouMean } from "../operations/suggest";
 import { type Override, parseOverride } from "./engine/stackfile";
 
 /** The stack that commands work on when none is named. */

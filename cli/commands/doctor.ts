@@ -41,8 +41,10 @@ import type { CommandContext } from "../context";
 import { platformOf, stackFacts, type StackFacts, stateOnDisk } from "../engine/stack";
 import { fileFor, readSettings } from "../engine/stackfile";
 import { readLocks, stacksInDirectory } from "../engine/state";
-import { configOf } from "./review";
-import { type Answered, lookAtStack } from "./status";
+import { configOf } from "../engine/configuration";
+import { stackStatus } from "../engine/site";
+import type { Answered } from "../../operations/status";
+import { isLocal, localPlatform } from "../../operations/platforms";
 
 const run = promisify(execFile);
 
@@ -145,7 +147,7 @@ function machineChecks(context: CommandContext, { home, backend, project }: Stac
 
 /** The stack's configuration as the checks after it need it. */
 class StackConfiguration {
-  platform = "incus";
+  platform: string = localPlatform;
   config: Config | undefined;
 
   constructor(
@@ -217,12 +219,12 @@ function incusChecks(context: CommandContext, facts: StackFacts, stack: StackCon
   const { name } = facts;
   const client = new IncusClient(socketPath(environment));
   let answers = false;
-  let looked: ReturnType<typeof lookAtStack> | undefined;
-  const look = (): ReturnType<typeof lookAtStack> => (looked ??= lookAtStack(context, name));
+  let looked: ReturnType<typeof stackStatus> | undefined;
+  const look = (): ReturnType<typeof stackStatus> => (looked ??= stackStatus(context, name));
   const ask = (check: string, judge: () => Outcome | Promise<Outcome>): Check => ({
     name: check,
     run: () =>
-      stack.platform !== "incus"
+      !isLocal(stack.platform)
         ? skipped(`the stack is on ${stack.platform}`)
         : answers
           ? judge()
@@ -234,7 +236,7 @@ function incusChecks(context: CommandContext, facts: StackFacts, stack: StackCon
     {
       name: "Incus",
       async run() {
-        if (stack.platform !== "incus") {
+        if (!isLocal(stack.platform)) {
           return skipped(`the stack is on ${stack.platform}`);
         }
         try {
@@ -285,8 +287,8 @@ function incusChecks(context: CommandContext, facts: StackFacts, stack: StackCon
       });
     }),
     ask("hosts", async () => {
-      const { result, machines } = await look();
-      return judgeHosts(result, machines);
+      const { report, machines } = await look();
+      return judgeHosts(report, machines);
     }),
   ];
 }

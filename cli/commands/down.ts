@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { confirm } from "../terminal/confirm";
 import { UserError } from "../../core/errors";
+import { isCloud, isLocal, localPlatform } from "../../operations/platforms";
 import { withBoard } from "../terminal/live";
 import { duration } from "../terminal/output";
 import { Progress } from "../engine/progress";
@@ -12,10 +13,18 @@ import { recover } from "../engine/recover";
 import { defaultStack } from "../options";
 import { operate, preflight } from "../engine/operate";
 import type { CommandContext } from "../context";
-import { currentState, openStack, type OpenStack, platformOf, stackFacts, type StackFacts } from "../engine/stack";
+import {
+  channelDirectory,
+  currentState,
+  openStack,
+  type OpenStack,
+  platformOf,
+  stackFacts,
+  type StackFacts,
+} from "../engine/stack";
 import { stacksWithFile, workDirectory } from "../engine/stackfile";
 import { forgetStack, knownMachines, stacksInDirectory } from "../engine/state";
-import { didYouMean } from "../suggest";
+import { didYouMean } from "../../operations/suggest";
 
 export interface DownOptions {
   /** Deletes the data volumes and everything else of the stack as well. */
@@ -70,10 +79,6 @@ async function remainsInIncus(stack: string): Promise<Remains> {
   return { machines: names(machines), volumes: names(volumes), networks: names(networks) };
 }
 
-function channelDirectory(home: string, stack: string): string {
-  return join(home, "channels", stack);
-}
-
 /** What `down` says of what it keeps; nothing when nothing is kept. */
 export function keptLines(stack: string, volumes: readonly string[]): string[] {
   if (volumes.length === 0) {
@@ -112,9 +117,9 @@ export function refusedOnCloud(
   resources: readonly { readonly urn: string; readonly protect?: boolean | undefined }[],
   deleteData: boolean,
 ): string | undefined {
-  if (platform !== "aws" && platform !== "digitalocean") return undefined;
+  if (!isCloud(platform)) return undefined;
   if (deleteData) {
-    return `nothing was deleted: --delete-data knows the data of platform incus only; docs/platforms.md says how to find the volumes that stay on ${platform}`;
+    return `nothing was deleted: --delete-data knows the data of platform ${localPlatform} only; docs/platforms.md says how to find the volumes that stay on ${platform}`;
   }
   const held = resources.filter(({ protect }) => protect === true).map(({ urn }) => urn.split("::").at(-1) ?? urn);
   return held.length === 0
@@ -137,7 +142,7 @@ async function destroy(context: CommandContext, open: OpenStack): Promise<void> 
   }
   output.progress(`taking down the stack "${open.name}"`);
   const hosts = knownMachines(state).map(({ host }) => host);
-  await withBoard(output, "down", open.name, { hosts, watch: false }, async (board) => {
+  await withBoard(output, "down", { hosts }, async (board) => {
     const progress = new Progress(output, Date.now, board);
     await operate(open, progress, "down", () => open.stack.destroy({ onEvent: progress.onEvent }));
   });
@@ -158,8 +163,7 @@ async function deleteRemains(context: CommandContext, stack: string, remains: Re
     output.progress(`  deleting the network ${name}`);
     await deleteNetwork(name);
   }
-  const { home } = stackFacts(context, stack);
-  rmSync(channelDirectory(home, stack), { recursive: true, force: true });
+  rmSync(channelDirectory(stackFacts(context, stack)), { recursive: true, force: true });
 }
 
 /** The stacks that a state folder or a file is there for. */
@@ -181,8 +185,8 @@ export async function down(context: CommandContext, name: string, options: DownO
     return { stack: name, existed: false, kept: [], seconds: (Date.now() - started) / 1000 };
   }
   try {
-    const platform = open === undefined ? "incus" : platformOf(open.settings);
-    const onIncus = platform === "incus";
+    const platform = open === undefined ? localPlatform : platformOf(open.settings);
+    const onIncus = isLocal(platform);
     if (open !== undefined) {
       await preflight(open);
       const refused = refusedOnCloud(name, platform, (await currentState(open)).resources, deleteData);

@@ -2,7 +2,8 @@
 import { spawn } from "node:child_process";
 import type { Environment } from "../engine/backend";
 import { UserError } from "../../core/errors";
-import { stackMachines } from "../incus";
+import { isLocal } from "../../operations/platforms";
+import { accessOn } from "../engine/site";
 import type { CommandContext } from "../context";
 import { platformOf, stackFacts, stateOnDisk } from "../engine/stack";
 import { fileFor, readSettings } from "../engine/stackfile";
@@ -24,7 +25,8 @@ async function siteUrl(context: CommandContext, name: string): Promise<string> {
     return known;
   }
   const settings = readSettings(fileFor(context.root, facts.home, name));
-  const machines = platformOf(settings) === "incus" ? await stackMachines(name) : [];
+  const platform = platformOf(settings);
+  const machines = isLocal(platform) ? await accessOn(platform, facts, "open").machines() : [];
   const balancer = machines.find(({ roles, address }) => roles.includes("loadBalancer") && address !== null);
   if (balancer === undefined) {
     throw new UserError(`the stack "${name}" has no site to open; \`webinfra up ${name}\` brings it up`);

@@ -5,6 +5,8 @@ import { Progress } from "../engine/progress";
 import { recover } from "../engine/recover";
 import { withBoard } from "../terminal/live";
 import { operate, preflight } from "../engine/operate";
+import { isLocal, localPlatform } from "../../operations/platforms";
+import { accessOn } from "../engine/site";
 import type { CommandContext } from "../context";
 import { type OpenStack, openStack, platformOf, stateOnDisk } from "../engine/stack";
 import type { Override } from "../engine/stackfile";
@@ -46,8 +48,9 @@ export async function up(context: CommandContext, name: string, options: UpOptio
     open.interruption.check();
     output.progress(`bringing up the stack "${name}"`);
     const hosts = knownMachines(stateOnDisk(open)).map(({ host }) => host);
-    const watch = platformOf(open.settings) === "incus";
-    const { progress, outputs } = await withBoard(output, "up", name, { hosts, watch }, async (board) => {
+    const platform = platformOf(open.settings);
+    const watch = isLocal(platform) ? accessOn(platform, open, "up") : undefined;
+    const { progress, outputs } = await withBoard(output, "up", { hosts, watch }, async (board) => {
       const progress = new Progress(output, Date.now, board);
       const result = await operate(open, progress, "up", () =>
         open.stack.up({
@@ -93,7 +96,7 @@ export function closingLines({ stack, url, seconds, outputs }: UpResult, changed
   const what = changed === 0 ? "everything is as it should be, nothing changed" : `${changed} resources changed`;
   const suffix = stack === "dev" ? "" : ` ${stack}`;
   const next =
-    (outputs["platform"] ?? "incus") === "incus"
+    (outputs["platform"] ?? localPlatform) === localPlatform
       ? `\`webinfra status${suffix}\` shows each host, \`webinfra logs HOST\` its journal`
       : `\`webinfra open${suffix}\` opens it, \`webinfra review${suffix}\` says what is weak in it and what it costs`;
   return [

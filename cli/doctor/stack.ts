@@ -1,6 +1,7 @@
 /** Checks of a stack. Each takes facts and judges them; nothing is looked up here. */
 import { conflictOf, pickSubnet, type TakenSubnet } from "../../provider/incus/subnet";
-import { type Answered, note, type StatusReport } from "../commands/status";
+import type { Answered, StatusReport } from "../../operations/status";
+import { note } from "../terminal/status";
 import { type Lock, lockIsDead, type StackState } from "../engine/state";
 import { type Outcome, ok, problem, skipped } from "./check";
 

@@ -1,6 +1,7 @@
 /** What the commands share: preflight, and how a Pulumi operation's failure is told. */
 import { RunError } from "@pulumi/pulumi/errors";
 import { UserError } from "../../core/errors";
+import { isLocal } from "../../operations/platforms";
 import { describeFailure, InterruptedError, isDefect } from "../errors";
 import { refusalOf } from "./policy";
 import { type Progress, problemText } from "./progress";
@@ -8,7 +9,7 @@ import { type OpenStack, platformOf } from "./stack";
 
 /** Says so, before anything is created, when the stack needs an Incus that does not answer. */
 export async function preflight(open: OpenStack): Promise<void> {
-  if (platformOf(open.settings) !== "incus") {
+  if (!isLocal(platformOf(open.settings))) {
     return;
   }
   const { listInstances } = await import("../../provider/incus/index.js");

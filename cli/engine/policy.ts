@@ -2,6 +2,7 @@
 import { resolve } from "node:path";
 import { waivedRules } from "../../policy/pack";
 import { UserError } from "../../core/errors";
+import { isLocal } from "../../operations/platforms";
 import type { Violation } from "./progress";
 import { platformOf } from "./stack";
 import type { StackSettings } from "./stackfile";
@@ -14,7 +15,7 @@ export const policyPacks = [resolve(__dirname, "..", "..", "policy")];
  * say, and `up` is spared a preview.
  */
 export function isHeldToPolicies(settings: StackSettings): boolean {
-  return platformOf(settings) !== "incus" || String(settings.config?.["webinfra:production"]) === "true";
+  return !isLocal(platformOf(settings)) || String(settings.config?.["webinfra:production"]) === "true";
 }
 
 const where = ({ resource }: Violation): string => (resource === undefined ? "" : ` (${resource})`);

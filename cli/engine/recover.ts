@@ -1,6 +1,7 @@
 /** What the next run does after one that was killed: clears a dead lock, deletes half-made machines, forgets half-done steps. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { UserError } from "../../core/errors";
+import { isLocal } from "../../operations/platforms";
 import type { Output } from "../terminal/output";
 import { currentState, type OpenStack, platformOf } from "./stack";
 import { type Lock, lockIsDead, readLocks, type StackState } from "./state";
@@ -103,7 +104,7 @@ export async function recover(open: OpenStack, output: Output, machines?: Machin
   if (!hadDeadLock && state.pending.length === 0) {
     return;
   }
-  if (platformOf(open.settings) === "incus") {
+  if (isLocal(platformOf(open.settings))) {
     await sleep(PROVIDER_MS);
     const store = machines ?? (await incusMachines());
     for (const name of leftovers(state, await store.list(open.name))) {

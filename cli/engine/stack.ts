@@ -1,10 +1,11 @@
 /** Opens a stack: its backend, its configuration, the Pulumi CLI, and the site's program run inline. */
 import { existsSync } from "node:fs";
-import { resolve } from "node:path";
+import { join, resolve } from "node:path";
 import type { PulumiFn, Stack } from "@pulumi/pulumi/automation";
 import { type Backend, chooseBackend, prepareHome } from "./backend";
 import { webinfraHome } from "../../config/home";
 import { UserError } from "../../core/errors";
+import { localPlatform } from "../../operations/platforms";
 import { PulumiFailure } from "../errors";
 import { Interruption } from "../terminal/interrupt";
 import type { CommandContext } from "../context";
@@ -19,7 +20,7 @@ import {
   workDirectory,
   workFile,
 } from "./stackfile";
-import { parseDeployment, plainOutput, readStateFile, type StackState } from "./state";
+import { parseDeployment, readStateFile, type StackState } from "./state";
 
 /** The repository that this file is in. */
 export const repositoryRoot = resolve(__dirname, "..", "..");
@@ -79,29 +80,15 @@ export async function currentState(open: OpenStack): Promise<StackState> {
   return parseDeployment(exported.deployment);
 }
 
+/** Folder of a stack's channel, where that is on this machine. */
+export function channelDirectory({ home, name }: Pick<StackFacts, "home" | "name">): string {
+  return join(home, "channels", name);
+}
+
 /** The platform of a stack, from its settings; the default is the configuration's. */
 export function platformOf(settings: StackSettings): string {
   const platform = settings.config?.["webinfra:platform"];
-  return typeof platform === "string" ? platform : "incus";
-}
-
-/** The platform that a stack was last brought up on, else that of its file; undefined when it has neither. */
-function knownPlatform(context: CommandContext, name: string): string | undefined {
-  const facts = stackFacts(context, name);
-  const file = [workFile(facts.home, name), `${context.root}/Pulumi.${name}.yaml`].find((path) => existsSync(path));
-  return (
-    plainOutput(stateOnDisk(facts), "platform") ?? (file === undefined ? undefined : platformOf(readSettings(file)))
-  );
-}
-
-/** @throws UserError when the stack's hosts are not on this machine, which `command` cannot enter */
-export function needIncus(context: CommandContext, name: string, command: string): void {
-  const platform = knownPlatform(context, name) ?? "incus";
-  if (platform !== "incus") {
-    throw new UserError(
-      `${command} knows the hosts of platform incus only; the stack "${name}" is on ${platform}: docs/platforms.md says what to do there`,
-    );
-  }
+  return typeof platform === "string" ? platform : localPlatform;
 }
 
 interface WorkFolder {

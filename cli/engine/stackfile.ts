@@ -8,7 +8,7 @@ import { join, resolve } from "node:path";
 import { parse, stringify } from "yaml";
 import { z } from "zod";
 import { UserError } from "../../core/errors";
-import { didYouMean } from "../suggest";
+import { didYouMean } from "../../operations/suggest";
 
 /** A value of the configuration that holds for one run. */
 export interface Override {

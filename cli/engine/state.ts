@@ -4,6 +4,7 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { z } from "zod";
+import type { KnownMachine } from "../../operations/machines";
 
 const record = z.record(z.string(), z.unknown());
 
@@ -127,14 +128,6 @@ export function plainOutput(state: StackState | undefined, name: string): string
 }
 
 const machineSchema = z.object({ host: z.string(), roles: z.array(z.string()) });
-
-/** A machine on Incus that the state knows. */
-export interface KnownMachine {
-  /** The machine's id. */
-  readonly machine: string;
-  readonly host: string;
-  readonly roles: readonly string[];
-}
 
 /** The machines on Incus that the state knows, whether they are still there or not. */
 export function knownMachines(state: StackState | undefined): KnownMachine[] {

@@ -1,18 +1,19 @@
 /** Draws a {@link Board} on a terminal while an operation runs. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { Board } from "./board";
-import { askAgent } from "../commands/status";
-import { stackMachines } from "../incus";
+import type { SiteAccess } from "../../operations/access/types";
 import type { Output } from "./output";
 
 const REDRAW_MS = 120;
 const LOOK_MS = 1_500;
 
-async function look(stack: string, board: Board, signal: AbortSignal): Promise<void> {
+async function look(access: SiteAccess, board: Board, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     try {
-      const machines = await stackMachines(stack);
-      board.observe(await Promise.all(machines.map(async (machine) => [machine, await askAgent(machine)] as const)));
+      const machines = await access.machines();
+      board.observe(
+        await Promise.all(machines.map(async (machine) => [machine, await access.state(machine)] as const)),
+      );
     } catch {
       // It is only to watch: what is really wrong, Pulumi says.
     }
@@ -23,14 +24,13 @@ async function look(stack: string, board: Board, signal: AbortSignal): Promise<v
 /**
  * Runs an operation under a live display when the output is a terminal, else without one.
  * @param hosts the hosts that are known beforehand
- * @param watch whether the stack's machines are in Incus, where they can be asked
+ * @param watch the way to the stack's machines; undefined where they cannot be asked, or are not to be
  * @param operation gets the board to report to; undefined when there is no terminal
  */
 export async function withBoard<T>(
   output: Output,
   goal: "up" | "down",
-  stack: string,
-  { hosts, watch }: { readonly hosts: readonly string[]; readonly watch: boolean },
+  { hosts, watch }: { readonly hosts: readonly string[]; readonly watch?: SiteAccess | undefined },
   operation: (board: Board | undefined) => Promise<T>,
 ): Promise<T> {
   if (!output.live) {
@@ -52,8 +52,8 @@ export async function withBoard<T>(
   };
   const timer = setInterval(draw, REDRAW_MS);
   const stop = new AbortController();
-  if (watch) {
-    void look(stack, board, stop.signal);
+  if (watch !== undefined) {
+    void look(watch, board, stop.signal);
   }
   const restore = output.divert((line) => {
     update.persist(line);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Board } from "../../cli/terminal/board";
-import type { Answer } from "../../cli/commands/status";
-import type { HostMachine } from "../../cli/incus";
+import type { Answer } from "../../operations/access/agent";
+import type { HostMachine } from "../../operations/machines";
 import type { State } from "../../core/protocol";
 import { hostState } from "../support/state";
 import { Output } from "../../cli/terminal/output";

@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type DatabaseHost, promoteHost, type PromotionSite, readPointer } from "../../cli/commands/database";
+import { isPromotionResult, promotionLine } from "../../cli/terminal/promotion";
+import { readPointer } from "../../operations/access/directory";
+import { type DatabaseHost, promoteHost, type PromotionSite } from "../../operations/promote";
 import { UserError } from "../../core/errors";
 import {
   type DatabaseState,
@@ -117,9 +119,8 @@ class Stage implements PromotionSite {
   }
 
   promote(host: string, force = false) {
-    return promoteHost(this, host, force, {
-      progress: (line) => this.seen.push(line),
-      result: (line) => this.seen.push(`= ${line}`),
+    return promoteHost(this, host, force, (event) => {
+      this.seen.push(`${isPromotionResult(event) ? "= " : ""}${promotionLine(event)}`);
     });
   }
 }

@@ -3,7 +3,7 @@ import { chmodSync, copyFileSync, cpSync, mkdirSync, writeFileSync } from "node:
 import { join } from "node:path";
 import { doctor, type DoctorReport } from "../../cli/commands/doctor";
 import { hostState } from "../support/state";
-import { type Answered, report } from "../../cli/commands/status";
+import { type Answered, report } from "../../operations/status";
 import { findingLines, ok, type Outcome, problem, runChecks, skipped } from "../../cli/doctor/check";
 import {
   judgeBakedImages,

@@ -1,0 +1,17 @@
+/** Which platforms there are for operations: one has its machines on this machine, the others are clouds. */
+import { platforms } from "../config/schema";
+
+type PlatformName = (typeof platforms)[number];
+
+/** The platform whose machines are on this machine; what a stack is taken to be on when nothing says. */
+export const localPlatform: PlatformName = "incus";
+
+/** Whether a platform's machines are on this machine, where operations reach them. */
+export function isLocal(platform: string): boolean {
+  return platform === localPlatform;
+}
+
+/** Whether a platform is one of the clouds. */
+export function isCloud(platform: string): boolean {
+  return !isLocal(platform) && platforms.some((name) => name === platform);
+}
