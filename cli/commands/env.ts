@@ -1,7 +1,9 @@
 /** `webinfra env`: the variables that let plain `pulumi` see the same stack. */
 import { prepareHome } from "../engine/backend";
+import type { CommandDescription, Invocation } from "../command";
 import type { CommandContext } from "../context";
 import { stackFacts } from "../engine/stack";
+import { jsonOption, stackArgument } from "../options";
 import { refreshWorkDirectory, sourceFile, workFile } from "../engine/stackfile";
 
 /** A value as a word of the shell. */
@@ -40,3 +42,14 @@ export function env(context: CommandContext, name: string): Readonly<Record<stri
   }
   return variables;
 }
+
+export const envCommand: CommandDescription = {
+  name: "env",
+  description: "print the variables that let plain pulumi see the stack",
+  arguments: [stackArgument],
+  options: [jsonOption("print them as JSON")],
+  examples: [['eval "$(webinfra env)"', "in this shell, plain pulumi works on the same stack from here on"]],
+  async action({ context }: Invocation, stack: string, options: { readonly json?: boolean }) {
+    env(await context(options.json === true), stack);
+  },
+};

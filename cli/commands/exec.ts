@@ -1,7 +1,10 @@
-/** `webinfra exec` and `webinfra logs`: into a host. */
+/** `webinfra exec`: into a host. */
+import { Argument } from "commander";
 import { commandOn } from "../../operations/exec";
+import type { CommandDescription, Invocation } from "../command";
 import type { CommandContext } from "../context";
 import { siteWithHosts } from "../engine/site";
+import { hostArgument, stackOption } from "../options";
 import { attach } from "../terminal/attach";
 
 /** Runs a command on a host with the caller's terminal. Returns its exit code. */
@@ -11,6 +14,28 @@ export async function exec(
   host: string,
   command: readonly string[],
 ): Promise<number> {
-  const { access } = siteWithHosts(context, stack, "this command");
+  const { access } = await siteWithHosts(context, stack, "this command");
   return attach(await commandOn(access, host, command));
 }
+
+export const execCommand: CommandDescription = {
+  name: "exec",
+  description: "run a command on a host",
+  arguments: [
+    hostArgument("the host, such as web-1"),
+    new Argument("<command...>", "the command and its arguments, after --"),
+  ],
+  options: [stackOption],
+  examples: [
+    ["webinfra exec web-1 -- systemctl status nginx", "one command; its exit code is ours"],
+    ["webinfra exec db-1 --stack staging -- bash", "a shell"],
+  ],
+  async action(
+    { context, exit }: Invocation,
+    host: string,
+    command: readonly string[],
+    options: { readonly stack: string },
+  ) {
+    exit(await exec(await context(false), options.stack, host, command));
+  },
+};

@@ -4,6 +4,9 @@ import type { Environment } from "../engine/backend";
 import { UserError } from "../../core/errors";
 import { isLocal } from "../../operations/platforms";
 import { accessOn } from "../engine/site";
+import { Option } from "commander";
+import type { CommandDescription, Invocation } from "../command";
+import { jsonOption, stackArgument } from "../options";
 import type { CommandContext } from "../context";
 import { platformOf, stackFacts, stateOnDisk } from "../engine/stack";
 import { fileFor, readSettings } from "../engine/stackfile";
@@ -26,7 +29,7 @@ async function siteUrl(context: CommandContext, name: string): Promise<string> {
   }
   const settings = readSettings(fileFor(context.root, facts.home, name));
   const platform = platformOf(settings);
-  const machines = isLocal(platform) ? await accessOn(platform, facts, "open").machines() : [];
+  const machines = isLocal(platform) ? await (await accessOn(platform, facts, "open")).machines() : [];
   const balancer = machines.find(({ roles, address }) => roles.includes("loadBalancer") && address !== null);
   if (balancer === undefined) {
     throw new UserError(`the stack "${name}" has no site to open; \`webinfra up ${name}\` brings it up`);
@@ -61,3 +64,17 @@ export async function open(
   }
   output.data({ stack: name, url, opened });
 }
+
+export const openCommand: CommandDescription = {
+  name: "open",
+  description: "print the site's address, and open it in a browser where there is a display",
+  arguments: [stackArgument],
+  options: [new Option("--print", "only print the address"), jsonOption("print it as JSON")],
+  examples: [
+    ["webinfra open", "in the browser"],
+    ['curl "$(webinfra open --print)"', "its address for a script"],
+  ],
+  async action({ context }: Invocation, stack: string, options: { readonly print?: boolean; readonly json?: boolean }) {
+    await open(await context(options.json === true), stack, options);
+  },
+};

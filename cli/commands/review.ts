@@ -3,6 +3,9 @@ import { webinfraHome } from "../../config/home";
 import { type Cost, estimate } from "../../topology/cost";
 import { place } from "../../topology/place";
 import { review as reviewTopology, type Review, reviewMarkdown, reviewSettings } from "../../topology/review";
+import { Option } from "commander";
+import type { CommandDescription, Invocation } from "../command";
+import { type ConfigOptions, configOptions, jsonOption, stackArgument, withTopology } from "../options";
 import type { CommandContext } from "../context";
 import { configOf } from "../engine/configuration";
 import type { ConfigChoice } from "../engine/stack";
@@ -43,3 +46,26 @@ export function review(
   output.data({ stack, ...result });
   return result;
 }
+
+export const reviewCommand: CommandDescription = {
+  name: "review",
+  description: "say what each element of the topology is for, what stops when it is lost, and what is weak",
+  arguments: [stackArgument],
+  options: [
+    jsonOption("print it as JSON").conflicts("markdown"),
+    new Option("--markdown", "print it as a Markdown document with a Mermaid diagram"),
+    ...configOptions,
+  ],
+  examples: [
+    ["webinfra review", "the stack as it is configured"],
+    ["webinfra review --topology replica-per-web", "what another topology would be like"],
+    ["webinfra review --markdown > review.md", "with a diagram"],
+  ],
+  async action(
+    { context }: Invocation,
+    stack: string,
+    options: ConfigOptions & ReviewOptions & { readonly json?: boolean },
+  ) {
+    review(await context(options.json === true), stack, withTopology(options));
+  },
+};

@@ -1,8 +1,10 @@
 /** `webinfra status`: each host and its health. */
 import { allWell } from "../../operations/status";
+import type { CommandDescription, Invocation } from "../command";
 import type { CommandContext } from "../context";
 import { stackStatus } from "../engine/site";
 import { exitCode } from "../errors";
+import { jsonOption, stackArgument } from "../options";
 import { reportLines } from "../terminal/status";
 
 /** Prints the status. Returns the exit code: 0 when all is well, else 3. */
@@ -15,3 +17,17 @@ export async function status(context: CommandContext, name: string): Promise<num
   output.data(report);
   return allWell(report) ? exitCode.ok : exitCode.notAsExpected;
 }
+
+export const statusCommand: CommandDescription = {
+  name: "status",
+  description: `show each host and its health; exits with ${exitCode.notAsExpected} when something is not healthy`,
+  arguments: [stackArgument],
+  options: [jsonOption("print it as JSON")],
+  examples: [
+    ["webinfra status", "each host, its address and health; the primary, and how far replicas are behind"],
+    ["webinfra status --json | jq -r .database.primary", "the host that takes writes"],
+  ],
+  async action({ context, exit }: Invocation, stack: string, options: { readonly json?: boolean }) {
+    exit(await status(await context(options.json === true), stack));
+  },
+};

@@ -1,7 +1,6 @@
 /** A stack's site as operations reach it, from what is known of the stack on this machine. Starts no Pulumi process. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { siteAccess } from "../../operations/access";
 import type { SiteAccess } from "../../operations/access/types";
 import type { KnownMachine } from "../../operations/machines";
 import { localPlatform } from "../../operations/platforms";
@@ -28,7 +27,9 @@ export function lastPlatform(context: CommandContext, facts: StackFacts): string
 }
 
 /** The way to a stack's machines on a platform. @param operation as the user calls it */
-export function accessOn(platform: string, facts: StackFacts, operation: string): SiteAccess {
+export async function accessOn(platform: string, facts: StackFacts, operation: string): Promise<SiteAccess> {
+  // Slow to load, and every command waits for this file.
+  const { siteAccess } = await import("../../operations/access/index.js");
   return siteAccess({ stack: facts.name, platform, channelDirectory: channelDirectory(facts) }, operation);
 }
 
@@ -36,10 +37,10 @@ export function accessOn(platform: string, facts: StackFacts, operation: string)
  * The site of a stack.
  * @param operation as the user calls it: a platform that it does not know is refused in its name
  */
-export function siteOf(context: CommandContext, name: string, operation: string): StackSite {
+export async function siteOf(context: CommandContext, name: string, operation: string): Promise<StackSite> {
   const facts = stackFacts(context, name);
   return {
-    access: accessOn(lastPlatform(context, facts), facts, operation),
+    access: await accessOn(lastPlatform(context, facts), facts, operation),
     known: knownMachines(stateOnDisk(facts)),
   };
 }
@@ -48,8 +49,8 @@ export function siteOf(context: CommandContext, name: string, operation: string)
  * The site of a stack, for what is done on a host of it: where there are no machines, because there is no such stack at all, that is said.
  * @param operation as for {@link siteOf}
  */
-export function siteWithHosts(context: CommandContext, name: string, operation: string): StackSite {
-  const { access, known } = siteOf(context, name, operation);
+export async function siteWithHosts(context: CommandContext, name: string, operation: string): Promise<StackSite> {
+  const { access, known } = await siteOf(context, name, operation);
   const machines = async (): ReturnType<SiteAccess["machines"]> => {
     const found = await access.machines();
     if (found.length === 0 && stateOnDisk(stackFacts(context, name)) === undefined) {
@@ -77,7 +78,7 @@ export async function stackStatus(context: CommandContext, name: string): Promis
   const facts = stackFacts(context, name);
   const config = configured(context, name, facts.home);
   const state = stateOnDisk(facts);
-  const { access, known } = siteOf(context, name, "status");
+  const { access, known } = await siteOf(context, name, "status");
   return siteStatus(access, known, {
     platform: plainOutput(state, "platform") ?? config.platform,
     topology: plainOutput(state, "topology") ?? config.topology,

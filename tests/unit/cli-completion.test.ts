@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { namesOnDisk } from "../../cli/commands/completion";
+import { namesOnDisk } from "../../cli/commands/complete";
 import { open, openerCommand } from "../../cli/commands/open";
 import { complete, completionScript } from "../../cli/completion";
 import { commandLine } from "../../cli/main";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { chmodSync, copyFileSync, cpSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { doctor, type DoctorReport } from "../../cli/commands/doctor";
+import { doctor, type DoctorReport } from "../../cli/doctor";
 import { hostState } from "../support/state";
 import { type Answered, report } from "../../operations/status";
 import { findingLines, ok, type Outcome, problem, runChecks, skipped } from "../../cli/doctor/check";

@@ -3,9 +3,9 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { hostname } from "node:os";
 import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
-import { down } from "../../cli/commands/down";
-import { preview } from "../../cli/commands/preview";
-import { up } from "../../cli/commands/up";
+import { down } from "../../cli/engine/down";
+import { preview } from "../../cli/engine/preview";
+import { up } from "../../cli/engine/up";
 import { exitCode } from "../../cli/errors";
 import { readLocks, stacksInDirectory } from "../../cli/engine/state";
 import { parseOverride } from "../../cli/engine/stackfile";
