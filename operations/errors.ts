@@ -23,3 +23,6 @@ export class PromotionRefusedError extends UserError {}
 
 /** A promotion that was begun and not seen to succeed. */
 export class PromotionFailedError extends UserError {}
+
+/** What was to be deleted is not this stack's. */
+export class OwnershipError extends UserError {}

@@ -2,7 +2,6 @@
 import { spawn } from "node:child_process";
 import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { z } from "zod";
 import { confirm } from "../terminal/confirm";
 import { UserError } from "../../core/errors";
 import { isCloud, isLocal, localPlatform } from "../../operations/platforms";
@@ -24,6 +23,7 @@ import {
 } from "./stack";
 import { stacksWithFile, workDirectory } from "./stackfile";
 import { forgetStack, knownMachines, stacksInDirectory } from "./state";
+import type { Remains, RemainsEvent } from "../../operations/remains";
 import { didYouMean } from "../../operations/suggest";
 
 export interface DownOptions {
@@ -50,35 +50,6 @@ export interface DownAllResult {
   readonly remaining: readonly string[];
 }
 
-/** What a stack has in Incus beside what Pulumi's state knows. */
-interface Remains {
-  readonly machines: readonly string[];
-  readonly volumes: readonly string[];
-  readonly networks: readonly string[];
-}
-
-/** Every machine and data volume in the Incus project, labelled or not. */
-async function everythingInIncus(): Promise<Pick<Remains, "machines" | "volumes">> {
-  const { IncusClient, listVolumes } = await import("../../provider/incus/index.js");
-  const [paths, volumes] = await Promise.all([
-    new IncusClient().get("/1.0/instances", z.array(z.string())),
-    listVolumes(),
-  ]);
-  const machines = paths.map((path) => path.split("/").at(-1)?.split("?")[0] ?? path);
-  return { machines: machines.sort(), volumes: volumes.map(({ name }) => name).sort() };
-}
-
-async function remainsInIncus(stack: string): Promise<Remains> {
-  const { listInstances, listNetworks, listVolumes } = await import("../../provider/incus/index.js");
-  const [machines, volumes, networks] = await Promise.all([
-    listInstances(stack),
-    listVolumes(stack),
-    listNetworks(stack),
-  ]);
-  const names = (list: readonly { readonly name: string }[]): string[] => list.map(({ name }) => name).sort();
-  return { machines: names(machines), volumes: names(volumes), networks: names(networks) };
-}
-
 /** What `down` says of what it keeps; nothing when nothing is kept. */
 export function keptLines(stack: string, volumes: readonly string[]): string[] {
   if (volumes.length === 0) {
@@ -88,26 +59,6 @@ export function keptLines(stack: string, volumes: readonly string[]): string[] {
     `kept: the databases' data (${volumes.join(", ")}) and who was primary; \`webinfra up ${stack}\` takes both up again`,
     `to delete them: \`webinfra down ${stack} --delete-data\``,
   ];
-}
-
-/**
- * Refuses to delete when machines carry the stack's name that its state does not know: another WEBINFRA_HOME may have a
- * stack of the same name, and its machines and data are not ours to delete.
- */
-export function checkOwnership(
-  stack: string,
-  known: ReadonlySet<unknown>,
-  machines: readonly { readonly name: string; readonly complete: boolean }[],
-  home: string,
-): void {
-  const foreign = machines.filter(({ name, complete }) => complete && !known.has(name)).map(({ name }) => name);
-  if (foreign.length > 0) {
-    throw new UserError(
-      `nothing was deleted: Incus has machines of a stack "${stack}" that the state in ${home} does not know ` +
-        `(${foreign.join(", ")}). They belong to a stack of the same name under another WEBINFRA_HOME or backend: take it ` +
-        "down from there, or delete them with `incus delete --project webinfra --force NAME` when that state is lost",
-    );
-  }
 }
 
 /** Why a stack on a cloud is not taken down; undefined when it is. There nothing is deleted that was protected, nor data, which only volumes of this machine can. */
@@ -148,21 +99,24 @@ async function destroy(context: CommandContext, open: OpenStack): Promise<void> 
   });
 }
 
+/** What Incus has of a stack; nothing where its platform is another. */
+async function remainsOf(stack: string, onIncus: boolean): Promise<Remains> {
+  return onIncus
+    ? (await import("../../operations/remains.js")).remainsOf(stack)
+    : { machines: [], volumes: [], networks: [] };
+}
+
+const remainsWords: Readonly<Record<RemainsEvent["kind"], string>> = {
+  machine: "machine",
+  volume: "data volume",
+  network: "network",
+};
+
 async function deleteRemains(context: CommandContext, stack: string, remains: Remains): Promise<void> {
-  const { output } = context;
-  const { deleteInstance, deleteNetwork, deleteVolume } = await import("../../provider/incus/index.js");
-  for (const name of remains.machines) {
-    output.progress(`  deleting the machine ${name}`);
-    await deleteInstance(name);
-  }
-  for (const name of remains.volumes) {
-    output.progress(`  deleting the data volume ${name}`);
-    await deleteVolume(name);
-  }
-  for (const name of remains.networks) {
-    output.progress(`  deleting the network ${name}`);
-    await deleteNetwork(name);
-  }
+  const operations = await import("../../operations/remains.js");
+  await operations.deleteRemains(remains, ({ kind, name }) =>
+    context.output.progress(`  deleting the ${remainsWords[kind]} ${name}`),
+  );
   rmSync(channelDirectory(stackFacts(context, stack)), { recursive: true, force: true });
 }
 
@@ -193,14 +147,14 @@ export async function down(context: CommandContext, name: string, options: DownO
       if (refused !== undefined) throw new UserError(refused);
     }
     if (deleteData && onIncus) {
-      const { listInstances } = await import("../../provider/incus/index.js");
+      const { checkOwnership, machineStore } = await import("../../operations/remains.js");
       const state = open === undefined ? undefined : await currentState(open);
       const resources = [...(state?.resources ?? []), ...(state?.pending ?? []).map(({ resource }) => resource)];
       const known = new Set(resources.flatMap(({ id, inputs }) => [id, inputs?.["machine"]]));
-      checkOwnership(name, known, await listInstances(name), facts.home);
+      checkOwnership(name, known, await machineStore.list(name), facts.home);
     }
     if (deleteData && options.yes !== true) {
-      const volumes = onIncus ? (await remainsInIncus(name)).volumes : [];
+      const { volumes } = await remainsOf(name, onIncus);
       const question = `Delete the stack "${name}" with all its data${volumes.length === 0 ? "" : ` (${volumes.join(", ")})`}?`;
       if (!(await confirm(question))) {
         throw new UserError("nothing was deleted");
@@ -209,7 +163,7 @@ export async function down(context: CommandContext, name: string, options: DownO
     if (open !== undefined) {
       await destroy(context, open);
     }
-    const remains = onIncus ? await remainsInIncus(name) : { machines: [], volumes: [], networks: [] };
+    const remains = await remainsOf(name, onIncus);
     if (deleteData) {
       await deleteRemains(context, name, remains);
       if (open !== undefined) {
@@ -277,10 +231,8 @@ export async function downAll(context: CommandContext, options: DownOptions): Pr
   for (const name of stacksInDirectory(backend.directory, project)) {
     stacks.push(await down(context, name, options));
   }
-  const { collectGarbage } = await import("../../provider/incus/index.js");
-  await collectGarbage();
-  const { machines, volumes } = await everythingInIncus();
-  const remaining = [...machines, ...volumes];
+  const { whatIsLeft } = await import("../../operations/remains.js");
+  const remaining = await whatIsLeft();
   if (remaining.length > 0) {
     output.result(staysText(remaining));
     return { stacks, remaining };

@@ -12,14 +12,6 @@ const WAIT_MS = 15_000;
 /** Our provider looks once a second whether its Pulumi still lives; until it has stopped, it may go on making machines. */
 const PROVIDER_MS = 1_500;
 
-/** What {@link recover} needs of Incus; a stand-in in tests. */
-export interface MachineStore {
-  list(stack: string): Promise<readonly { readonly name: string; readonly complete: boolean }[]>;
-  delete(name: string): Promise<void>;
-  /** Deletes the machines that an image was being made with. */
-  sweep(): Promise<void>;
-}
-
 /** The text for a lock that is held: whose it is and what to do. */
 export function lockedText(stack: string, lock: Lock): string {
   return (
@@ -68,15 +60,6 @@ async function waitForLocks(open: OpenStack, output: Output): Promise<boolean> {
   }
 }
 
-async function incusMachines(): Promise<MachineStore> {
-  const { deleteInstance, listInstances, sweepBakeries } = await import("../../provider/incus/index.js");
-  return {
-    list: (stack) => listInstances(stack),
-    delete: (name) => deleteInstance(name, { stopTimeoutSeconds: 0 }),
-    sweep: () => sweepBakeries(),
-  };
-}
-
 /** What a killed run may have left on a cloud: Pulumi forgets what it was making, so it has to be looked for there. */
 export function orphanLines(stack: string, platform: string, state: StackState): readonly string[] {
   return state.pending
@@ -94,7 +77,7 @@ export function orphanLines(stack: string, platform: string, state: StackState):
  * Repairs what a killed run left, and says each thing that it does. Quick when there is nothing: no Pulumi process.
  * @throws UserError when another run is going on
  */
-export async function recover(open: OpenStack, output: Output, machines?: MachineStore): Promise<void> {
+export async function recover(open: OpenStack, output: Output): Promise<void> {
   const hadDeadLock = await waitForLocks(open, output);
   if (hadDeadLock) {
     output.progress("an earlier run was killed: removing its lock");
@@ -106,12 +89,12 @@ export async function recover(open: OpenStack, output: Output, machines?: Machin
   }
   if (isLocal(platformOf(open.settings))) {
     await sleep(PROVIDER_MS);
-    const store = machines ?? (await incusMachines());
-    for (const name of leftovers(state, await store.list(open.name))) {
+    const { machineStore } = await import("../../operations/remains.js");
+    for (const name of leftovers(state, await machineStore.list(open.name))) {
       output.progress(`an earlier run was killed: deleting ${name}, which it left half-made`);
-      await store.delete(name);
+      await machineStore.delete(name);
     }
-    await store.sweep();
+    await machineStore.sweep();
   } else {
     for (const line of orphanLines(open.name, platformOf(open.settings), state)) {
       output.problem(line);
