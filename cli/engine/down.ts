@@ -8,6 +8,7 @@ import { isCloud, isLocal, localPlatform } from "../../operations/platforms";
 import { withBoard } from "../terminal/live";
 import { duration } from "../terminal/output";
 import { Progress } from "./progress";
+import { progressOn } from "../terminal/progress";
 import { recover } from "./recover";
 import { defaultStack } from "../options";
 import { operate, preflight } from "./operate";
@@ -94,7 +95,7 @@ async function destroy(context: CommandContext, open: OpenStack): Promise<void> 
   output.progress(`taking down the stack "${open.name}"`);
   const hosts = knownMachines(state).map(({ host }) => host);
   await withBoard(output, "down", { hosts }, async (board) => {
-    const progress = new Progress(output, Date.now, board);
+    const progress = new Progress(progressOn(board, output));
     await operate(open, progress, "down", () => open.stack.destroy({ onEvent: progress.onEvent }));
   });
 }

@@ -4,7 +4,8 @@ import { previewComment } from "../terminal/comment";
 import { deployedOf, proposedOf } from "./compare";
 import { exitCode } from "../errors";
 import { adviceLines, isWaiting, policyPacks, PolicyRefusal } from "./policy";
-import { plainText, planLines, type PlannedStep, Progress, type Violation } from "./progress";
+import { planLines, progressLines } from "../terminal/progress";
+import { plainText, type PlannedStep, Progress, type Violation } from "./progress";
 import { operate } from "./operate";
 import type { CommandContext } from "../context";
 import { currentState, type OpenStack, openStack } from "./stack";
@@ -66,7 +67,7 @@ export async function preview(context: CommandContext, name: string, options: Pr
     create: true,
   });
   try {
-    const progress = new Progress(output);
+    const progress = new Progress(progressLines(output));
     const before = options.markdown === true ? await currentState(open) : undefined;
     const comment = (failed: boolean): void => {
       if (before !== undefined) output.document(commentOn(open, before, progress, failed));

@@ -1,7 +1,5 @@
-/** Turns Pulumi's events into lines for people and into a summary for machines. */
+/** Turns Pulumi's events into events of ours, and into a summary for machines. */
 import type { EngineEvent, PolicyEvent, StepEventMetadata } from "@pulumi/pulumi/automation";
-import type { Board } from "../terminal/board";
-import { duration, type Output } from "../terminal/output";
 import { urnName, urnType } from "./state";
 
 /** What a step does, in words: while it runs, and when it is done. */
@@ -17,18 +15,8 @@ const words: Readonly<Record<string, readonly [string, string]>> = {
   "import-replacement": ["importing", "imported"],
 };
 
-const signs: Readonly<Record<string, string>> = {
-  create: "+ create",
-  "create-replacement": "+ create",
-  replace: "± replace",
-  update: "~ update",
-  delete: "- delete",
-  "delete-replaced": "- delete",
-  discard: "- let go of",
-  "discard-replaced": "- let go of",
-  import: "= import",
-  "import-replacement": "= import",
-};
+/** The operations of a plan that change something. */
+const plannedOperations: readonly string[] = [...Object.keys(words), "replace"];
 
 /** One planned change, as `preview --json` has it. */
 export interface PlannedStep {
@@ -66,31 +54,50 @@ export function plainText(text: string): string {
   return text.replace(/<\{%[^%]*%\}>/g, "").replace(/\u001b\[[0-9;]*m/g, "");
 }
 
-/** After this time, a step that still runs is named. */
-const SLOW_MS = 2_000;
-
-interface RunningStep {
-  readonly since: number;
-  /** Says that it takes long; a board shows that by itself. */
-  readonly timer: NodeJS.Timeout | undefined;
+/** A step on a resource that is being carried out. */
+export interface RunningStep {
+  /** Tells it from the other steps of a run. */
+  readonly key: string;
+  readonly name: string;
+  readonly type: string;
+  /** The host whose machine it is about; undefined when it is about none. */
+  readonly host: string | undefined;
+  /** What it does, in words, such as `creating`. */
+  readonly doing: string;
+  /** The same once it is done, such as `created`. */
+  readonly done: string;
 }
+
+/** What goes on in a Pulumi operation. */
+export type ProgressEvent =
+  | { readonly kind: "begun"; readonly step: RunningStep }
+  | { readonly kind: "finished"; readonly step: RunningStep; readonly succeeded: boolean }
+  /** Something that the user should know. `resource` is undefined when it is about the stack. */
+  | { readonly kind: "warning"; readonly resource: string | undefined; readonly message: string }
+  /** How it is with a resource; `news` is the part that was not said before. */
+  | {
+      readonly kind: "status";
+      readonly resource: string | undefined;
+      readonly message: string;
+      readonly news: string;
+    }
+  /** The operation is over, well or not; steps that were not told to be finished never will be. */
+  | { readonly kind: "ended" };
+
+/** Hears what goes on. */
+export type ProgressListener = (event: ProgressEvent) => void;
 
 /** Follows one Pulumi operation. Pass {@link onEvent} to it, and call {@link end} when it is over. */
 export class Progress {
   readonly problems: Problem[] = [];
   readonly planned: PlannedStep[] = [];
   readonly violations: Violation[] = [];
-  private readonly running = new Map<string, RunningStep>();
+  private readonly running = new Set<string>();
   private readonly said = new Map<string, Map<string, string>>();
   private counts: Readonly<Record<string, number>> = {};
   private packs: readonly string[] = [];
 
-  /** @param board gets the steps in place of the output, when there is one */
-  constructor(
-    private readonly output: Output,
-    private readonly now: () => number = Date.now,
-    private readonly board?: Board,
-  ) {}
+  constructor(private readonly listener: ProgressListener) {}
 
   /** How many resources each kind of step touched, components included: `{create: 3, same: 20}`. */
   get changes(): Readonly<Record<string, number>> {
@@ -128,57 +135,31 @@ export class Progress {
     }
   };
 
-  /** Stops the timers. */
+  /** Tells that the operation is over. */
   end(): void {
-    for (const { timer } of this.running.values()) {
-      clearTimeout(timer);
-    }
     this.running.clear();
+    this.listener({ kind: "ended" });
   }
 
   private begin(step: StepEventMetadata, planning: boolean): void {
     if (planning) {
-      if (step.op in signs && !isProvider(step)) {
+      if (plannedOperations.includes(step.op) && !isProvider(step)) {
         this.planned.push({ op: step.op, type: urnType(step.urn), name: urnName(step.urn), diff: step.diffs ?? [] });
       }
       return;
     }
-    const [doing] = wordsOf(step);
-    if (doing === undefined || !isCustom(step) || isProvider(step)) {
-      return;
+    const running = runningStep(step);
+    if (running !== undefined && isCustom(step) && !isProvider(step)) {
+      this.running.add(running.key);
+      this.listener({ kind: "begun", step: running });
     }
-    const host = hostOf(step);
-    if (host === undefined) {
-      this.board?.other(`${doing} ${label(step)}`);
-    } else {
-      this.board?.begin(host, doing);
-    }
-    const say = (): void => this.output.progress(`  ${doing} ${label(step)} …`);
-    const timer = this.board === undefined ? setTimeout(say, SLOW_MS) : undefined;
-    this.running.set(keyOf(step), { since: this.now(), timer });
   }
 
   private finish(step: StepEventMetadata, planning: boolean, succeeded: boolean): void {
-    const [doing, done] = wordsOf(step);
-    const started = this.running.get(keyOf(step));
-    if (planning || done === undefined || started === undefined) {
-      return;
+    const running = runningStep(step);
+    if (!planning && running !== undefined && this.running.delete(running.key)) {
+      this.listener({ kind: "finished", step: running, succeeded });
     }
-    clearTimeout(started.timer);
-    this.running.delete(keyOf(step));
-    if (this.board !== undefined) {
-      const host = hostOf(step);
-      if (host === undefined) {
-        this.board.other(`${succeeded ? done : `failed ${doing ?? ""}`} ${label(step)}`);
-      } else {
-        this.board.finish(host, done, succeeded);
-      }
-      return;
-    }
-    const seconds = duration((this.now() - started.since) / 1000);
-    this.output.progress(
-      succeeded ? `  ${done} ${label(step)} (${seconds})` : `  failed ${doing ?? ""} ${label(step)} (${seconds})`,
-    );
   }
 
   private diagnostic(urn: string | undefined, severity: string, message: string): void {
@@ -198,14 +179,11 @@ export class Progress {
     if (news === undefined) {
       return;
     }
-    const line = `  ${severity === "warning" ? "warning: " : ""}${name === undefined ? "" : `${name}: `}${news}`;
-    if (severity === "warning") {
-      this.output.problem(line);
-    } else if (this.board !== undefined) {
-      this.board.other(message);
-    } else {
-      this.output.progress(line);
-    }
+    this.listener(
+      severity === "warning"
+        ? { kind: "warning", resource: name, message: news }
+        : { kind: "status", resource: name, message, news },
+    );
   }
 
   /**
@@ -263,27 +241,23 @@ function isProvider(step: StepEventMetadata): boolean {
   return step.type.startsWith("pulumi:providers:");
 }
 
-function wordsOf(step: StepEventMetadata): readonly [string, string] | readonly [] {
+/** Undefined for what is not told: a step that changes nothing. */
+function runningStep(step: StepEventMetadata): RunningStep | undefined {
   // The engine calls it a deletion, but it only forgets what is retained.
-  return step.op.startsWith("delete") && step.old?.retainOnDelete === true
-    ? ["keeping", "kept"]
-    : (words[step.op] ?? []);
-}
-
-function keyOf(step: StepEventMetadata): string {
-  return `${step.op} ${step.urn}`;
-}
-
-function label(step: StepEventMetadata): string {
-  return `${urnName(step.urn)} [${urnType(step.urn)}]`;
-}
-
-/** The lines of a plan: one change each, with the properties that differ. */
-export function planLines(steps: readonly PlannedStep[]): string[] {
-  return steps.map(({ op, type, name, diff }) => {
-    const what = diff.length === 0 ? "" : ` (${diff.join(", ")})`;
-    return `  ${signs[op] ?? op} ${name} [${type}]${what}`;
-  });
+  const kept = step.op.startsWith("delete") && step.old?.retainOnDelete === true;
+  const known = kept ? (["keeping", "kept"] as const) : words[step.op];
+  if (known === undefined) {
+    return undefined;
+  }
+  const [doing, done] = known;
+  return {
+    key: `${step.op} ${step.urn}`,
+    name: urnName(step.urn),
+    type: urnType(step.urn),
+    host: hostOf(step),
+    doing,
+    done,
+  };
 }
 
 /** A problem as text: whose it is, then what. */

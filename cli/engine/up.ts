@@ -1,7 +1,8 @@
 /** `webinfra up`: brings the site to what the stack's configuration says. */
-import { duration, Output } from "../terminal/output";
+import { duration, type Output } from "../terminal/output";
 import { adviceLines, isHeldToPolicies, policyPacks } from "./policy";
 import { Progress } from "./progress";
+import { progressOn } from "../terminal/progress";
 import { recover } from "./recover";
 import { withBoard } from "../terminal/live";
 import { operate, preflight } from "./operate";
@@ -51,7 +52,7 @@ export async function up(context: CommandContext, name: string, options: UpOptio
     const platform = platformOf(open.settings);
     const watch = isLocal(platform) ? await accessOn(platform, open, "up") : undefined;
     const { progress, outputs } = await withBoard(output, "up", { hosts, watch }, async (board) => {
-      const progress = new Progress(output, Date.now, board);
+      const progress = new Progress(progressOn(board, output));
       const result = await operate(open, progress, "up", () =>
         open.stack.up({
           onEvent: progress.onEvent,
@@ -83,8 +84,7 @@ export async function up(context: CommandContext, name: string, options: UpOptio
 async function checkPolicies(open: OpenStack, output: Output): Promise<void> {
   output.progress("checking the policies");
   // What the preview warns of, the update says again.
-  const quiet = { write: () => true };
-  const progress = new Progress(new Output(false, { stdout: quiet, stderr: quiet }));
+  const progress = new Progress(() => undefined);
   await operate(open, progress, "up", () => open.stack.preview({ onEvent: progress.onEvent, policyPacks }));
   for (const line of adviceLines(progress.violations)) {
     output.progress(line);

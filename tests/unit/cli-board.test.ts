@@ -6,6 +6,7 @@ import type { State } from "../../core/protocol";
 import { hostState } from "../support/state";
 import { Output } from "../../cli/terminal/output";
 import { Progress } from "../../cli/engine/progress";
+import { progressOn } from "../../cli/terminal/progress";
 
 const machine = (host: string, id: string, address: string | null = "10.77.0.9"): HostMachine => ({
   host,
@@ -90,7 +91,7 @@ describe("cli: board of hosts", () => {
     const written: string[] = [];
     const write = { write: (text: string) => written.push(text) };
     const one = board("up");
-    const progress = new Progress(new Output(false, { stdout: write, stderr: write }), () => clock, one);
+    const progress = new Progress(progressOn(one, new Output(false, { stdout: write, stderr: write })));
     const urn = "urn:pulumi:dev::webinfra::webinfra:index:Host$webinfra:incus:Machine::web-1";
     const resource = { type: "t", urn, custom: true, id: "", parent: "", inputs: {}, outputs: {}, provider: "" };
     const metadata = { op: "create" as const, urn, type: "webinfra:incus:Machine", provider: "", new: resource };

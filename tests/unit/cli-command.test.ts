@@ -23,7 +23,8 @@ import { Interruption } from "../../cli/terminal/interrupt";
 import { commandLine } from "../../cli/main";
 import { duration, Output, table } from "../../cli/terminal/output";
 import { withTopology } from "../../cli/options";
-import { planLines, plainText, Progress } from "../../cli/engine/progress";
+import { plainText, Progress } from "../../cli/engine/progress";
+import { planLines, progressLines } from "../../cli/terminal/progress";
 import { leftovers, lockedText, orphanLines } from "../../cli/engine/recover";
 import { applyOverrides, parseOverride } from "../../cli/engine/stackfile";
 import { knownMachines, lockIsDead, parseDeployment, plainOutput } from "../../cli/engine/state";
@@ -221,7 +222,8 @@ describe("cli: progress", () => {
     lines = [];
     let clock = 0;
     const collect = { write: (text: string) => lines.push(text) };
-    progress = new Progress(new Output(false, { stdout: collect, stderr: collect }), () => (clock += 1500));
+    const output = new Output(false, { stdout: collect, stderr: collect });
+    progress = new Progress(progressLines(output, () => (clock += 1500)));
   });
   afterEach(() => progress.end());
 
