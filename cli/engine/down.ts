@@ -6,7 +6,7 @@ import { confirm } from "../terminal/confirm";
 import { UserError } from "../../core/errors";
 import { isCloud, isLocal, localPlatform } from "../../operations/platforms";
 import { withBoard } from "../terminal/live";
-import { duration } from "../terminal/output";
+import { duration } from "../terminal/format";
 import { Progress } from "./progress";
 import { progressOn } from "../terminal/progress";
 import { recover } from "./recover";

@@ -1,5 +1,6 @@
 /** `webinfra up`: brings the site to what the stack's configuration says. */
-import { duration, type Output } from "../terminal/output";
+import { duration } from "../terminal/format";
+import type { Output } from "../terminal/output";
 import { adviceLines, isHeldToPolicies, policyPacks } from "./policy";
 import { Progress } from "./progress";
 import { progressOn } from "../terminal/progress";

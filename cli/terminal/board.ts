@@ -1,7 +1,7 @@
 /** What a terminal shows while `up` and `down` work: one line a host, with its machine, its step, its health and the time. */
 import type { Answer } from "../../operations/access/agent";
 import type { HostMachine } from "../../operations/machines";
-import { duration, table } from "./output";
+import { duration, table } from "./format";
 
 type State = "idle" | "busy" | "done" | "failed";
 

@@ -1,7 +1,8 @@
 /** What goes on in a Pulumi operation, and what it plans, for people: in lines, or on a board of hosts. */
 import type { PlannedStep, ProgressEvent, ProgressListener, RunningStep } from "../engine/progress";
 import type { Board } from "./board";
-import { duration, type Output } from "./output";
+import { duration } from "./format";
+import type { Output } from "./output";
 
 const signs: Readonly<Record<string, string>> = {
   create: "+ create",

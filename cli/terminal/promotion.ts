@@ -1,6 +1,6 @@
 /** A promotion for people: a line an event. */
 import type { PromotionEvent } from "../../operations/promote";
-import { duration } from "./output";
+import { duration } from "./format";
 
 /** The events that belong to what a promotion came to; the others tell what goes on. */
 const results: readonly PromotionEvent["kind"][] = ["unchanged", "promoted", "missing", "given-up"];

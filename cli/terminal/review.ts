@@ -2,7 +2,7 @@
 import type { Cost } from "../../topology/cost";
 import { costNotes, costRows } from "../../topology/cost/text";
 import { type Review, summary, tellingLosses } from "../../topology/review";
-import { table } from "./output";
+import { table } from "./format";
 
 /** Text in lines of at most 100 characters, each begun with `indent`. */
 function wrapped(text: string, indent: string): string[] {

@@ -2,7 +2,7 @@
 import type { Answer } from "../../operations/access/agent";
 import type { HostMachine } from "../../operations/machines";
 import { type Answered, conflictWords, type StatusReport } from "../../operations/status";
-import { table } from "./output";
+import { table } from "./format";
 
 /** What there is to say of a host beside its health; empty when nothing. */
 export function note(machine: HostMachine, answer: Answer): string {
