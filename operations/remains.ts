@@ -55,8 +55,8 @@ export async function deleteRemains(remains: Remains, listener: (event: RemainsE
   }
 }
 
-/** Deletes what no stack needs, and tells the machines and data volumes that are in the Incus project after that, labelled or not. */
-export async function whatIsLeft(): Promise<readonly string[]> {
+/** Deletes what no stack needs, and returns the machines and data volumes that stay in the Incus project, labelled or not. */
+export async function sweepProject(): Promise<readonly string[]> {
   await collectGarbage();
   const [paths, volumes] = await Promise.all([
     new IncusClient().get("/1.0/instances", z.array(z.string())),

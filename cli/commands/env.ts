@@ -1,10 +1,10 @@
 /** `webinfra env`: the variables that let plain `pulumi` see the same stack. */
-import { prepareHome } from "../engine/backend";
 import type { CommandDescription, Invocation } from "../command";
 import type { CommandContext } from "../context";
+import { prepareHome } from "../engine/backend";
 import { stackFacts } from "../engine/stack";
-import { jsonOption, stackArgument } from "../options";
 import { refreshWorkDirectory, sourceFile, workFile } from "../engine/stackfile";
+import { jsonOption, stackArgument } from "../options";
 
 /** A value as a word of the shell. */
 export function shellWord(value: string): string {

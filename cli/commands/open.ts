@@ -1,16 +1,16 @@
 /** `webinfra open`: the site in a browser. */
 import { spawn } from "node:child_process";
-import type { Environment } from "../engine/backend";
+import { Option } from "commander";
 import { UserError } from "../../core/errors";
 import { isLocal } from "../../operations/platforms";
-import { accessOn } from "../engine/site";
-import { Option } from "commander";
 import type { CommandDescription, Invocation } from "../command";
-import { jsonOption, stackArgument } from "../options";
 import type { CommandContext } from "../context";
+import type { Environment } from "../engine/backend";
+import { accessOn } from "../engine/site";
 import { platformOf, stackFacts, stateOnDisk } from "../engine/stack";
 import { fileFor, readSettings } from "../engine/stackfile";
 import { plainOutput } from "../engine/state";
+import { jsonOption, stackArgument } from "../options";
 
 /** The command that opens a URL here; undefined when there is no display to open it on. */
 export function openerCommand(environment: Environment, platform: NodeJS.Platform): string | undefined {

@@ -1,15 +1,15 @@
 /** `webinfra review`: what each element of a stack's topology is for, and what is weak in it. Starts neither Pulumi nor Incus. */
+import { Option } from "commander";
 import { webinfraHome } from "../../config/home";
 import { type Cost, estimate } from "../../topology/cost";
 import { place } from "../../topology/place";
 import { review as reviewTopology, type Review, reviewMarkdown, reviewSettings } from "../../topology/review";
-import { Option } from "commander";
 import type { CommandDescription, Invocation } from "../command";
-import { type ConfigOptions, configOptions, jsonOption, stackArgument, withTopology } from "../options";
 import type { CommandContext } from "../context";
 import { configOf } from "../engine/configuration";
 import type { ConfigChoice } from "../engine/stack";
 import { checkStackName, fileFor, readSettings } from "../engine/stackfile";
+import { type ConfigOptions, configOptions, jsonOption, stackArgument, withTopology } from "../options";
 import { reviewLines } from "../terminal/review";
 
 /** What `webinfra review` is asked for, beside the configuration to use. */

@@ -9,11 +9,22 @@ import { parse } from "yaml";
 import { z } from "zod";
 import { ConfigError } from "../../config/errors";
 import type { Config } from "../../config/schema";
+import { UserError } from "../../core/errors";
+import { isLocal, localPlatform } from "../../operations/platforms";
+import type { Answered } from "../../operations/status";
 import { listNetworks, networkName, surveyImages } from "../../provider/incus";
 import { IncusClient, IncusError, POOL, PROJECT, socketPath } from "../../provider/incus/client";
 import { subnetsInUse } from "../../provider/incus/network";
 import { place } from "../../topology/place";
+import type { CommandContext } from "../context";
 import { passphraseFile } from "../engine/backend";
+import { configOf } from "../engine/configuration";
+import { findPulumiRoot } from "../engine/pulumi";
+import { stackStatus } from "../engine/site";
+import { platformOf, stackFacts, type StackFacts, stateOnDisk } from "../engine/stack";
+import { fileFor, readSettings } from "../engine/stackfile";
+import { readLocks, stacksInDirectory } from "../engine/state";
+import { exitCode } from "../errors";
 import { type Check, findingLines, type Outcome, problem, runChecks, skipped } from "./check";
 import {
   judgeBakedImages,
@@ -34,17 +45,6 @@ import {
   type Needs,
 } from "./machine";
 import { judgeConfig, judgeDefinitions, judgeHosts, judgeNetwork, judgeRuns } from "./stack";
-import { UserError } from "../../core/errors";
-import { exitCode } from "../errors";
-import { findPulumiRoot } from "../engine/pulumi";
-import type { CommandContext } from "../context";
-import { platformOf, stackFacts, type StackFacts, stateOnDisk } from "../engine/stack";
-import { fileFor, readSettings } from "../engine/stackfile";
-import { readLocks, stacksInDirectory } from "../engine/state";
-import { configOf } from "../engine/configuration";
-import { stackStatus } from "../engine/site";
-import type { Answered } from "../../operations/status";
-import { isLocal, localPlatform } from "../../operations/platforms";
 
 const run = promisify(execFile);
 

@@ -4,10 +4,10 @@ import { ConfigError } from "../../config/errors";
 import { type Cost, costSchema, estimate } from "../../topology/cost";
 import { place } from "../../topology/place";
 import { review, reviewSchema, reviewSettings } from "../../topology/review";
-import { configOf } from "./configuration";
 import type { Deployed, Weakness } from "../terminal/comment";
-import { stackOutput, type StackState } from "./state";
+import { configOf } from "./configuration";
 import type { StackSettings } from "./stackfile";
+import { stackOutput, type StackState } from "./state";
 
 /** What a configuration promises. */
 export interface Proposed {

@@ -2,17 +2,19 @@
 import { spawn } from "node:child_process";
 import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { confirm } from "../terminal/confirm";
 import { UserError } from "../../core/errors";
 import { isCloud, isLocal, localPlatform } from "../../operations/platforms";
-import { withBoard } from "../terminal/live";
-import { duration } from "../terminal/format";
-import { Progress } from "./progress";
-import { progressOn } from "../terminal/progress";
-import { recover } from "./recover";
-import { defaultStack } from "../options";
-import { operate, preflight } from "./operate";
+import type { Remains, RemainsEvent } from "../../operations/remains";
+import { didYouMean } from "../../operations/suggest";
 import type { CommandContext } from "../context";
+import { defaultStack } from "../options";
+import { confirm } from "../terminal/confirm";
+import { duration } from "../terminal/format";
+import { withBoard } from "../terminal/live";
+import { progressOn } from "../terminal/progress";
+import { operate, preflight } from "./operate";
+import { Progress } from "./progress";
+import { recover } from "./recover";
 import {
   channelDirectory,
   currentState,
@@ -24,8 +26,6 @@ import {
 } from "./stack";
 import { stacksWithFile, workDirectory } from "./stackfile";
 import { forgetStack, knownMachines, stacksInDirectory } from "./state";
-import type { Remains, RemainsEvent } from "../../operations/remains";
-import { didYouMean } from "../../operations/suggest";
 
 export interface DownOptions {
   /** Deletes the data volumes and everything else of the stack as well. */
@@ -232,8 +232,8 @@ export async function downAll(context: CommandContext, options: DownOptions): Pr
   for (const name of stacksInDirectory(backend.directory, project)) {
     stacks.push(await down(context, name, options));
   }
-  const { whatIsLeft } = await import("../../operations/remains.js");
-  const remaining = await whatIsLeft();
+  const { sweepProject } = await import("../../operations/remains.js");
+  const remaining = await sweepProject();
   if (remaining.length > 0) {
     output.result(staysText(remaining));
     return { stacks, remaining };

@@ -1,8 +1,8 @@
 /** Holds previews and updates to the policy pack, and says what it refuses. */
 import { resolve } from "node:path";
-import { waivedRules } from "../../policy/pack";
 import { UserError } from "../../core/errors";
 import { isLocal } from "../../operations/platforms";
+import { waivedRules } from "../../policy/pack";
 import type { Violation } from "./progress";
 import { platformOf } from "./stack";
 import type { StackSettings } from "./stackfile";

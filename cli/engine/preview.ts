@@ -1,13 +1,13 @@
 /** `webinfra preview`: what `up` would change. */
 import { RunError } from "@pulumi/pulumi/errors";
-import { previewComment } from "../terminal/comment";
-import { deployedOf, proposedOf } from "./compare";
-import { exitCode } from "../errors";
-import { adviceLines, isWaiting, policyPacks, PolicyRefusal } from "./policy";
-import { planLines, progressLines } from "../terminal/progress";
-import { plainText, type PlannedStep, Progress, type Violation } from "./progress";
-import { operate } from "./operate";
 import type { CommandContext } from "../context";
+import { exitCode } from "../errors";
+import { previewComment } from "../terminal/comment";
+import { planLines, progressLines } from "../terminal/progress";
+import { deployedOf, proposedOf } from "./compare";
+import { operate } from "./operate";
+import { adviceLines, isWaiting, policyPacks, PolicyRefusal } from "./policy";
+import { plainText, type PlannedStep, Progress, type Violation } from "./progress";
 import { currentState, type OpenStack, openStack } from "./stack";
 import type { Override } from "./stackfile";
 import type { StackState } from "./state";

@@ -5,10 +5,10 @@ import { homedir } from "node:os";
 import { delimiter, dirname, join, resolve } from "node:path";
 import { PulumiCommand } from "@pulumi/pulumi/automation";
 import { version as sdkVersion } from "@pulumi/pulumi/version";
-import type { Environment } from "./backend";
 import { UserError } from "../../core/errors";
 import { PulumiFailure } from "../errors";
 import type { Interruption } from "../terminal/interrupt";
+import type { Environment } from "./backend";
 
 /**
  * The folder whose `bin/pulumi` to use: what set-up put under PULUMI_HOME (default `~/.pulumi`), else one on PATH that is

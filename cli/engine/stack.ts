@@ -2,13 +2,13 @@
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { PulumiFn, Stack } from "@pulumi/pulumi/automation";
-import { type Backend, chooseBackend, prepareHome } from "./backend";
 import { webinfraHome } from "../../config/home";
 import { UserError } from "../../core/errors";
 import { localPlatform } from "../../operations/platforms";
+import type { CommandContext } from "../context";
 import { PulumiFailure } from "../errors";
 import { Interruption } from "../terminal/interrupt";
-import type { CommandContext } from "../context";
+import { type Backend, chooseBackend, prepareHome } from "./backend";
 import {
   checkStackName,
   type Override,

@@ -1,15 +1,15 @@
 /** `webinfra up`: brings the site to what the stack's configuration says. */
+import { isLocal, localPlatform } from "../../operations/platforms";
+import type { CommandContext } from "../context";
 import { duration } from "../terminal/format";
+import { withBoard } from "../terminal/live";
 import type { Output } from "../terminal/output";
+import { progressOn } from "../terminal/progress";
+import { operate, preflight } from "./operate";
 import { adviceLines, isHeldToPolicies, policyPacks } from "./policy";
 import { Progress } from "./progress";
-import { progressOn } from "../terminal/progress";
 import { recover } from "./recover";
-import { withBoard } from "../terminal/live";
-import { operate, preflight } from "./operate";
-import { isLocal, localPlatform } from "../../operations/platforms";
 import { accessOn } from "./site";
-import type { CommandContext } from "../context";
 import { type OpenStack, openStack, platformOf, stateOnDisk } from "./stack";
 import type { Override } from "./stackfile";
 import { knownMachines } from "./state";

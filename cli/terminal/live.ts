@@ -1,7 +1,7 @@
 /** Draws a {@link Board} on a terminal while an operation runs. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { Board } from "./board";
 import type { SiteAccess } from "../../operations/access/types";
+import { Board } from "./board";
 import type { Output } from "./output";
 
 const REDRAW_MS = 120;

@@ -1,6 +1,6 @@
 /** The channel of a site on this machine: a directory that hosts see read-only. */
-import { BrokenPointerError, hint, movePointer, pointerPath, readPrimaryPointer } from "../../provider/channel/move";
 import type { PrimaryPointer } from "../../core/protocol";
+import { BrokenPointerError, hint, movePointer, pointerPath, readPrimaryPointer } from "../../provider/channel/move";
 import { isMissing } from "../../provider/channel/store";
 import { PointerError } from "../errors";
 import type { PointerChannel } from "./types";

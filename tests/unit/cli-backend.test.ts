@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { chooseBackend, passphraseFile, prepareHome, stateDirectory } from "../../cli/engine/backend";
-import { webinfraHome } from "../../config/home";
 import { env, exportLines, shellWord } from "../../cli/commands/env";
+import { chooseBackend, passphraseFile, prepareHome, stateDirectory } from "../../cli/engine/backend";
 import { findPulumiRoot } from "../../cli/engine/pulumi";
+import { webinfraHome } from "../../config/home";
 import { type Sandbox, sandbox, stackFileText } from "../support/cli";
 
 describe("cli: where the state is", () => {

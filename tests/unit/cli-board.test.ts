@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
+import { Progress } from "../../cli/engine/progress";
 import { Board } from "../../cli/terminal/board";
+import { Output } from "../../cli/terminal/output";
+import { progressOn } from "../../cli/terminal/progress";
+import type { State } from "../../core/protocol";
 import type { Answer } from "../../operations/access/agent";
 import type { HostMachine } from "../../operations/machines";
-import type { State } from "../../core/protocol";
 import { hostState } from "../support/state";
-import { Output } from "../../cli/terminal/output";
-import { Progress } from "../../cli/engine/progress";
-import { progressOn } from "../../cli/terminal/progress";
 
 const machine = (host: string, id: string, address: string | null = "10.77.0.9"): HostMachine => ({
   host,

@@ -2,6 +2,11 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
+import { promote } from "../../cli/commands/database";
+import { exec } from "../../cli/commands/exec";
+import { status } from "../../cli/commands/status";
+import { lastPlatform } from "../../cli/engine/site";
+import { stackFacts } from "../../cli/engine/stack";
 import {
   applyOverrides,
   checkStackName,
@@ -10,11 +15,6 @@ import {
   relocateProject,
   sourceFile,
 } from "../../cli/engine/stackfile";
-import { promote } from "../../cli/commands/database";
-import { exec } from "../../cli/commands/exec";
-import { status } from "../../cli/commands/status";
-import { lastPlatform } from "../../cli/engine/site";
-import { stackFacts } from "../../cli/engine/stack";
 import { type Sandbox, sandbox } from "../support/cli";
 
 describe("cli: --config", () => {

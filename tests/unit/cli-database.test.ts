@@ -3,8 +3,6 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { isPromotionResult, promotionLine } from "../../cli/terminal/promotion";
-import { readPointer } from "../../operations/access/directory";
-import { type DatabaseHost, promoteHost, type PromotionSite } from "../../operations/promote";
 import { UserError } from "../../core/errors";
 import {
   type DatabaseState,
@@ -14,6 +12,8 @@ import {
   sameEpoch,
   writeFirstPrimaryPointer,
 } from "../../core/protocol";
+import { readPointer } from "../../operations/access/directory";
+import { type DatabaseHost, promoteHost, type PromotionSite } from "../../operations/promote";
 import { PointerMovedError } from "../../provider/channel/move";
 import { databaseState, memberState } from "../support/state";
 

@@ -2,8 +2,6 @@ import assert from "node:assert/strict";
 import { chmodSync, copyFileSync, cpSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { doctor, type DoctorReport } from "../../cli/doctor";
-import { hostState } from "../support/state";
-import { type Answered, report } from "../../operations/status";
 import { findingLines, ok, type Outcome, problem, runChecks, skipped } from "../../cli/doctor/check";
 import {
   judgeBakedImages,
@@ -22,9 +20,11 @@ import {
   judgePulumi,
 } from "../../cli/doctor/machine";
 import { judgeConfig, judgeDefinitions, judgeHosts, judgeNetwork, judgeRuns } from "../../cli/doctor/stack";
-import { exitCode } from "../../cli/errors";
 import { parseDeployment } from "../../cli/engine/state";
+import { exitCode } from "../../cli/errors";
+import { type Answered, report } from "../../operations/status";
 import { type Sandbox, sandbox } from "../support/cli";
+import { hostState } from "../support/state";
 
 /** `detail | remedy` of a problem; the detail alone of everything else. */
 function told(outcome: Outcome): string {

@@ -5,10 +5,10 @@ import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { down } from "../../cli/engine/down";
 import { preview } from "../../cli/engine/preview";
+import { parseOverride } from "../../cli/engine/stackfile";
+import { readLocks, stacksInDirectory } from "../../cli/engine/state";
 import { up } from "../../cli/engine/up";
 import { exitCode } from "../../cli/errors";
-import { readLocks, stacksInDirectory } from "../../cli/engine/state";
-import { parseOverride } from "../../cli/engine/stackfile";
 import { forgetPromises, type Sandbox, sandbox, stackFileText } from "../support/cli";
 
 const program = () => {

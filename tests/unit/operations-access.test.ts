@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
+import { mkdir, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { platforms } from "../../config/schema";
+import { writeFirstPrimaryPointer } from "../../core/protocol";
 import { siteAccess } from "../../operations/access";
 import type { HostMachine } from "../../operations/machines";
 import { isCloud, isLocal } from "../../operations/platforms";
-import { writeFirstPrimaryPointer } from "../../core/protocol";
-import { mkdir, writeFile } from "node:fs/promises";
 
 const machine: HostMachine = { host: "db-1", machine: "m", roles: ["database"], running: true, address: null };
 
