@@ -10,7 +10,7 @@ import { platforms } from "./platforms";
 import { estimate } from "./review/cost";
 import { summarize } from "./review/summary";
 import { place } from "./topology/place";
-import { review, reviewSettings } from "./topology/review";
+import { review, reviewSettings } from "./review";
 
 /** @throws RunError when the platform's provider would find no credentials, which it says only once it makes something */
 function checkCredentials(platform: Config["platform"]): void {

@@ -7,7 +7,7 @@ export const shells = ["bash", "zsh", "fish"] as const;
 export type Shell = (typeof shells)[number];
 
 /** The command that the scripts call; not listed in the help. */
-export const completeCommand = "__complete";
+export const completeName = "__complete";
 
 /** Names that can only be looked up; what fails gives none. */
 export interface Names {
@@ -22,7 +22,7 @@ _webinfra() {
   COMPREPLY=()
   while IFS= read -r candidate; do
     COMPREPLY+=("$candidate")
-  done < <("\${COMP_WORDS[0]}" ${completeCommand} -- "\${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)
+  done < <("\${COMP_WORDS[0]}" ${completeName} -- "\${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)
 }
 complete -o default -F _webinfra webinfra
 `,
@@ -30,7 +30,7 @@ complete -o default -F _webinfra webinfra
 # zsh completion of webinfra: source <(webinfra completion zsh), after compinit
 _webinfra() {
   local -a candidates
-  candidates=("\${(@f)$("\${words[1]}" ${completeCommand} -- "\${(@)words[2,CURRENT]}" 2>/dev/null)}")
+  candidates=("\${(@f)$("\${words[1]}" ${completeName} -- "\${(@)words[2,CURRENT]}" 2>/dev/null)}")
   if [[ -n "\${candidates[1]}" ]]; then
     compadd -a candidates
   else
@@ -42,7 +42,7 @@ compdef _webinfra webinfra
   fish: `# fish completion of webinfra: webinfra completion fish | source
 function __webinfra_complete
     set -l words (commandline -opc) (commandline -ct)
-    $words[1] ${completeCommand} -- $words[2..] 2>/dev/null
+    $words[1] ${completeName} -- $words[2..] 2>/dev/null
 end
 complete -c webinfra -f -a '(__webinfra_complete)'
 complete -c webinfra -l config-file -r -F

@@ -1,4 +1,5 @@
 /** The command's exit codes and the errors that end it. */
+import { UserError } from "../core/errors";
 
 /** What the command's exit codes mean. */
 export const exitCode = {
@@ -13,25 +14,13 @@ export const exitCode = {
   interrupted: 130,
 } as const;
 
-/** An error that the user can act on: printed as its message alone, with no stack trace. */
-export class UserError extends Error {
-  /**
-   * @param message names the thing, its value, and what would be right or what to do next
-   * @param code the process's exit code; default 1
-   */
-  constructor(
-    message: string,
-    readonly code: number = exitCode.failed,
-  ) {
-    super(message);
-    this.name = "UserError";
-  }
-}
-
 /** The run was ended by the user (Ctrl-C, or a terminate signal). */
 export class InterruptedError extends UserError {
+  /** The process's exit code. */
+  readonly code = exitCode.interrupted;
+
   constructor(message: string) {
-    super(message, exitCode.interrupted);
+    super(message);
     this.name = "InterruptedError";
   }
 }
@@ -63,10 +52,10 @@ export function isDefect(error: unknown): boolean {
 
 /** What to print for an error and how to exit: foreseen errors in words alone, defects with their stack. */
 export function describeFailure(error: unknown): { readonly text: string; readonly code: number } {
-  if (error instanceof UserError) {
+  if (error instanceof InterruptedError) {
     return { text: error.message, code: error.code };
   }
-  if (error instanceof Error && !isDefect(error)) {
+  if (error instanceof UserError || (error instanceof Error && !isDefect(error))) {
     return { text: error.message, code: exitCode.failed };
   }
   const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);

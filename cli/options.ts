@@ -1,8 +1,8 @@
-/** Reading of the command line's arguments. Loads nothing heavy: every command waits for it. */
-import { InvalidArgumentError } from "commander";
+/** Arguments and options that several commands take, and how they are read. Loads nothing heavy: every command waits for it. */
+import { Argument, InvalidArgumentError, Option } from "commander";
 import { configSchema } from "../config/schema";
-import { didYouMean } from "./suggest";
-import { type Override, parseOverride } from "./stackfile";
+import { didYouMean } from "../operations/suggest";
+import { type Override, parseOverride } from "./engine/stackfile";
 
 /** The stack that commands work on when none is named. */
 export const defaultStack = "dev";
@@ -50,4 +50,35 @@ export function positiveInteger(text: string): number {
     throw new InvalidArgumentError("It must be a whole number of at least 1, such as 100.");
   }
   return Number(text);
+}
+
+/** The stack, as a command's only argument. */
+export const stackArgument = new Argument("[stack]", "the stack").default(defaultStack);
+
+/** The stack, where the argument is a host. */
+export const stackOption = new Option("--stack <stack>", "the stack").default(defaultStack);
+
+/** A host of the stack. @param what for the help */
+export const hostArgument = (what: string): Argument => new Argument("<host>", what);
+
+/** The result for programs. @param what for the help */
+export const jsonOption = (what: string): Option => new Option("--json", what);
+
+/** Options for another configuration than the stack's file has. */
+export const configOptions: readonly Option[] = [
+  new Option("--topology <name>", "another topology than the stack's, for this run only").argParser(topologyName),
+  new Option(
+    "--config <key=value>",
+    "a configuration value for this run only, such as web=4 or app.directory=../shop; repeatable",
+  )
+    .default([])
+    .argParser(collectOverride),
+  new Option("--config-file <file>", "a stack file instead of the repository's Pulumi.<stack>.yaml"),
+];
+
+/** What {@link configOptions} give. */
+export interface ConfigOptions {
+  readonly topology?: string;
+  readonly config: readonly Override[];
+  readonly configFile?: string;
 }

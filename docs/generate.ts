@@ -6,7 +6,7 @@ import { configurationMarkdown, stackFileSchema } from "../config/reference";
 import { configSchema } from "../config/schema";
 import { presetNames } from "../topology/schema";
 import { place } from "../topology/place";
-import { review, reviewMarkdown, reviewSettings } from "../topology/review";
+import { review, reviewMarkdown, reviewSettings } from "../review";
 
 /** The review of a preset with the defaults. */
 function presetReview(topology: (typeof presetNames)[number]): string {

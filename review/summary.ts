@@ -1,4 +1,4 @@
-import { reviewSettings } from "../topology/review";
+import { reviewSettings } from "../review";
 import { hostsWith, Topology } from "../topology/types";
 import { Config } from "../config/schema";
 import { sizeOf } from "../platforms/schema";

@@ -1,31 +1,18 @@
-/** Looks up the names that completion offers: from files on this machine, so that it is quick. */
-import type { Names } from "../completion";
-import { stackFacts, stateOnDisk, type Surroundings } from "../stack";
-import { stacksWithFile } from "../stackfile";
-import { knownMachines, stacksInDirectory } from "../state";
-import { defaultStack } from "../options";
+/** `webinfra completion`: the script that teaches a shell to complete the command line. */
+import { Argument } from "commander";
+import type { CommandDescription, Invocation } from "../command";
+import { completionScript, type Shell, shells } from "../completion";
 
-function orNone(look: () => readonly string[]): readonly string[] {
-  try {
-    return look();
-  } catch {
-    // Half a word is typed: no place for an error.
-    return [];
-  }
-}
-
-/** The stacks with a file or a state, and the hosts in a stack's state. */
-export function namesOnDisk(surroundings: Surroundings): Names {
-  return {
-    stacks: () =>
-      orNone(() => {
-        const { backend, project } = stackFacts(surroundings, defaultStack);
-        const stored = backend.directory === undefined ? [] : stacksInDirectory(backend.directory, project);
-        return [...new Set([...stacksWithFile(surroundings.root), ...stored])];
-      }),
-    hosts: (stack) =>
-      orNone(() => [
-        ...new Set(knownMachines(stateOnDisk(stackFacts(surroundings, stack))).map((machine) => machine.host)),
-      ]),
-  };
-}
+export const completionCommand: CommandDescription = {
+  name: "completion",
+  description: "print the script that teaches a shell to complete this command",
+  arguments: [new Argument("<shell>", "the shell").choices(shells)],
+  examples: [
+    ["source <(webinfra completion bash)", "in ~/.bashrc"],
+    ["source <(webinfra completion zsh)", "in ~/.zshrc, after compinit"],
+    ["webinfra completion fish | source", "in ~/.config/fish/config.fish"],
+  ],
+  async action({ context }: Invocation, shell: Shell) {
+    (await context(false)).output.result(completionScript(shell).trimEnd());
+  },
+};

@@ -1,7 +1,10 @@
 /** `webinfra env`: the variables that let plain `pulumi` see the same stack. */
-import { prepareHome } from "../backend";
-import { stackFacts, type Surroundings } from "../stack";
-import { refreshWorkDirectory, sourceFile, workFile } from "../stackfile";
+import type { CommandDescription, Invocation } from "../command";
+import type { CommandContext } from "../context";
+import { prepareHome } from "../engine/backend";
+import { stackFacts } from "../engine/stack";
+import { refreshWorkDirectory, sourceFile, workFile } from "../engine/stackfile";
+import { jsonOption, stackArgument } from "../options";
 
 /** A value as a word of the shell. */
 export function shellWord(value: string): string {
@@ -20,22 +23,33 @@ export function exportLines(stack: string, variables: Readonly<Record<string, st
  * Prints the variables. With the state folder of webinfra, the stack's file (with the salt that must not get into the
  * committed one) is named by PULUMI_OPTION_CONFIG_FILE, which every Pulumi command with `--config-file` reads.
  */
-export function env(surroundings: Surroundings, name: string): Readonly<Record<string, string>> {
-  const facts = stackFacts(surroundings, name);
+export function env(context: CommandContext, name: string): Readonly<Record<string, string>> {
+  const facts = stackFacts(context, name);
   const { backend, home } = facts;
-  const source = sourceFile(surroundings.root, name);
+  const source = sourceFile(context.root, name);
   prepareHome(home, backend);
   const variables: Record<string, string> = { ...backend.environment, PULUMI_STACK: name };
   if (backend.kind === "own") {
-    refreshWorkDirectory(surroundings.root, home, name, source, []);
+    refreshWorkDirectory(context.root, home, name, source, []);
     variables["PULUMI_OPTION_CONFIG_FILE"] = workFile(home, name);
   }
-  if (surroundings.output.json) {
-    surroundings.output.data(variables);
+  if (context.output.json) {
+    context.output.data(variables);
   } else {
     for (const line of exportLines(name, variables)) {
-      surroundings.output.result(line);
+      context.output.result(line);
     }
   }
   return variables;
 }
+
+export const envCommand: CommandDescription = {
+  name: "env",
+  description: "print the variables that let plain pulumi see the stack",
+  arguments: [stackArgument],
+  options: [jsonOption("print them as JSON")],
+  examples: [['eval "$(webinfra env)"', "in this shell, plain pulumi works on the same stack from here on"]],
+  async action({ context }: Invocation, stack: string, options: { readonly json?: boolean }) {
+    env(await context(options.json === true), stack);
+  },
+};

@@ -1,57 +1,41 @@
-/** `webinfra exec` and `webinfra logs`: into a host. */
-import { spawn } from "node:child_process";
-import { constants } from "node:os";
-import { PROJECT } from "../../provider/incus";
-import { UserError } from "../errors";
-import { machineOf, stackMachines } from "../incus";
-import { needIncus, stackFacts, stateOnDisk, type Surroundings } from "../stack";
-import { sourceFile } from "../stackfile";
-
-/** Arguments of the incus client that run a command in a machine. */
-export function execArguments(machine: string, command: readonly string[]): string[] {
-  return ["exec", "--project", PROJECT, machine, "--", ...command];
-}
-
-/** A host that is being made has no such program yet, and one with an older kit never gets it: there the journal is all. */
-const SHOW_LOGS = `kit=/usr/local/lib/webinfra/current
-[ ! -e $kit/webinfra/logs.py ] || exec $kit/webinfra-host logs "$@"
-exec journalctl --no-pager "$@"`;
-
-/** The command that shows what a host logged: its journal, and a line a request of its visitors. */
-export function logsCommand(lines: number, follow: boolean): string[] {
-  return ["sh", "-c", SHOW_LOGS, "logs", `--lines=${String(lines)}`, ...(follow ? ["--follow"] : [])];
-}
+/** `webinfra exec`: into a host. */
+import { Argument } from "commander";
+import { commandOn } from "../../operations/exec";
+import type { CommandDescription, Invocation } from "../command";
+import type { CommandContext } from "../context";
+import { siteWithHosts } from "../engine/site";
+import { hostArgument, stackOption } from "../options";
+import { attach } from "../terminal/attach";
 
 /** Runs a command on a host with the caller's terminal. Returns its exit code. */
 export async function exec(
-  surroundings: Surroundings,
+  context: CommandContext,
   stack: string,
   host: string,
   command: readonly string[],
 ): Promise<number> {
-  needIncus(surroundings, stack, "this command");
-  const machines = await stackMachines(stack);
-  if (machines.length === 0 && stateOnDisk(stackFacts(surroundings, stack)) === undefined) {
-    // Says so when there is no such stack at all.
-    sourceFile(surroundings.root, stack);
-  }
-  const { machine } = machineOf(machines, stack, host);
-  const child = spawn("incus", execArguments(machine, command), { stdio: "inherit" });
-  // Ctrl-C is for the command on the host; its exit code says how it ended.
-  const ignore = (): void => undefined;
-  process.on("SIGINT", ignore);
-  try {
-    return await new Promise((resolve, reject) => {
-      child.on("error", (error: NodeJS.ErrnoException) => {
-        reject(
-          error.code === "ENOENT" ? new UserError("the incus client is not installed; run `npm run setup`") : error,
-        );
-      });
-      child.on("exit", (code, signal) => {
-        resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal]));
-      });
-    });
-  } finally {
-    process.off("SIGINT", ignore);
-  }
+  const { access } = await siteWithHosts(context, stack, "this command");
+  return attach(await commandOn(access, host, command));
 }
+
+export const execCommand: CommandDescription = {
+  name: "exec",
+  description: "run a command on a host",
+  arguments: [
+    hostArgument("the host, such as web-1"),
+    new Argument("<command...>", "the command and its arguments, after --"),
+  ],
+  options: [stackOption],
+  examples: [
+    ["webinfra exec web-1 -- systemctl status nginx", "one command; its exit code is ours"],
+    ["webinfra exec db-1 --stack staging -- bash", "a shell"],
+  ],
+  async action(
+    { context, exit }: Invocation,
+    host: string,
+    command: readonly string[],
+    options: { readonly stack: string },
+  ) {
+    exit(await exec(await context(false), options.stack, host, command));
+  },
+};

@@ -1,11 +1,16 @@
 /** `webinfra open`: the site in a browser. */
 import { spawn } from "node:child_process";
-import type { Environment } from "../backend";
-import { UserError } from "../errors";
-import { stackMachines } from "../incus";
-import { platformOf, stackFacts, stateOnDisk, type Surroundings } from "../stack";
-import { fileFor, readSettings } from "../stackfile";
-import { plainOutput } from "../state";
+import { Option } from "commander";
+import { UserError } from "../../core/errors";
+import { isLocal } from "../../operations/platforms";
+import type { CommandDescription, Invocation } from "../command";
+import type { CommandContext } from "../context";
+import type { Environment } from "../engine/backend";
+import { accessOn } from "../engine/site";
+import { platformOf, stackFacts, stateOnDisk } from "../engine/stack";
+import { fileFor, readSettings } from "../engine/stackfile";
+import { plainOutput } from "../engine/state";
+import { jsonOption, stackArgument } from "../options";
 
 /** The command that opens a URL here; undefined when there is no display to open it on. */
 export function openerCommand(environment: Environment, platform: NodeJS.Platform): string | undefined {
@@ -16,14 +21,15 @@ export function openerCommand(environment: Environment, platform: NodeJS.Platfor
 }
 
 /** The site's address: the stack's output, or the balancer's when a failed run emptied the outputs. */
-async function siteUrl(surroundings: Surroundings, name: string): Promise<string> {
-  const facts = stackFacts(surroundings, name);
+async function siteUrl(context: CommandContext, name: string): Promise<string> {
+  const facts = stackFacts(context, name);
   const known = plainOutput(stateOnDisk(facts), "url");
   if (known !== undefined) {
     return known;
   }
-  const settings = readSettings(fileFor(surroundings.root, facts.home, name));
-  const machines = platformOf(settings) === "incus" ? await stackMachines(name) : [];
+  const settings = readSettings(fileFor(context.root, facts.home, name));
+  const platform = platformOf(settings);
+  const machines = isLocal(platform) ? await (await accessOn(platform, facts, "open")).machines() : [];
   const balancer = machines.find(({ roles, address }) => roles.includes("loadBalancer") && address !== null);
   if (balancer === undefined) {
     throw new UserError(`the stack "${name}" has no site to open; \`webinfra up ${name}\` brings it up`);
@@ -44,12 +50,12 @@ function start(command: string, url: string): Promise<boolean> {
 
 /** Prints the site's address, and opens it in a browser where there is a display. */
 export async function open(
-  surroundings: Surroundings,
+  context: CommandContext,
   name: string,
   options: { readonly print?: boolean },
 ): Promise<void> {
-  const { output, environment } = surroundings;
-  const url = await siteUrl(surroundings, name);
+  const { output, environment } = context;
+  const url = await siteUrl(context, name);
   output.result(url);
   const command = options.print === true ? undefined : openerCommand(environment, process.platform);
   const opened = command !== undefined && (await start(command, url));
@@ -58,3 +64,17 @@ export async function open(
   }
   output.data({ stack: name, url, opened });
 }
+
+export const openCommand: CommandDescription = {
+  name: "open",
+  description: "print the site's address, and open it in a browser where there is a display",
+  arguments: [stackArgument],
+  options: [new Option("--print", "only print the address"), jsonOption("print it as JSON")],
+  examples: [
+    ["webinfra open", "in the browser"],
+    ['curl "$(webinfra open --print)"', "its address for a script"],
+  ],
+  async action({ context }: Invocation, stack: string, options: { readonly print?: boolean; readonly json?: boolean }) {
+    await open(await context(options.json === true), stack, options);
+  },
+};

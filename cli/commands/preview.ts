@@ -1,113 +1,39 @@
 /** `webinfra preview`: what `up` would change. */
-import { RunError } from "@pulumi/pulumi/errors";
-import { previewComment } from "../comment";
-import { deployedOf, proposedOf } from "../compare";
+import { Option } from "commander";
+import type { CommandDescription, Invocation } from "../command";
+import type { PreviewOptions } from "../engine/preview";
 import { exitCode } from "../errors";
-import { adviceLines, isWaiting, policyPacks, PolicyRefusal } from "../policy";
-import { plainText, planLines, type PlannedStep, Progress, type Violation } from "../progress";
-import { operate } from "../run";
-import { currentState, type OpenStack, openStack, type Surroundings } from "../stack";
-import type { Override } from "../stackfile";
-import type { StackState } from "../state";
+import { type ConfigOptions, configOptions, jsonOption, stackArgument, withTopology } from "../options";
 
-export interface PreviewOptions {
-  /** Shows Pulumi's own property-by-property text. */
-  readonly diff?: boolean;
-  /** Ends with exit code 3 when there are changes. */
-  readonly expectNoChanges?: boolean;
-  readonly refresh?: boolean;
-  /** Prints a pull request's comment and nothing else; needs an output with `json`. */
-  readonly markdown?: boolean;
-  readonly config: readonly Override[];
-  readonly configFile?: string;
-}
-
-/** What `preview --json` prints. */
-export interface PreviewResult {
-  readonly stack: string;
-  readonly hasChanges: boolean;
-  readonly changes: Readonly<Record<string, number>>;
-  readonly steps: readonly PlannedStep[];
-  /** What the policy pack says against it. */
-  readonly violations: readonly Violation[];
-}
-
-/** Why a preview failed, where that may be shown to everybody: a mistake in the configuration. Else empty: a provider's words may hold anything. */
-const publicReason = (open: OpenStack): string => {
-  const cause = open.programError();
-  return RunError.isInstance(cause) ? cause.message : "";
-};
-
-/** The comment on a preview that ended, well or not. */
-function commentOn(open: OpenStack, before: StackState, progress: Progress, failed: boolean): string {
-  return previewComment({
-    stack: open.name,
-    steps: progress.planned,
-    unchanged: progress.changes["same"] ?? 0,
-    policyPacks: progress.policyPacks,
-    violations: progress.violations.filter((one) => !isWaiting(one)),
-    waiting: progress.violations.filter(isWaiting).length,
-    ...proposedOf(open.settings),
-    deployed: deployedOf(before),
-    failure: failed ? publicReason(open) : undefined,
-  });
-}
-
-/**
- * Runs `preview`. Returns the exit code: 0, or 3 with `expectNoChanges` when there are changes.
- * @throws PolicyRefusal after the plan, when the policy pack refuses it
- */
-export async function preview(surroundings: Surroundings, name: string, options: PreviewOptions): Promise<number> {
-  const { output } = surroundings;
-  const open = await openStack(surroundings, name, {
-    configFile: options.configFile,
-    overrides: options.config,
-    create: true,
-  });
-  try {
-    const progress = new Progress(output);
-    const before = options.markdown === true ? await currentState(open) : undefined;
-    const comment = (failed: boolean): void => {
-      if (before !== undefined) output.document(commentOn(open, before, progress, failed));
-    };
-    let text = "";
-    const refusal = await operate(open, progress, "preview", () =>
-      open.stack.preview({
-        onEvent: progress.onEvent,
-        onOutput: (part) => (text += part),
-        diff: options.diff === true,
-        policyPacks,
-        ...(options.refresh === true ? { refresh: true } : {}),
-      }),
-    ).then(
-      () => undefined,
-      (error: unknown) => {
-        // The plan is whole: it is shown before what rules say against it.
-        if (error instanceof PolicyRefusal) return error;
-        comment(true);
-        throw error;
-      },
+export const previewCommand: CommandDescription = {
+  name: "preview",
+  description: "show what `up` would change",
+  arguments: [stackArgument],
+  options: [
+    new Option("--diff", "show the change of each property"),
+    new Option("--refresh", "look at what there is first"),
+    new Option("--expect-no-changes", `exit with ${exitCode.notAsExpected} when there are changes`),
+    jsonOption("print the result as JSON").conflicts("markdown"),
+    new Option(
+      "--markdown",
+      "print a pull request's comment: changes, policies, weaknesses and cost; progress goes to stderr",
+    ).conflicts("diff"),
+    ...configOptions,
+  ],
+  examples: [
+    ["webinfra preview --config web=4", "what more web servers would change"],
+    ["webinfra preview --diff", "property by property"],
+    ["webinfra preview --refresh --expect-no-changes", "in a script: is all as it should be?"],
+    ["webinfra preview prod --markdown > preview.md", "for a pull request"],
+  ],
+  async action(
+    { context, exit }: Invocation,
+    stack: string,
+    options: ConfigOptions & PreviewOptions & { readonly json?: boolean },
+  ) {
+    const { preview } = await import("../engine/preview.js");
+    exit(
+      await preview(await context(options.json === true || options.markdown === true), stack, withTopology(options)),
     );
-    comment(false);
-    const hasChanges = progress.changed > 0;
-    const { changes, planned: steps, violations } = progress;
-    const result: PreviewResult = { stack: name, hasChanges, changes, steps, violations };
-    if (options.diff === true) {
-      output.result(plainText(text));
-    } else {
-      for (const line of [...planLines(steps), ...adviceLines(violations)]) {
-        output.result(line);
-      }
-    }
-    output.result(hasChanges ? `${progress.changed} resources would change` : "no changes");
-    if (options.markdown !== true) {
-      output.data(result);
-    }
-    if (refusal !== undefined) {
-      throw refusal;
-    }
-    return hasChanges && options.expectNoChanges === true ? exitCode.notAsExpected : exitCode.ok;
-  } finally {
-    open.close();
-  }
-}
+  },
+};

@@ -1,103 +1,29 @@
 /** `webinfra up`: brings the site to what the stack's configuration says. */
-import { duration, Output } from "../output";
-import { adviceLines, isHeldToPolicies, policyPacks } from "../policy";
-import { Progress } from "../progress";
-import { recover } from "../recover";
-import { withBoard } from "../live";
-import { operate, preflight } from "../run";
-import { type OpenStack, openStack, platformOf, stateOnDisk, type Surroundings } from "../stack";
-import type { Override } from "../stackfile";
-import { knownMachines } from "../state";
+import { Option } from "commander";
+import type { CommandDescription, Invocation } from "../command";
+import { type ConfigOptions, configOptions, defaultStack, jsonOption, stackArgument, withTopology } from "../options";
 
-export interface UpOptions {
-  /** Compares the state with what there is first, so that what was deleted by hand is made again. */
-  readonly refresh?: boolean;
-  readonly config: readonly Override[];
-  readonly configFile?: string;
-}
-
-/** What `up --json` prints. */
-export interface UpResult {
-  readonly stack: string;
-  readonly url: string | null;
-  /** Resources by what was done with them: `{"create": 12, "same": 30}`. */
-  readonly changes: Readonly<Record<string, number>>;
-  readonly seconds: number;
-  readonly outputs: Readonly<Record<string, unknown>>;
-}
-
-/** Runs `up`; it ends well only when the site was seen to serve. */
-export async function up(surroundings: Surroundings, name: string, options: UpOptions): Promise<UpResult> {
-  const { output } = surroundings;
-  const started = Date.now();
-  const open = await openStack(surroundings, name, {
-    configFile: options.configFile,
-    overrides: options.config,
-    create: true,
-  });
-  try {
-    await preflight(open);
-    await recover(open, output);
-    const held = isHeldToPolicies(open.settings);
-    if (held) {
-      await checkPolicies(open, output);
-    }
-    open.interruption.check();
-    output.progress(`bringing up the stack "${name}"`);
-    const hosts = knownMachines(stateOnDisk(open)).map(({ host }) => host);
-    const watch = platformOf(open.settings) === "incus";
-    const { progress, outputs } = await withBoard(output, "up", name, { hosts, watch }, async (board) => {
-      const progress = new Progress(output, Date.now, board);
-      const result = await operate(open, progress, "up", () =>
-        open.stack.up({
-          onEvent: progress.onEvent,
-          ...(options.refresh === true ? { refresh: true } : {}),
-          // Values that the preview could not know are checked now.
-          ...(held ? { policyPacks } : {}),
-        }),
-      );
-      return { progress, outputs: result.outputs };
-    });
-    const seconds = (Date.now() - started) / 1000;
-    const plain = Object.fromEntries(
-      Object.entries(outputs).map(([key, { value, secret }]) => [key, secret ? "[secret]" : (value as unknown)]),
-    );
-    const url = typeof plain["url"] === "string" ? plain["url"] : null;
-    const result: UpResult = { stack: name, url, changes: progress.changes, seconds, outputs: plain };
-    output.result(closingLines(result, progress.changed).join("\n"));
-    output.data(result);
-    return result;
-  } finally {
-    open.close();
-  }
-}
-
-/**
- * Holds the stack to the policy pack before anything is created.
- * @throws UserError with each violation
- */
-async function checkPolicies(open: OpenStack, output: Output): Promise<void> {
-  output.progress("checking the policies");
-  // What the preview warns of, the update says again.
-  const quiet = { write: () => true };
-  const progress = new Progress(new Output(false, { stdout: quiet, stderr: quiet }));
-  await operate(open, progress, "up", () => open.stack.preview({ onEvent: progress.onEvent, policyPacks }));
-  for (const line of adviceLines(progress.violations)) {
-    output.progress(line);
-  }
-}
-
-/** What `up` says at its end. */
-export function closingLines({ stack, url, seconds, outputs }: UpResult, changed: number): string[] {
-  const what = changed === 0 ? "everything is as it should be, nothing changed" : `${changed} resources changed`;
-  const suffix = stack === "dev" ? "" : ` ${stack}`;
-  const next =
-    (outputs["platform"] ?? "incus") === "incus"
-      ? `\`webinfra status${suffix}\` shows each host, \`webinfra logs HOST\` its journal`
-      : `\`webinfra open${suffix}\` opens it, \`webinfra review${suffix}\` says what is weak in it and what it costs`;
-  return [
-    `done in ${duration(seconds)}: ${what}`,
-    ...(url === null ? [] : [`the site: ${url}`]),
-    `next: ${next}, \`webinfra down${suffix}\` takes it down`,
-  ];
-}
+export const upCommand: CommandDescription = {
+  name: "up",
+  description: "bring the site to what the stack's configuration says, and see it serve",
+  arguments: [stackArgument],
+  options: [
+    new Option("--refresh", "look at what there is first, and make again what was deleted by hand"),
+    jsonOption("print the result as JSON; progress goes to stderr"),
+    ...configOptions,
+  ],
+  examples: [
+    ["webinfra up", `the stack "${defaultStack}", as Pulumi.${defaultStack}.yaml says`],
+    ["webinfra up staging --refresh", "another stack; what was deleted by hand is made again"],
+    ["webinfra up --topology split-tiers --config web=3", "with other values, for this run"],
+    ["webinfra up --json | jq -r .url", "the site's address for a script"],
+  ],
+  async action(
+    { context }: Invocation,
+    stack: string,
+    options: ConfigOptions & { readonly refresh?: boolean; readonly json?: boolean },
+  ) {
+    const { up } = await import("../engine/up.js");
+    await up(await context(options.json === true), stack, withTopology(options));
+  },
+};

@@ -1,7 +1,8 @@
 /** Checks of a stack. Each takes facts and judges them; nothing is looked up here. */
+import type { Answered, StatusReport } from "../../operations/status";
 import { conflictOf, pickSubnet, type TakenSubnet } from "../../provider/incus/subnet";
-import { type Answered, note, type StatusReport } from "../commands/status";
-import { type Lock, lockIsDead, type StackState } from "../state";
+import { type Lock, lockIsDead, type StackState } from "../engine/state";
+import { note } from "../terminal/status";
 import { type Outcome, ok, problem, skipped } from "./check";
 
 /** @param problems what is wrong with the configuration, one line a problem */

@@ -3,11 +3,11 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { join, resolve } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
-import { preview } from "../../cli/commands/preview";
-import { up } from "../../cli/commands/up";
-import { exitCode } from "../../cli/errors";
-import { PolicyRefusal, policyPacks } from "../../cli/policy";
-import { readStateFile } from "../../cli/state";
+import { preview } from "../../cli/engine/preview";
+import { up } from "../../cli/engine/up";
+import { describeFailure, exitCode } from "../../cli/errors";
+import { PolicyRefusal, policyPacks } from "../../cli/engine/policy";
+import { readStateFile } from "../../cli/engine/state";
 import type { SiteSummary } from "../../review/summary";
 import { siteType } from "../../policy/pack";
 import { forgetPromises, type Sandbox, sandbox } from "../support/cli";
@@ -50,14 +50,14 @@ describe("policy: with the Pulumi CLI", function () {
   const refused = (message: string) => (error: unknown) => {
     assert.ok(error instanceof PolicyRefusal, String(error));
     assert.equal(error.message, message);
-    assert.equal(error.code, exitCode.failed);
+    assert.equal(describeFailure(error).code, exitCode.failed);
     return true;
   };
 
   it("refuses an up with every violation, before anything is created", async () => {
     const site = program(weak, [openGroup, ["aws:s3/bucket:Bucket", "channel", { tags }]]);
     await assert.rejects(
-      up(box.surroundings({ program: site }), "trial", none),
+      up(box.context({ program: site }), "trial", none),
       refused(
         [
           "up is refused by 7 rules of the policy pack:",
@@ -78,13 +78,13 @@ describe("policy: with the Pulumi CLI", function () {
 
   it("shows the plan of a refused preview, and the violations as JSON too", async () => {
     const site = program(weak);
-    await assert.rejects(preview(box.surroundings({ program: site }), "trial", none), PolicyRefusal);
+    await assert.rejects(preview(box.context({ program: site }), "trial", none), PolicyRefusal);
     assert.equal(
       box.stdout(),
       `  + create webinfra-trial [pulumi:pulumi:Stack]\n  + create site [${siteType}]\n2 resources would change\n`,
     );
     const before = box.stdout().length;
-    await assert.rejects(preview(box.surroundings({ program: site, json: true }), "trial", none), PolicyRefusal);
+    await assert.rejects(preview(box.context({ program: site, json: true }), "trial", none), PolicyRefusal);
     const { violations } = JSON.parse(box.stdout().slice(before)) as { readonly violations: readonly object[] };
     assert.deepEqual(violations[0], {
       policy: "production-https",
@@ -96,7 +96,7 @@ describe("policy: with the Pulumi CLI", function () {
   });
 
   it("writes the comment of a refused preview whole", async () => {
-    const site = box.surroundings({ program: program({ https: false }), json: true });
+    const site = box.context({ program: program({ https: false }), json: true });
     await assert.rejects(preview(site, "trial", { ...none, markdown: true }), PolicyRefusal);
     assert.match(box.stdout(), /^\| create \| `webinfra:index:WebInfrastructure` \| `site` \|/m);
     assert.match(box.stdout(), /^\*\*1 violation\*\*: this cannot be deployed\.$/m);
@@ -115,7 +115,7 @@ describe("policy: with the Pulumi CLI", function () {
       "ingress-web-only": "a honeypot, see issue 12",
     };
     const site = program({ ...weak, policy: { waivers } }, [openGroup]);
-    const result = await up(box.surroundings({ program: site }), "trial", none);
+    const result = await up(box.context({ program: site }), "trial", none);
     assert.deepEqual(result.changes, { create: 3 });
     assert.ok(
       box
@@ -138,7 +138,7 @@ describe("policy: with the Pulumi CLI", function () {
   it("refuses a waiver that names no rule", async () => {
     const site = program({ policy: { waivers: { "production-htps": "no certificate before May" } } });
     await assert.rejects(
-      up(box.surroundings({ program: site }), "trial", none),
+      up(box.context({ program: site }), "trial", none),
       refused(
         [
           "up is refused by a rule of the policy pack:",
@@ -158,7 +158,7 @@ describe("policy: with the Pulumi CLI", function () {
       return Promise.resolve({});
     };
     await assert.rejects(
-      up(box.surroundings({ program: site }), "trial", none),
+      up(box.context({ program: site }), "trial", none),
       refused(
         [
           "up is refused by a rule of the policy pack:",
@@ -171,7 +171,7 @@ describe("policy: with the Pulumi CLI", function () {
   });
 
   it("spares a site of this machine the check, unless it is production", async () => {
-    const { isHeldToPolicies } = await import("../../cli/policy.js");
+    const { isHeldToPolicies } = await import("../../cli/engine/policy.js");
     const held = (config: Record<string, unknown>) => isHeldToPolicies({ config });
     assert.equal(held({ "webinfra:platform": "incus" }), false);
     assert.equal(held({ "webinfra:platform": "incus", "webinfra:production": false }), false);

@@ -5,8 +5,8 @@ import { join } from "node:path";
 import type { PulumiFn } from "@pulumi/pulumi/automation";
 import * as debuggable from "@pulumi/pulumi/runtime/debuggable";
 import { z } from "zod";
-import { Output } from "../../cli/output";
-import type { Surroundings } from "../../cli/stack";
+import { Output } from "../../cli/terminal/output";
+import type { CommandContext } from "../../cli/context";
 
 /** The SDK has this but leaves it out of its typings. */
 const sdk = z.object({ leakedPromises: z.custom<() => unknown>((value) => typeof value === "function") });
@@ -17,14 +17,14 @@ const sdk = z.object({ leakedPromises: z.custom<() => unknown>((value) => typeof
  */
 export const forgetPromises = (): void => void sdk.parse(debuggable).leakedPromises();
 
-/** A command's surroundings in a temporary folder. */
+/** A command's context in a temporary folder. */
 export interface Sandbox {
   /** Folder of everything below. */
   readonly directory: string;
   readonly root: string;
   readonly home: string;
   readonly stackFile: string;
-  surroundings(options?: { readonly json?: boolean; readonly program?: PulumiFn }): Surroundings;
+  context(options?: { readonly json?: boolean; readonly program?: PulumiFn }): CommandContext;
   stdout(): string;
   stderr(): string;
   remove(): void;
@@ -48,7 +48,7 @@ export function sandbox(): Sandbox {
     root,
     home,
     stackFile,
-    surroundings: ({ json = false, program = () => Promise.resolve({}) } = {}) => ({
+    context: ({ json = false, program = () => Promise.resolve({}) } = {}) => ({
       root,
       program,
       output: new Output(json, {

@@ -8,7 +8,8 @@ import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { type Dispatcher, request } from "undici";
 import { parse, stringify } from "yaml";
-import { type HostMachine, stackMachines } from "../../cli/incus";
+import { stackMachines } from "../../operations/access/incus";
+import type { HostMachine } from "../../operations/machines";
 import {
   deleteInstance,
   deleteNetwork,

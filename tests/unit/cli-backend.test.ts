@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { chooseBackend, passphraseFile, prepareHome, stateDirectory } from "../../cli/backend";
-import { webinfraHome } from "../../config/home";
 import { env, exportLines, shellWord } from "../../cli/commands/env";
-import { findPulumiRoot } from "../../cli/pulumi";
+import { chooseBackend, passphraseFile, prepareHome, stateDirectory } from "../../cli/engine/backend";
+import { findPulumiRoot } from "../../cli/engine/pulumi";
+import { webinfraHome } from "../../config/home";
 import { type Sandbox, sandbox, stackFileText } from "../support/cli";
 
 describe("cli: where the state is", () => {
@@ -12,7 +12,7 @@ describe("cli: where the state is", () => {
   beforeEach(() => (box = sandbox()));
   afterEach(() => box.remove());
   const choose = (more: Record<string, string> = {}) =>
-    chooseBackend({ ...box.surroundings().environment, ...more }, box.root);
+    chooseBackend({ ...box.context().environment, ...more }, box.root);
 
   it("is a folder of our own, with a generated passphrase, when the user chose nothing", () => {
     const backend = choose();
@@ -102,7 +102,7 @@ describe("cli: env", () => {
   });
 
   it("names the stack, its place, the passphrase's file and the stack file; never the passphrase", () => {
-    assert.deepEqual(env(box.surroundings(), "trial"), {
+    assert.deepEqual(env(box.context(), "trial"), {
       PULUMI_BACKEND_URL: `file://${box.home}/state`,
       PULUMI_CONFIG_PASSPHRASE_FILE: `${box.home}/passphrase`,
       PULUMI_STACK: "trial",

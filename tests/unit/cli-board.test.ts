@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
-import { Board } from "../../cli/board";
-import type { Answer } from "../../cli/commands/status";
-import type { HostMachine } from "../../cli/incus";
+import { Progress } from "../../cli/engine/progress";
+import { Board } from "../../cli/terminal/board";
+import { Output } from "../../cli/terminal/output";
+import { progressOn } from "../../cli/terminal/progress";
 import type { State } from "../../core/protocol";
+import type { Answer } from "../../operations/access/agent";
+import type { HostMachine } from "../../operations/machines";
 import { hostState } from "../support/state";
-import { Output } from "../../cli/output";
-import { Progress } from "../../cli/progress";
 
 const machine = (host: string, id: string, address: string | null = "10.77.0.9"): HostMachine => ({
   host,
@@ -90,7 +91,7 @@ describe("cli: board of hosts", () => {
     const written: string[] = [];
     const write = { write: (text: string) => written.push(text) };
     const one = board("up");
-    const progress = new Progress(new Output(false, { stdout: write, stderr: write }), () => clock, one);
+    const progress = new Progress(progressOn(one, new Output(false, { stdout: write, stderr: write })));
     const urn = "urn:pulumi:dev::webinfra::webinfra:index:Host$webinfra:incus:Machine::web-1";
     const resource = { type: "t", urn, custom: true, id: "", parent: "", inputs: {}, outputs: {}, provider: "" };
     const metadata = { op: "create" as const, urn, type: "webinfra:incus:Machine", provider: "", new: resource };

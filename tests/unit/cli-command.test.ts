@@ -1,29 +1,36 @@
 import assert from "node:assert/strict";
-import { EventEmitter, once } from "node:events";
-import { createServer } from "node:http";
 import { execFile, spawn } from "node:child_process";
+import { EventEmitter, once } from "node:events";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { PassThrough } from "node:stream";
 import { promisify } from "node:util";
-import { checkOwnership, keptLines, refusedOnCloud, staysText } from "../../cli/commands/down";
-import { execArguments, logsCommand } from "../../cli/commands/exec";
-import { allWell, type Answer, askAgent, report, reportLines } from "../../cli/commands/status";
-import { closingLines } from "../../cli/commands/up";
-import { confirm } from "../../cli/confirm";
-import { describeFailure, exitCode, InterruptedError, UserError } from "../../cli/errors";
-import { type HostMachine, machineOf, withGone } from "../../cli/incus";
-import { Interruption } from "../../cli/interrupt";
+import { keptLines, refusedOnCloud, staysText } from "../../cli/engine/down";
+import { plainText, Progress } from "../../cli/engine/progress";
+import { leftovers, lockedText, orphanLines } from "../../cli/engine/recover";
+import { applyOverrides, parseOverride } from "../../cli/engine/stackfile";
+import { knownMachines, lockIsDead, parseDeployment, plainOutput } from "../../cli/engine/state";
+import { closingLines } from "../../cli/engine/up";
+import { describeFailure, exitCode, InterruptedError } from "../../cli/errors";
 import { commandLine } from "../../cli/main";
-import { duration, Output, table } from "../../cli/output";
 import { withTopology } from "../../cli/options";
-import { planLines, plainText, Progress } from "../../cli/progress";
-import { leftovers, lockedText, orphanLines } from "../../cli/recover";
-import { applyOverrides, parseOverride } from "../../cli/stackfile";
-import { knownMachines, lockIsDead, parseDeployment, plainOutput } from "../../cli/state";
+import { confirm } from "../../cli/terminal/confirm";
+import { duration, table } from "../../cli/terminal/format";
+import { Interruption } from "../../cli/terminal/interrupt";
+import { Output } from "../../cli/terminal/output";
+import { planLines, progressLines } from "../../cli/terminal/progress";
+import { reportLines } from "../../cli/terminal/status";
+import { UserError } from "../../core/errors";
 import { agentPort } from "../../core/ports";
 import type { DatabaseState } from "../../core/protocol";
+import { type Answer, askAgent } from "../../operations/access/agent";
+import { execArguments } from "../../operations/access/incus";
+import { logsCommand } from "../../operations/logs";
+import { type HostMachine, machineOf, withGone } from "../../operations/machines";
+import { checkOwnership } from "../../operations/remains";
+import { allWell, report } from "../../operations/status";
 import { databaseState, hostState, memberState } from "../support/state";
 
 const machine = (host: string, roles: string[], address: string | null = "10.77.0.9"): HostMachine => ({
@@ -43,7 +50,7 @@ const healthy = (host: string, database: Partial<DatabaseState> | null = null): 
 describe("cli: command line", () => {
   const quiet = { writeErr: () => undefined, writeOut: () => undefined };
   const parse = (...args: string[]) => {
-    const line = commandLine({ surroundings: () => Promise.reject(new Error("not reached")), exit: () => undefined });
+    const line = commandLine({ context: () => Promise.reject(new Error("not reached")), exit: () => undefined });
     line.configureOutput(quiet);
     for (const command of line.commands) {
       command.configureOutput(quiet);
@@ -52,7 +59,7 @@ describe("cli: command line", () => {
   };
 
   it("has the commands", () => {
-    const line = commandLine({ surroundings: () => Promise.reject(new Error("not reached")), exit: () => undefined });
+    const line = commandLine({ context: () => Promise.reject(new Error("not reached")), exit: () => undefined });
     assert.deepEqual(
       line.commands.map((command) => command.name()),
       [
@@ -64,7 +71,7 @@ describe("cli: command line", () => {
 
   it("suggests the command and the option that were meant", async () => {
     let said = "";
-    const line = commandLine({ surroundings: () => Promise.reject(new Error("not reached")), exit: () => undefined });
+    const line = commandLine({ context: () => Promise.reject(new Error("not reached")), exit: () => undefined });
     for (const command of [line, ...line.commands]) {
       command.configureOutput({ writeErr: (text) => (said += text) });
     }
@@ -82,7 +89,7 @@ describe("cli: command line", () => {
   });
 
   it("has examples in the help of every command", () => {
-    const line = commandLine({ surroundings: () => Promise.reject(new Error("not reached")), exit: () => undefined });
+    const line = commandLine({ context: () => Promise.reject(new Error("not reached")), exit: () => undefined });
     for (const command of line.createHelp().visibleCommands(line)) {
       let help = "";
       command.configureOutput({ writeOut: (text) => (help += text) });
@@ -120,7 +127,7 @@ describe("cli: command line", () => {
   });
 
   it("takes --stack for itself before --, and leaves all after it to the command on the host", () => {
-    const line = commandLine({ surroundings: () => Promise.reject(new Error("not reached")), exit: () => undefined });
+    const line = commandLine({ context: () => Promise.reject(new Error("not reached")), exit: () => undefined });
     const exec = line.commands.find((command) => command.name() === "exec")!;
     const { operands, unknown } = exec.parseOptions(["web-1", "--stack", "prod", "--", "ls", "--stack", "-la"]);
     assert.deepEqual([operands, unknown], [["web-1", "ls", "--stack", "-la"], []]);
@@ -216,7 +223,8 @@ describe("cli: progress", () => {
     lines = [];
     let clock = 0;
     const collect = { write: (text: string) => lines.push(text) };
-    progress = new Progress(new Output(false, { stdout: collect, stderr: collect }), () => (clock += 1500));
+    const output = new Output(false, { stdout: collect, stderr: collect });
+    progress = new Progress(progressLines(output, () => (clock += 1500)));
   });
   afterEach(() => progress.end());
 

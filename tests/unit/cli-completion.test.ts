@@ -2,13 +2,13 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { namesOnDisk } from "../../cli/commands/completion";
+import { namesOnDisk } from "../../cli/commands/complete";
 import { open, openerCommand } from "../../cli/commands/open";
 import { complete, completionScript } from "../../cli/completion";
 import { commandLine } from "../../cli/main";
 import { type Sandbox, sandbox } from "../support/cli";
 
-const program = commandLine({ surroundings: () => Promise.reject(new Error("not reached")), exit: () => undefined });
+const program = commandLine({ context: () => Promise.reject(new Error("not reached")), exit: () => undefined });
 const names = { stacks: () => ["dev", "staging"], hosts: (stack: string) => [`${stack}-lb-1`, `${stack}-web-1`] };
 const completed = (...words: string[]) => complete(program, words, names);
 
@@ -87,22 +87,22 @@ describe("cli: names on this machine", () => {
   afterEach(() => box.remove());
 
   it("come from the stacks' files and the state", () => {
-    const onDisk = namesOnDisk(box.surroundings());
+    const onDisk = namesOnDisk(box.context());
     assert.deepEqual(onDisk.stacks(), ["trial", "other"]);
     assert.deepEqual(onDisk.hosts("other"), ["web-1"]);
     assert.deepEqual([onDisk.hosts("trial"), onDisk.hosts("../x")], [[], []]);
   });
 
   it("lead to the site's address", async () => {
-    await open(box.surroundings({ json: true }), "other", { print: true });
+    await open(box.context({ json: true }), "other", { print: true });
     assert.deepEqual(JSON.parse(box.stdout()), { stack: "other", url: "http://10.77.0.5", opened: false });
   });
 
   it("give no address for a stack that is not up or not there", async () => {
-    await assert.rejects(open(box.surroundings(), "trial", {}), {
+    await assert.rejects(open(box.context(), "trial", {}), {
       message: 'the stack "trial" has no site to open; `webinfra up trial` brings it up',
     });
-    await assert.rejects(open(box.surroundings(), "trail", {}), /there is no stack "trail" \(did you mean "trial"\?\)/);
+    await assert.rejects(open(box.context(), "trail", {}), /there is no stack "trail" \(did you mean "trial"\?\)/);
   });
 
   it("open where there is a display", () => {

@@ -2,6 +2,11 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
+import { promote } from "../../cli/commands/database";
+import { exec } from "../../cli/commands/exec";
+import { status } from "../../cli/commands/status";
+import { lastPlatform } from "../../cli/engine/site";
+import { stackFacts } from "../../cli/engine/stack";
 import {
   applyOverrides,
   checkStackName,
@@ -9,11 +14,7 @@ import {
   parseOverride,
   relocateProject,
   sourceFile,
-} from "../../cli/stackfile";
-import { promote } from "../../cli/commands/database";
-import { exec } from "../../cli/commands/exec";
-import { status } from "../../cli/commands/status";
-import { needIncus } from "../../cli/stack";
+} from "../../cli/engine/stackfile";
 import { type Sandbox, sandbox } from "../support/cli";
 
 describe("cli: --config", () => {
@@ -78,14 +79,15 @@ describe("cli: commands for hosts", () => {
 
   it("say of a stack on a cloud that they cannot enter its hosts", async () => {
     writeFileSync(box.stackFile, "config:\n  webinfra:platform: aws\n");
-    const surroundings = box.surroundings();
-    await assert.rejects(status(surroundings, "trial"), refused("status"));
-    await assert.rejects(promote(surroundings, "db-2", { stack: "trial" }), refused("promote"));
-    await assert.rejects(exec(surroundings, "trial", "web-1", ["true"]), refused("this command"));
+    const context = box.context();
+    await assert.rejects(status(context, "trial"), refused("status"));
+    await assert.rejects(promote(context, "db-2", { stack: "trial" }), refused("promote"));
+    await assert.rejects(exec(context, "trial", "web-1", ["true"]), refused("this command"));
   });
 
   it("take a stack without a file for one on this machine", () => {
-    needIncus(box.surroundings(), "nobody", "status");
+    const context = box.context();
+    assert.equal(lastPlatform(context, stackFacts(context, "nobody")), "incus");
   });
 });
 

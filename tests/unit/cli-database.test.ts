@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type DatabaseHost, promoteHost, type PromotionSite, readPointer } from "../../cli/commands/database";
-import { UserError } from "../../cli/errors";
+import { isPromotionResult, promotionLine } from "../../cli/terminal/promotion";
+import { UserError } from "../../core/errors";
 import {
   type DatabaseState,
   type Epoch,
@@ -12,6 +12,8 @@ import {
   sameEpoch,
   writeFirstPrimaryPointer,
 } from "../../core/protocol";
+import { readPointer } from "../../operations/access/directory";
+import { type DatabaseHost, promoteHost, type PromotionSite } from "../../operations/promote";
 import { PointerMovedError } from "../../provider/channel/move";
 import { databaseState, memberState } from "../support/state";
 
@@ -117,9 +119,8 @@ class Stage implements PromotionSite {
   }
 
   promote(host: string, force = false) {
-    return promoteHost(this, host, force, {
-      progress: (line) => this.seen.push(line),
-      result: (line) => this.seen.push(`= ${line}`),
+    return promoteHost(this, host, force, (event) => {
+      this.seen.push(`${isPromotionResult(event) ? "= " : ""}${promotionLine(event)}`);
     });
   }
 }

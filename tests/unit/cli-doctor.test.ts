@@ -1,9 +1,7 @@
 import assert from "node:assert/strict";
 import { chmodSync, copyFileSync, cpSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { doctor, type DoctorReport } from "../../cli/commands/doctor";
-import { hostState } from "../support/state";
-import { type Answered, report } from "../../cli/commands/status";
+import { doctor, type DoctorReport } from "../../cli/doctor";
 import { findingLines, ok, type Outcome, problem, runChecks, skipped } from "../../cli/doctor/check";
 import {
   judgeBakedImages,
@@ -22,9 +20,11 @@ import {
   judgePulumi,
 } from "../../cli/doctor/machine";
 import { judgeConfig, judgeDefinitions, judgeHosts, judgeNetwork, judgeRuns } from "../../cli/doctor/stack";
+import { parseDeployment } from "../../cli/engine/state";
 import { exitCode } from "../../cli/errors";
-import { parseDeployment } from "../../cli/state";
+import { type Answered, report } from "../../operations/status";
 import { type Sandbox, sandbox } from "../support/cli";
+import { hostState } from "../support/state";
 
 /** `detail | remedy` of a problem; the detail alone of everything else. */
 function told(outcome: Outcome): string {
@@ -345,10 +345,10 @@ describe("cli: doctor", () => {
     });
     after(() => box.remove());
     const look = async () => {
-      const surroundings = box.surroundings({ json: true });
+      const context = box.context({ json: true });
       const before = box.stdout().length;
       const code = await doctor(
-        { ...surroundings, environment: { ...surroundings.environment, INCUS_SOCKET: join(box.directory, "none") } },
+        { ...context, environment: { ...context.environment, INCUS_SOCKET: join(box.directory, "none") } },
         "trial",
       );
       const { checks, ...rest } = JSON.parse(box.stdout().slice(before)) as DoctorReport;

@@ -3,12 +3,12 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { hostname } from "node:os";
 import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
-import { down } from "../../cli/commands/down";
-import { preview } from "../../cli/commands/preview";
-import { up } from "../../cli/commands/up";
+import { down } from "../../cli/engine/down";
+import { preview } from "../../cli/engine/preview";
+import { parseOverride } from "../../cli/engine/stackfile";
+import { readLocks, stacksInDirectory } from "../../cli/engine/state";
+import { up } from "../../cli/engine/up";
 import { exitCode } from "../../cli/errors";
-import { readLocks, stacksInDirectory } from "../../cli/state";
-import { parseOverride } from "../../cli/stackfile";
 import { forgetPromises, type Sandbox, sandbox, stackFileText } from "../support/cli";
 
 const program = () => {
@@ -32,7 +32,7 @@ describe("cli: with the Pulumi CLI", function () {
   const state = () => join(box.home, "state");
 
   it("brings a stack up, prints one JSON text with no secret in it, and leaves the committed file alone", async () => {
-    const result = await up(box.surroundings({ json: true, program }), "trial", {
+    const result = await up(box.context({ json: true, program }), "trial", {
       config: [parseOverride("topology=split-tiers")],
     });
     assert.deepEqual(JSON.parse(box.stdout()), result);
@@ -53,7 +53,7 @@ describe("cli: with the Pulumi CLI", function () {
     // No process has this number: it is above what Linux gives.
     const lock = { pid: 2 ** 22 + 1, username: "ada", hostname: hostname(), timestamp: "2026-01-02T03:04:05Z" };
     writeFileSync(join(locks, "dead.json"), JSON.stringify(lock));
-    const result = await up(box.surroundings({ program }), "trial", none);
+    const result = await up(box.context({ program }), "trial", none);
     assert.equal(result.outputs["topology"], "dedicated-databases");
     assert.match(box.stdout(), /an earlier run was killed: removing its lock\n/);
     assert.deepEqual(readLocks(state(), "webinfra", "trial"), []);
@@ -61,35 +61,35 @@ describe("cli: with the Pulumi CLI", function () {
 
   it("sees no change in a second preview, and says with its exit code when there is one", async () => {
     const options = { ...none, expectNoChanges: true };
-    assert.equal(await preview(box.surroundings({ program }), "trial", options), exitCode.ok);
+    assert.equal(await preview(box.context({ program }), "trial", options), exitCode.ok);
     const more = async () => {
       new pulumi.ComponentResource("webinfra:index:Host", "web-2", {});
       return program();
     };
-    assert.equal(await preview(box.surroundings({ program: more }), "trial", options), exitCode.notAsExpected);
+    assert.equal(await preview(box.context({ program: more }), "trial", options), exitCode.notAsExpected);
     assert.match(box.stdout(), / {2}\+ create web-2 \[webinfra:index:Host\]\n1 resources would change\n$/);
   });
 
   it("tells a mistake in the configuration in its own words alone", async () => {
     const mistaken = () => Promise.reject(new pulumi.RunError("webinfra:web is 0: should be at least 1"));
-    await assert.rejects(up(box.surroundings({ program: mistaken }), "trial", none), {
+    await assert.rejects(up(box.context({ program: mistaken }), "trial", none), {
       name: "UserError",
       message: "webinfra:web is 0: should be at least 1",
     });
   });
 
   it("takes the stack down, and says so when there is none", async () => {
-    const { seconds: _, ...result } = await down(box.surroundings(), "trial", {});
+    const { seconds: _, ...result } = await down(box.context(), "trial", {});
     assert.deepEqual(result, { stack: "trial", existed: true, kept: [] });
     assert.match(box.stdout(), /the stack "trial" is down/);
-    await down(box.surroundings(), "trial", { deleteData: true, yes: true });
+    await down(box.context(), "trial", { deleteData: true, yes: true });
     assert.deepEqual(stacksInDirectory(state(), "webinfra"), []);
     assert.equal(existsSync(join(box.home, "stacks", "trial")), false);
     assert.equal(existsSync(join(state(), ".pulumi", "backups", "webinfra", "trial")), false);
     assert.equal(readFileSync(box.stackFile, "utf8"), stackFileText);
-    await down(box.surroundings(), "trial", {});
+    await down(box.context(), "trial", {});
     assert.match(box.stdout(), /there is no stack "trial" to take down\n$/);
-    assert.equal((await down(box.surroundings(), "trail", {})).existed, false);
+    assert.equal((await down(box.context(), "trail", {})).existed, false);
     assert.match(box.stdout(), /there is no stack "trail" to take down \(did you mean "trial"\?\)\n$/);
   });
 });

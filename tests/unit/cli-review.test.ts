@@ -2,12 +2,13 @@ import assert from "node:assert/strict";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
-import { configOf, review } from "../../cli/commands/review";
+import { review } from "../../cli/commands/review";
+import { configOf } from "../../cli/engine/configuration";
+import { parseOverride } from "../../cli/engine/stackfile";
 import { commandLine } from "../../cli/main";
 import { withTopology } from "../../cli/options";
-import { parseOverride } from "../../cli/stackfile";
 import { costSchema } from "../../review/cost";
-import { reviewSchema } from "../../topology/review";
+import { reviewSchema } from "../../review";
 import { type Sandbox, sandbox } from "../support/cli";
 import { mermaidProblems } from "../support/mermaid";
 
@@ -23,7 +24,7 @@ describe("cli: review", () => {
   afterEach(() => box.remove());
 
   it("prints for people what is weak, what stops, and what each element is for", () => {
-    review(box.surroundings(), "trial");
+    review(box.context(), "trial");
     const lines = box.stdout().split("\n");
     assert.equal(lines[0], "stack trial, topology dedicated-databases: 9 weaknesses: 1 critical, 5 high, 3 medium");
     assert.deepEqual(lines.slice(2, 4), [
@@ -41,13 +42,13 @@ describe("cli: review", () => {
   });
 
   it("prints one JSON text of the promised shape", () => {
-    const result = review(box.surroundings({ json: true }), "trial");
+    const result = review(box.context({ json: true }), "trial");
     assert.deepEqual(printed.parse(JSON.parse(box.stdout())), { stack: "trial", ...result });
   });
 
   it("says on a cloud what each host and all of it costs a month", () => {
     const config = [parseOverride("platform=aws")];
-    const { cost } = review(box.surroundings(), "trial", { config });
+    const { cost } = review(box.context(), "trial", { config });
     assert.equal(cost?.monthlyUsd, 208.21);
     const lines = box.stdout().split("\n");
     const at = lines.findIndex((line) => line.startsWith("COST OF "));
@@ -57,16 +58,16 @@ describe("cli: review", () => {
 
   it("gives the cost in JSON and in Markdown too, and null on incus", () => {
     const digitalocean = { config: [parseOverride("platform=digitalocean")] };
-    review(box.surroundings({ json: true }), "trial", digitalocean);
+    review(box.context({ json: true }), "trial", digitalocean);
     assert.equal(printed.parse(JSON.parse(box.stdout())).cost?.monthlyUsd, 119);
-    assert.equal(review(box.surroundings(), "trial").cost, null);
+    assert.equal(review(box.context(), "trial").cost, null);
     const before = box.stdout().length;
-    review(box.surroundings(), "trial", { ...digitalocean, markdown: true });
+    review(box.context(), "trial", { ...digitalocean, markdown: true });
     assert.match(box.stdout().slice(before), /\n## Cost\n[^]*\n\| total \| 119\.00 \| {2}\|\n/);
   });
 
   it("prints a Markdown document with a sound diagram", () => {
-    review(box.surroundings(), "trial", { markdown: true });
+    review(box.context(), "trial", { markdown: true });
     const [, diagram = ""] = /```mermaid\n(.*?)```/s.exec(box.stdout()) ?? [];
     assert.deepEqual(mermaidProblems(diagram), []);
   });
@@ -77,17 +78,15 @@ describe("cli: review", () => {
         "    - { name: all, roles: [loadBalancer, webServer, appServer, database] }\n",
     );
     const hosts = (result: ReturnType<typeof review>) => [...new Set(result.losses.map(({ host }) => host))];
-    assert.deepEqual(hosts(review(box.surroundings(), "trial")), ["all"]);
-    assert.deepEqual(hosts(review(box.surroundings(), "trial", withTopology({ topology: "custom", config: [] }))), [
-      "all",
-    ]);
+    assert.deepEqual(hosts(review(box.context(), "trial")), ["all"]);
+    assert.deepEqual(hosts(review(box.context(), "trial", withTopology({ topology: "custom", config: [] }))), ["all"]);
     const options = withTopology({ topology: "split-tiers", config: [parseOverride("web=1")] });
-    const other = review(box.surroundings(), "trial", options);
+    const other = review(box.context(), "trial", options);
     assert.deepEqual(hosts(other), ["lb-1", "web-1", "app-1", "app-2", "db-1", "db-2"]);
   });
 
   it("suggests the topology that was meant", () => {
-    assert.throws(() => review(box.surroundings(), "trial", { config: [parseOverride("topology=split-tier")] }), {
+    assert.throws(() => review(box.context(), "trial", { config: [parseOverride("topology=split-tier")] }), {
       name: "ConfigError",
       message:
         "The stack's configuration has a problem:\n" +
@@ -99,11 +98,11 @@ describe("cli: review", () => {
     const folder = join(box.home, "stacks", "elsewhere");
     mkdirSync(folder, { recursive: true });
     write("config:\n  webinfra:platform: incus\n  webinfra:web: 3\n", join(folder, "Pulumi.elsewhere.yaml"));
-    assert.ok(review(box.surroundings(), "elsewhere").losses.some(({ host }) => host === "web-3"));
+    assert.ok(review(box.context(), "elsewhere").losses.some(({ host }) => host === "web-3"));
   });
 
   it("says that there is no such stack", () => {
-    assert.throws(() => review(box.surroundings(), "prod"), /^UserError: there is no stack "prod"/);
+    assert.throws(() => review(box.context(), "prod"), /^UserError: there is no stack "prod"/);
   });
 
   it("needs no secret, and refuses one in another key", () => {
@@ -121,7 +120,7 @@ describe("cli: review", () => {
   });
 
   it("takes --json or --markdown, not both", async () => {
-    const line = commandLine({ surroundings: () => Promise.reject(new Error("not reached")), exit: () => undefined });
+    const line = commandLine({ context: () => Promise.reject(new Error("not reached")), exit: () => undefined });
     for (const command of line.commands) command.configureOutput({ writeErr: () => undefined });
     await assert.rejects(
       line.parseAsync(["node", "webinfra", "review", "--json", "--markdown"]),

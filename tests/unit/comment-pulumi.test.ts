@@ -2,13 +2,13 @@ import assert from "node:assert/strict";
 import { readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
-import { preview } from "../../cli/commands/preview";
-import { up } from "../../cli/commands/up";
+import { preview } from "../../cli/engine/preview";
+import { up } from "../../cli/engine/up";
 import { exitCode } from "../../cli/errors";
 import { commandLine } from "../../cli/main";
 import { configSchema } from "../../config/schema";
 import { place } from "../../topology/place";
-import { review, reviewSettings } from "../../topology/review";
+import { review, reviewSettings } from "../../review";
 import { forgetPromises, type Sandbox, sandbox } from "../support/cli";
 
 const secret = "correct horse battery staple";
@@ -42,7 +42,7 @@ describe("comment: of a preview by the Pulumi CLI", function () {
     return text;
   };
   const markdown = { config: [], markdown: true };
-  const json = (program: pulumi.automation.PulumiFn) => box.surroundings({ json: true, program });
+  const json = (program: pulumi.automation.PulumiFn) => box.context({ json: true, program });
 
   it("is all that is printed, before anything is deployed", async () => {
     assert.equal(await preview(json(site(["web-1"], 2)), "trial", markdown), exitCode.ok);
@@ -94,7 +94,7 @@ describe("comment: of a preview by the Pulumi CLI", function () {
 
   for (const other of ["--json", "--diff"]) {
     it(`is not to be had with ${other}`, async () => {
-      const line = commandLine({ surroundings: () => Promise.reject(new Error("not reached")), exit: () => undefined });
+      const line = commandLine({ context: () => Promise.reject(new Error("not reached")), exit: () => undefined });
       for (const command of line.commands) command.configureOutput({ writeErr: () => undefined });
       await assert.rejects(
         line.parseAsync(["node", "webinfra", "preview", "--markdown", other]),

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
-import { commentMarker, type PreviewReport, previewComment, type Weakness } from "../../cli/comment";
-import { deployedOf, proposedOf } from "../../cli/compare";
-import type { PlannedStep } from "../../cli/progress";
-import { parseDeployment } from "../../cli/state";
+import { commentMarker, type PreviewReport, previewComment, type Weakness } from "../../cli/terminal/comment";
+import { deployedOf, proposedOf } from "../../cli/engine/compare";
+import type { PlannedStep } from "../../cli/engine/progress";
+import { parseDeployment } from "../../cli/engine/state";
 import { configSchema } from "../../config/schema";
 import { type Cost, estimate } from "../../review/cost";
 import { place } from "../../topology/place";
-import { review, reviewSettings } from "../../topology/review";
+import { review, reviewSettings } from "../../review";
 
 const create: PlannedStep = { op: "create", type: "webinfra:incus:Machine", name: "web-3", diff: [] };
 const https: Weakness = { id: "no-https", severity: "high", subject: "site", what: "No HTTPS." };

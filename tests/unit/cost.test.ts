@@ -7,7 +7,7 @@ import { awsPrices, digitaloceanPrices } from "../../review/cost/prices";
 import { costMarkdown, costNotes, costRows } from "../../review/cost/text";
 import { place } from "../../topology/place";
 import { roleNames, type Topology } from "../../topology/types";
-import { review, reviewMarkdown, reviewSettings } from "../../topology/review";
+import { review, reviewMarkdown, reviewSettings } from "../../review";
 
 const costOf = (values: Readonly<Record<string, unknown>>): Cost => {
   const config = configSchema.parse(values);

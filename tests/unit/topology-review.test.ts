@@ -5,11 +5,11 @@ import fc from "fast-check";
 import { configSchema } from "../../config/schema";
 import { presetNames } from "../../topology/schema";
 import { place, placementProblems } from "../../topology/place";
-import { review, type Review, reviewMarkdown, reviewSchema, reviewSettings } from "../../topology/review";
-import { mermaidText } from "../../topology/review/diagram";
-import { type ReviewSettings, severities } from "../../topology/review/findings";
-import { elementsOf } from "../../topology/review/graph";
-import { reach, services } from "../../topology/review/reach";
+import { review, type Review, reviewMarkdown, reviewSchema, reviewSettings } from "../../review";
+import { mermaidText } from "../../review/diagram";
+import { type ReviewSettings, severities } from "../../review/findings";
+import { elementsOf } from "../../review/graph";
+import { reach, services } from "../../review/reach";
 import { RoleName, roleNames, Topology, TopologyHost } from "../../topology/types";
 import { mermaidProblems } from "../support/mermaid";
 
@@ -255,7 +255,7 @@ describe("review: docs/topologies.md", () => {
   }
 
   it("explains every finding that a review can have", () => {
-    const source = readFileSync(join(root, "topology/review/findings.ts"), "utf8");
+    const source = readFileSync(join(root, "review/findings.ts"), "utf8");
     const known = [...source.matchAll(/"((?:spof|no|single|one|write|standby|unreachable)-[a-z-]+)"/g)];
     assert.ok(known.length > 10);
     for (const [, id = ""] of known) assert.ok(text.includes(`\`${id}\``), id);
@@ -585,7 +585,7 @@ describe("review: findings", () => {
     for (const key of ["https", "tls", "firewall", "monitoring", "alerts", "backups"]) {
       assert.ok(
         !keys.includes(key),
-        `${key} is there: topology/review/settings.ts and findings.ts still say that it is not`,
+        `${key} is there: review/settings.ts and findings.ts still say that it is not`,
       );
     }
   });

@@ -239,7 +239,7 @@ describe("workflows: what they run", () => {
       ["preview.preview", 'preview "$STACK" --markdown'],
     ]);
     for (const [, words] of used) {
-      const line = commandLine({ surroundings: () => Promise.reject(new Error("parsed")), exit: () => undefined });
+      const line = commandLine({ context: () => Promise.reject(new Error("parsed")), exit: () => undefined });
       const args = words.replace('"$STACK"', "prod").split(" ");
       await assert.rejects(line.parseAsync(["node", "webinfra", ...args]), { message: "parsed" }, words);
     }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { readStateFile } from "../../../cli/state";
+import { readStateFile } from "../../../cli/engine/state";
 import { manage, Site } from "../../support/site";
 
 const refused = ["balancers", "databases", "https", "backups", "monitoring"].map((what) => `production-${what}`);

@@ -1,0 +1,14 @@
+/** What every command gets from the process that it runs in. */
+import type { PulumiFn } from "@pulumi/pulumi/automation";
+import type { Environment } from "./engine/backend";
+import type { Output } from "./terminal/output";
+
+/** What a command needs to know of where it runs; tests put their own in. */
+export interface CommandContext {
+  readonly environment: Environment;
+  /** The repository: Pulumi.yaml, the stacks' files, index.ts. */
+  readonly root: string;
+  readonly output: Output;
+  /** The site's program; loaded when it is run. */
+  readonly program: PulumiFn;
+}

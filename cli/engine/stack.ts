@@ -1,0 +1,229 @@
+/** Opens a stack: its backend, its configuration, the Pulumi CLI, and the site's program run inline. */
+import { existsSync } from "node:fs";
+import { join, resolve } from "node:path";
+import type { PulumiFn, Stack } from "@pulumi/pulumi/automation";
+import { webinfraHome } from "../../config/home";
+import { UserError } from "../../core/errors";
+import { localPlatform } from "../../operations/platforms";
+import type { CommandContext } from "../context";
+import { PulumiFailure } from "../errors";
+import { Interruption } from "../terminal/interrupt";
+import { type Backend, chooseBackend, prepareHome } from "./backend";
+import {
+  checkStackName,
+  type Override,
+  projectName,
+  readSettings,
+  refreshWorkDirectory,
+  sourceFile,
+  type StackSettings,
+  workDirectory,
+  workFile,
+} from "./stackfile";
+import { parseDeployment, readStateFile, type StackState } from "./state";
+
+/** The repository that this file is in. */
+export const repositoryRoot = resolve(__dirname, "..", "..");
+
+/** Which configuration a run uses. */
+export interface ConfigChoice {
+  /** A stack file elsewhere, instead of the repository's. */
+  readonly configFile?: string | undefined;
+  readonly overrides?: readonly Override[] | undefined;
+}
+
+/** What is known of a stack without starting Pulumi. */
+export interface StackFacts {
+  readonly name: string;
+  readonly project: string;
+  readonly home: string;
+  readonly backend: Backend;
+}
+
+/** A stack ready for Pulumi's operations. */
+export interface OpenStack extends StackFacts {
+  readonly stack: Stack;
+  readonly settings: StackSettings;
+  readonly interruption: Interruption;
+  /** The error that the site's program threw in this run, in its own words. */
+  readonly programError: () => unknown;
+  /** Runs the CLI in the stack's folder. */
+  readonly pulumi: (args: readonly string[]) => Promise<{ readonly stdout: string }>;
+  /** Takes the overrides out of the work folder's file again and gives signals back. */
+  readonly close: () => void;
+}
+
+/** Looks up a stack's place. */
+export function stackFacts(context: CommandContext, name: string): StackFacts {
+  checkStackName(name);
+  return {
+    name,
+    project: projectName(context.root),
+    home: webinfraHome(context.environment),
+    backend: chooseBackend(context.environment, context.root),
+  };
+}
+
+/** The stack's state from the disk; undefined when there is none there. */
+export function stateOnDisk(facts: StackFacts): StackState | undefined {
+  return facts.backend.directory === undefined
+    ? undefined
+    : readStateFile(facts.backend.directory, facts.project, facts.name);
+}
+
+/** The stack's state: from the disk when the backend is there, else by `pulumi stack export`. */
+export async function currentState(open: OpenStack): Promise<StackState> {
+  if (open.backend.directory !== undefined) {
+    return stateOnDisk(open) ?? { resources: [], pending: [] };
+  }
+  const exported = await open.stack.exportStack();
+  return parseDeployment(exported.deployment);
+}
+
+/** Folder of a stack's channel, where that is on this machine. */
+export function channelDirectory({ home, name }: Pick<StackFacts, "home" | "name">): string {
+  return join(home, "channels", name);
+}
+
+/** The platform of a stack, from its settings; the default is the configuration's. */
+export function platformOf(settings: StackSettings): string {
+  const platform = settings.config?.["webinfra:platform"];
+  return typeof platform === "string" ? platform : localPlatform;
+}
+
+interface WorkFolder {
+  readonly directory: string;
+  readonly settings: StackSettings;
+  readonly restore: () => void;
+}
+
+function prepareWorkFolder(root: string, facts: StackFacts, choice: ConfigChoice, create: boolean): WorkFolder {
+  const { name, home, backend } = facts;
+  const overrides = choice.overrides ?? [];
+  const copy = workFile(home, name);
+  // A stack that was brought up from a file elsewhere can be taken down without it.
+  const source =
+    !create && choice.configFile === undefined && !existsSync(`${root}/Pulumi.${name}.yaml`) && existsSync(copy)
+      ? copy
+      : sourceFile(root, name, choice.configFile);
+  if (backend.kind === "user" && source === `${root}/Pulumi.${name}.yaml` && overrides.length === 0) {
+    return { directory: root, settings: readSettings(source), restore: () => undefined };
+  }
+  const settings = refreshWorkDirectory(root, home, name, source, overrides);
+  return {
+    directory: workDirectory(home, name),
+    settings,
+    restore: () => {
+      if (overrides.length > 0 && existsSync(copy)) {
+        refreshWorkDirectory(root, home, name, source, []);
+      }
+    },
+  };
+}
+
+function noSuchStack(error: unknown): boolean {
+  return error instanceof PulumiFailure && /no stack named/.test(error.stderr);
+}
+
+/**
+ * Opens a stack. With `create`, one that does not exist is made; without, the result is undefined then.
+ * @throws UserError when the stack has no configuration, or the CLI is missing
+ */
+export async function openStack(
+  context: CommandContext,
+  name: string,
+  choice: ConfigChoice & { readonly create: true },
+): Promise<OpenStack>;
+export async function openStack(
+  context: CommandContext,
+  name: string,
+  choice: ConfigChoice & { readonly create: false },
+): Promise<OpenStack | undefined>;
+export async function openStack(
+  context: CommandContext,
+  name: string,
+  choice: ConfigChoice & { readonly create: boolean },
+): Promise<OpenStack | undefined> {
+  const { root, output } = context;
+  const facts = stackFacts(context, name);
+  const { home, project, backend } = facts;
+  const exists = backend.directory === undefined ? undefined : stateOnDisk(facts) !== undefined;
+  if (!choice.create && exists === false) {
+    return undefined;
+  }
+  if (choice.create) {
+    sourceFile(root, name, choice.configFile);
+  }
+  prepareHome(home, backend);
+  const folder = prepareWorkFolder(root, facts, choice, choice.create);
+  const interruption = new Interruption((line) => output.problem(line));
+  try {
+    // Slow to load, and most commands only look at a stack's files.
+    const [{ LocalWorkspace }, { InterruptiblePulumi }] = await Promise.all([
+      import("@pulumi/pulumi/automation/index.js"),
+      import("./pulumi.js"),
+    ]);
+    const pulumi = await InterruptiblePulumi.find(context.environment, interruption);
+    let programError: unknown;
+    const program: PulumiFn = async () => {
+      try {
+        return await context.program();
+      } catch (error) {
+        programError = error;
+        throw error;
+      }
+    };
+    const secretsProvider = folder.settings.secretsprovider;
+    const options = {
+      workDir: folder.directory,
+      pulumiCommand: pulumi,
+      envVars: { ...backend.environment },
+      ...(secretsProvider === undefined ? {} : { secretsProvider }),
+    };
+    const args = { stackName: name, projectName: project, program };
+    const stack = await select();
+    if (stack === undefined) {
+      interruption.dispose();
+      return undefined;
+    }
+    return {
+      ...facts,
+      stack,
+      settings: folder.settings,
+      interruption,
+      programError: () => programError,
+      pulumi: (cliArgs) => pulumi.run(cliArgs, folder.directory, backend.environment),
+      close: () => {
+        folder.restore();
+        interruption.dispose();
+      },
+    };
+
+    async function select(): Promise<Stack | undefined> {
+      if (exists !== false) {
+        try {
+          return await LocalWorkspace.selectStack(args, options);
+        } catch (error) {
+          if (!noSuchStack(error)) {
+            throw explainSelect(error);
+          }
+        }
+      }
+      return choice.create ? await LocalWorkspace.createStack(args, options) : undefined;
+    }
+  } catch (error) {
+    interruption.dispose();
+    throw error;
+  }
+}
+
+/** Says what a failure to open a stack means, where that is known. */
+function explainSelect(error: unknown): unknown {
+  if (error instanceof PulumiFailure && /incorrect passphrase|passphrase must be set/.test(error.stderr)) {
+    return new UserError(
+      `the passphrase does not open this stack's secrets: ${error.stderr.trim()}; check PULUMI_CONFIG_PASSPHRASE and ` +
+        "PULUMI_CONFIG_PASSPHRASE_FILE, or unset both to use the one in WEBINFRA_HOME",
+    );
+  }
+  return error;
+}

@@ -1,0 +1,252 @@
+/**
+ * The stack's configuration file. The passphrase provider writes its salt into that file, and the committed one must
+ * never change: so, with the own state folder, Pulumi works in `WEBINFRA_HOME/stacks/<stack>/`, which holds a copy of
+ * the project and of the stack's file, made afresh at each run, and what only belongs there (the salt, secrets).
+ */
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { parse, stringify } from "yaml";
+import { z } from "zod";
+import { UserError } from "../../core/errors";
+import { didYouMean } from "../../operations/suggest";
+
+/** A value of the configuration that holds for one run. */
+export interface Override {
+  /** The full key, such as `webinfra:app`. */
+  readonly key: string;
+  /** Where inside the key's value, such as `["directory"]`; empty for the whole value. */
+  readonly path: readonly string[];
+  readonly value: unknown;
+}
+
+const record = z.record(z.string(), z.unknown());
+const settingsSchema = z.looseObject({
+  config: record.nullish(),
+  encryptionsalt: z.string().optional(),
+  encryptedkey: z.string().optional(),
+  secretsprovider: z.string().optional(),
+});
+
+/** What a stack's file holds. */
+export type StackSettings = z.infer<typeof settingsSchema>;
+
+const projectSchema = z.looseObject({
+  name: z.string(),
+  plugins: z.record(z.string(), z.array(z.looseObject({ path: z.string().optional() }))).optional(),
+});
+
+/** Reads a value as YAML would a plain scalar; JSON for objects, lists and quoted strings. */
+function parseValue(text: string, argument: string): unknown {
+  if (/^[{["]/.test(text)) {
+    try {
+      const value: unknown = JSON.parse(text);
+      return value;
+    } catch (error) {
+      throw new UserError(`--config ${argument}: the value looks like JSON but is not: ${String(error)}`);
+    }
+  }
+  if (text === "true" || text === "false") {
+    return text === "true";
+  }
+  return /^-?(0|[1-9]\d*)(\.\d+)?$/.test(text) ? Number(text) : text;
+}
+
+/**
+ * Reads one `--config` argument: `key=value`, where the key may have a namespace (default: the project's) and a path:
+ * `topology=split-tiers`, `app.directory=../shop`, `hosts[0].name=a`, `aws:region=eu-central-1`, `network={"cidr":"…"}`.
+ */
+export function parseOverride(argument: string, project = "webinfra"): Override {
+  const match = /^(?:([A-Za-z][\w-]*):)?([A-Za-z][\w-]*)((?:\.[\w-]+|\[\d+\])*)=(.*)$/s.exec(argument);
+  if (!match) {
+    throw new UserError(
+      `--config ${argument}: not of the form key=value, such as topology=split-tiers or app.directory=../shop`,
+    );
+  }
+  const [, namespace, name, path, value] = match;
+  return {
+    key: `${namespace ?? project}:${name ?? ""}`,
+    path: (path ?? "").split(/[.[\]]+/).filter((part) => part !== ""),
+    value: parseValue(value ?? "", argument),
+  };
+}
+
+function withValueAt(target: unknown, path: readonly string[], value: unknown): unknown {
+  const [head, ...rest] = path;
+  if (head === undefined) {
+    return value;
+  }
+  if (/^\d+$/.test(head) && (Array.isArray(target) || target === undefined)) {
+    const list: unknown[] = target === undefined ? [] : [...(target as readonly unknown[])];
+    list[Number(head)] = withValueAt(list[Number(head)], rest, value);
+    return list;
+  }
+  const object = record.safeParse(target).data ?? {};
+  return { ...object, [head]: withValueAt(object[head], rest, value) };
+}
+
+/** The configuration with the overrides put in; the argument is left as it is. */
+export function applyOverrides(
+  config: Readonly<Record<string, unknown>>,
+  overrides: readonly Override[],
+): Record<string, unknown> {
+  const result = { ...config };
+  for (const { key, path, value } of overrides) {
+    result[key] = withValueAt(result[key], path, value);
+  }
+  return result;
+}
+
+/** Reads a stack's file. */
+export function readSettings(file: string): StackSettings {
+  let content: unknown;
+  try {
+    content = parse(readFileSync(file, "utf8"));
+  } catch (error) {
+    throw new UserError(`${file} cannot be read as YAML: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  const settings = settingsSchema.safeParse(content ?? {});
+  if (!settings.success) {
+    throw new UserError(`${file} is no stack file: ${z.prettifyError(settings.error)}`);
+  }
+  return settings.data;
+}
+
+/** The stacks that the repository has a file for, sorted. */
+export function stacksWithFile(root: string): string[] {
+  return readdirSync(root)
+    .map((name) => /^Pulumi\.([A-Za-z0-9_.-]+)\.yaml$/.exec(name)?.[1])
+    .filter((name) => name !== undefined)
+    .sort();
+}
+
+/** Checks a stack's name: it becomes part of file names and of names in the cloud. */
+export function checkStackName(stack: string): void {
+  if (!/^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$/.test(stack)) {
+    throw new UserError(
+      `the stack's name "${stack}" cannot be used: it is letters, digits, dashes, dots and underscores, such as dev`,
+    );
+  }
+}
+
+/**
+ * The file that the stack's configuration comes from.
+ * @param given `--config-file`, relative to the caller's directory
+ */
+export function sourceFile(root: string, stack: string, given?: string): string {
+  if (given !== undefined) {
+    const file = resolve(given);
+    if (!existsSync(file)) {
+      throw new UserError(`--config-file ${given}: there is no such file`);
+    }
+    return file;
+  }
+  const file = join(root, `Pulumi.${stack}.yaml`);
+  if (!existsSync(file)) {
+    const known = stacksWithFile(root);
+    throw new UserError(
+      `there is no stack "${stack}"${didYouMean(stack, known)}: ${file} does not exist. ` +
+        (known.length === 0 ? "There are no stacks yet" : `Stacks: ${known.join(", ")}`) +
+        "; copy one of their files, or give one with --config-file FILE",
+    );
+  }
+  return file;
+}
+
+/** Whether a configuration value is a secret, or holds one. */
+export function isSecret(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) {
+    return false;
+  }
+  return "secure" in value || Object.values(value).some(isSecret);
+}
+
+/**
+ * The settings for a run: those of the source, the overrides, and what only the work copy has: the salt or key of the
+ * secrets, and secrets that were set there (`pulumi config set --secret` under the variables of `webinfra env`).
+ */
+export function mergeSettings(
+  source: StackSettings,
+  workCopy: StackSettings | undefined,
+  overrides: readonly Override[],
+): StackSettings {
+  const ownSecrets = Object.fromEntries(
+    Object.entries(workCopy?.config ?? {}).filter(([key, value]) => isSecret(value) && !(key in (source.config ?? {}))),
+  );
+  const ownsKeys = source.encryptionsalt === undefined && source.encryptedkey === undefined;
+  return {
+    ...source,
+    ...(ownsKeys && workCopy?.encryptionsalt !== undefined ? { encryptionsalt: workCopy.encryptionsalt } : {}),
+    ...(ownsKeys && workCopy?.encryptedkey !== undefined ? { encryptedkey: workCopy.encryptedkey } : {}),
+    config: applyOverrides({ ...source.config, ...ownSecrets }, overrides),
+  };
+}
+
+/** The project file for a folder elsewhere: plugin paths absolute, no backend of its own. */
+export function relocateProject(text: string, root: string): string {
+  const { backend: _backend, ...project } = projectSchema.parse(parse(text));
+  const plugins = Object.fromEntries(
+    Object.entries(project.plugins ?? {}).map(([kind, list]) => [
+      kind,
+      list.map((plugin) => (plugin.path === undefined ? plugin : { ...plugin, path: resolve(root, plugin.path) })),
+    ]),
+  );
+  return toYaml({ ...project, ...(project.plugins === undefined ? {} : { plugins }) });
+}
+
+/** The project's name, from the repository's Pulumi.yaml. */
+export function projectName(root: string): string {
+  return projectSchema.parse(parse(readFileSync(join(root, "Pulumi.yaml"), "utf8"))).name;
+}
+
+/** YAML that also readers of YAML 1.1 take as meant: a string such as "no" stays quoted. */
+function toYaml(value: unknown): string {
+  return stringify(value, { version: "1.1" });
+}
+
+function writeIfChanged(file: string, content: string): void {
+  if (existsSync(file) && readFileSync(file, "utf8") === content) {
+    return;
+  }
+  const aside = `${file}.${String(process.pid)}`;
+  writeFileSync(aside, content, { mode: 0o600 });
+  renameSync(aside, file);
+}
+
+/** The folder that Pulumi works in for a stack of the own state folder. */
+export function workDirectory(home: string, stack: string): string {
+  return join(home, "stacks", stack);
+}
+
+/** The stack's file in the work folder. */
+export function workFile(home: string, stack: string): string {
+  return join(workDirectory(home, stack), `Pulumi.${stack}.yaml`);
+}
+
+/**
+ * The file with a stack's configuration; for a stack that was brought up from a file elsewhere, the copy of its last run.
+ * @param given `--config-file`, relative to the caller's directory
+ */
+export function fileFor(root: string, home: string, stack: string, given?: string): string {
+  const copy = workFile(home, stack);
+  const known = given !== undefined || existsSync(join(root, `Pulumi.${stack}.yaml`)) || !existsSync(copy);
+  return known ? sourceFile(root, stack, given) : copy;
+}
+
+/** Brings the work folder of a stack up to date with the repository and returns the settings that hold. */
+export function refreshWorkDirectory(
+  root: string,
+  home: string,
+  stack: string,
+  source: string,
+  overrides: readonly Override[],
+): StackSettings {
+  const file = workFile(home, stack);
+  mkdirSync(workDirectory(home, stack), { recursive: true, mode: 0o700 });
+  const settings = mergeSettings(readSettings(source), existsSync(file) ? readSettings(file) : undefined, overrides);
+  writeIfChanged(
+    join(workDirectory(home, stack), "Pulumi.yaml"),
+    relocateProject(readFileSync(join(root, "Pulumi.yaml"), "utf8"), root),
+  );
+  writeIfChanged(file, toYaml(settings));
+  return settings;
+}

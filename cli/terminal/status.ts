@@ -1,0 +1,61 @@
+/** A site's status for people. */
+import type { Answer } from "../../operations/access/agent";
+import type { HostMachine } from "../../operations/machines";
+import { type Answered, conflictWords, type StatusReport } from "../../operations/status";
+import { table } from "./format";
+
+/** What there is to say of a host beside its health; empty when nothing. */
+export function note(machine: HostMachine, answer: Answer): string {
+  if ("silent" in answer) {
+    return answer.silent;
+  }
+  if (answer.converge === "running") {
+    return `being set up${answer.step ? `: ${answer.step}` : ""}`;
+  }
+  if (answer.error) {
+    return answer.error;
+  }
+  const { database } = answer;
+  if (!database) {
+    return "";
+  }
+  const lag = database.lagSeconds === null ? "" : `, ${database.lagSeconds} s behind`;
+  return `${machine.roles.includes("database") ? database.role : ""}${database.role === "replica" ? lag : ""}`;
+}
+
+/** What a host has to say that no column has room for, a line each. */
+function remarks(stack: string, { name, refused, database }: StatusReport["hosts"][number]): string[] {
+  return [
+    ...refused.map(({ document, reason }) => `${name} refuses ${document}: ${reason}; the last good one stays in use`),
+    ...(database?.conflict === true
+      ? [
+          `${name} is closed for writes: ${conflictWords(database.epoch)} (\`webinfra database promote HOST --stack ${stack}\`)`,
+        ]
+      : []),
+    ...(database?.waiting == null ? [] : [`${name} says: ${database.waiting}`]),
+  ];
+}
+
+/** The report for people. */
+export function reportLines(status: StatusReport, machines: Answered): string[] {
+  const { stack, platform, topology, url } = status;
+  if (machines.length === 0) {
+    return [`the stack "${stack}" has no hosts; \`webinfra up ${stack}\` makes them`];
+  }
+  const lost = machines.filter(([{ running }]) => !running).map(([{ host }]) => host);
+  return [
+    `stack ${stack} (${[platform, topology].filter((part) => part !== null).join(", ")})${url === null ? "" : `: ${url}`}`,
+    ...table([
+      ["HOST", "ROLES", "ADDRESS", "HEALTH", ""],
+      ...machines.map(([machine, answer], index) => [
+        machine.host,
+        machine.roles.join(" "),
+        machine.address ?? "-",
+        status.hosts[index]?.healthy === true ? "healthy" : "NOT HEALTHY",
+        note(machine, answer),
+      ]),
+    ]),
+    ...(lost.length === 0 ? [] : [`\`webinfra up ${stack}\` brings ${lost.join(", ")} back`]),
+    ...status.hosts.flatMap((host) => remarks(stack, host)),
+  ];
+}

@@ -1,0 +1,18 @@
+/** A site that operations cannot reach yet: its hosts are on a cloud, behind addresses and a bucket that only the cloud knows. */
+import { UnsupportedPlatformError } from "../errors";
+import type { SiteAccess, SiteAddress } from "./types";
+
+/** @param operation as the user calls it, such as `status` */
+export function unsupportedAccess({ stack, platform }: SiteAddress, operation: string): SiteAccess {
+  const unsupported = (): UnsupportedPlatformError => new UnsupportedPlatformError(operation, stack, platform);
+  const refuse = (): Promise<never> => Promise.reject(unsupported());
+  return {
+    stack,
+    machines: refuse,
+    state: refuse,
+    command: () => {
+      throw unsupported();
+    },
+    channel: { primary: refuse, movePrimary: refuse, hint: refuse },
+  };
+}
