@@ -101,6 +101,11 @@ export function allWell(status: StatusReport): boolean {
   );
 }
 
+/** Asks each of the machines, all at once. */
+export function askAll(access: SiteAccess, machines: readonly HostMachine[]): Promise<Answered> {
+  return Promise.all(machines.map(async (machine) => [machine, await access.state(machine)] as const));
+}
+
 /** A site's status, and what it was made from. */
 export interface SiteStatus {
   readonly report: StatusReport;
@@ -118,7 +123,7 @@ export async function siteStatus(
   facts: Pick<StatusReport, "platform" | "topology" | "url">,
 ): Promise<SiteStatus> {
   const present = withGone(await access.machines(), known);
-  const machines = await Promise.all(present.map(async (machine) => [machine, await access.state(machine)] as const));
+  const machines = await askAll(access, present);
   const url = machines.length === 0 ? null : facts.url;
   return { report: report({ stack: access.stack, ...facts, url }, machines), machines };
 }

@@ -1,6 +1,7 @@
 /** Draws a {@link Board} on a terminal while an operation runs. */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { SiteAccess } from "../../operations/access/types";
+import { askAll } from "../../operations/status";
 import { Board } from "./board";
 import type { Output } from "./output";
 
@@ -10,10 +11,7 @@ const LOOK_MS = 1_500;
 async function look(access: SiteAccess, board: Board, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     try {
-      const machines = await access.machines();
-      board.observe(
-        await Promise.all(machines.map(async (machine) => [machine, await access.state(machine)] as const)),
-      );
+      board.observe(await askAll(access, await access.machines()));
     } catch {
       // It is only to watch: what is really wrong, Pulumi says.
     }
