@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
 import { agentPort as hostAgentPort } from "../core/ports";
 import { exec } from "./incus/exec";
+import { readyInputs } from "./inputs/ready";
 import { type Answer, probe } from "./probe";
 import {
   balancersOf,
@@ -29,29 +30,9 @@ const DRIFT_PROBE_MS = 2_000;
 const LOG_TIMEOUT_MS = 10_000;
 const DEFAULT_TIMEOUT_SECONDS = 300;
 
-const inputs = z.strictObject({
-  site: z.url({ protocol: /^http$/, error: "must be an http URL, such as http://10.77.0.5" }),
-  host: z.string().min(1).optional(),
-  machines: z
-    .array(
-      z.strictObject({
-        machine: z.string().min(1),
-        name: z.string().min(1),
-        roles: z.array(z.string()).readonly(),
-        address: z.ipv4("must be an IPv4 address"),
-        standby: z.boolean().optional(),
-      }),
-    )
-    .min(1, "must list at least one machine")
-    .readonly(),
-  reach: z.enum(["private", "public"]).optional(),
-  release: z.string().regex(/^([0-9a-f]{64})?$/, 'must be a SHA-256 in lower-case hexadecimal, or ""'),
-  timeoutSeconds: z.number().positive("must be above 0, in seconds").optional(),
-  channel: z.string().optional(),
-});
-type Inputs = z.infer<typeof inputs>;
+type Inputs = z.infer<typeof readyInputs>;
 
-const state = z.object({ ...inputs.shape, checkedAt: z.string() });
+const state = z.object({ ...readyInputs.shape, checkedAt: z.string() });
 type State = z.infer<typeof state>;
 
 /** Fetches the logs of a machine that is not ready. */
@@ -227,7 +208,7 @@ export async function isUp(given: Pick<Inputs, "site" | "host">, signal: AbortSi
 
 /** The machines as comparable texts. Parsed, because the order of a machine's keys differs between the state and the wire. */
 function machineTexts(value: unknown): unknown {
-  const machines = inputs.shape.machines.safeParse(value);
+  const machines = readyInputs.shape.machines.safeParse(value);
   return machines.success ? machines.data.map((one) => JSON.stringify(one)).sort((a, b) => a.localeCompare(b)) : value;
 }
 
@@ -238,7 +219,7 @@ async function check(given: Inputs, context: Context): Promise<State> {
 
 /** `webinfra:index:Ready` */
 export const ready = resource<Inputs, State>({
-  inputs,
+  inputs: readyInputs,
   state,
   replaceOn: [],
   updateOn: ["site", "release", "reach", "channel"],
