@@ -222,7 +222,7 @@ export const ready = resource<Inputs, State>({
   inputs: readyInputs,
   state,
   replaceOn: [],
-  updateOn: ["site", "release", "reach", "channel"],
+  updateOn: ["site", "release", "reach"],
   async drifted(current: State, news: Bag, context: Context) {
     if (
       holdsUnknown(news["machines"]) ||

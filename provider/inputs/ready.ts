@@ -32,6 +32,4 @@ export const readyInputs = z.strictObject({
   release: z.string().regex(/^([0-9a-f]{64})?$/, 'must be a SHA-256 in lower-case hexadecimal, or ""'),
   /** Longest wait, in seconds. Default: 300. */
   timeoutSeconds: z.number().positive("must be above 0, in seconds").optional(),
-  /** Anything whose change must make it look again. Default: nothing. */
-  channel: z.string().optional(),
 });
