@@ -1,5 +1,5 @@
 /** One bounded HTTP request, for looking whether something serves. */
-import { request } from "node:http";
+import { Client, type Dispatcher } from "undici";
 import { within } from "./time";
 
 /** Longest wait for one answer. */
@@ -19,12 +19,26 @@ function reasonOf(error: NodeJS.ErrnoException, timeoutMs: number): string {
     case "ENETUNREACH":
       return "no route to it";
     case "ECONNRESET":
+    case "UND_ERR_SOCKET":
       return "connection reset";
+    case "UND_ERR_CONNECT_TIMEOUT":
+      return `no answer within ${String(timeoutMs / 1000)} s`;
     default:
       return error.name === "AbortError" || error.name === "TimeoutError"
         ? `no answer within ${String(timeoutMs / 1000)} s`
         : error.message;
   }
+}
+
+async function beginningOf(body: Dispatcher.ResponseData["body"]): Promise<string> {
+  let text = "";
+  for await (const chunk of body.setEncoding("utf8")) {
+    text += String(chunk);
+    if (text.length > LONGEST_BODY) {
+      break;
+    }
+  }
+  return text;
 }
 
 /**
@@ -38,41 +52,32 @@ export async function probe(
 ): Promise<Answer> {
   signal.throwIfAborted();
   const { timeoutMs = PROBE_TIMEOUT_MS } = options;
-  const answer = await new Promise<Answer>((resolve) => {
-    const fail = (error: NodeJS.ErrnoException): void => {
-      resolve({ status: undefined, problem: reasonOf(error, timeoutMs) });
-    };
-    const call = request(
-      url,
-      {
-        agent: false,
-        headers: { "User-Agent": "webinfra-ready", ...(options.host === undefined ? {} : { Host: options.host }) },
-        signal: within(timeoutMs, signal),
-      },
-      (response) => {
-        let body = "";
-        const headers: Record<string, string> = {};
-        for (const [name, value] of Object.entries(response.headers)) {
-          headers[name] = Array.isArray(value) ? value.join(", ") : (value ?? "");
-        }
-        const done = (): void => {
-          resolve({ status: response.statusCode ?? 0, headers, body });
-        };
-        response.setEncoding("utf8");
-        response.on("data", (chunk: string) => {
-          body += chunk;
-          if (body.length > LONGEST_BODY) {
-            done();
-            response.destroy();
-          }
-        });
-        response.on("error", fail);
-        response.on("end", done);
-      },
-    );
-    call.on("error", fail);
-    call.end();
+  const { origin, host, pathname, search } = new URL(url);
+  const connection = new Client(origin, {
+    // Not left to the signal: what is still connecting when the request is given up would go on.
+    connect: { timeout: timeoutMs },
   });
-  signal.throwIfAborted();
-  return answer;
+  try {
+    const answer = await connection.request({
+      method: "GET",
+      path: `${pathname}${search}`,
+      headers: { Host: options.host ?? host, "User-Agent": "webinfra-ready" },
+      signal: within(timeoutMs, signal),
+      reset: true,
+    });
+    const headers = Object.entries(answer.headers).map(([name, value]) => [name, [value ?? ""].flat().join(", ")]);
+    return {
+      status: answer.statusCode,
+      headers: Object.fromEntries(headers) as Record<string, string>,
+      body: await beginningOf(answer.body),
+    };
+  } catch (error) {
+    signal.throwIfAborted();
+    if (!(error instanceof Error)) {
+      throw error;
+    }
+    return { status: undefined, problem: reasonOf(error, timeoutMs) };
+  } finally {
+    await connection.destroy();
+  }
 }
