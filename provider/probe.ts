@@ -11,6 +11,14 @@ export type Answer =
   | { readonly status: number; readonly headers: Readonly<Record<string, string>>; readonly body: string }
   | { readonly status: undefined; readonly problem: string };
 
+/** How a request may differ from the defaults. */
+export interface ProbeOptions {
+  /** Longest wait for the whole answer, in milliseconds. Default: 2000. */
+  readonly timeoutMs?: number;
+  /** The Host header. Default: the URL's own host. */
+  readonly host?: string;
+}
+
 function reasonOf(error: NodeJS.ErrnoException, timeoutMs: number): string {
   switch (error.code) {
     case "ECONNREFUSED":
@@ -43,13 +51,9 @@ async function beginningOf(body: Dispatcher.ResponseData["body"]): Promise<strin
 
 /**
  * GETs `url` on a connection of its own, with no proxy and no redirects. Never throws except when `signal` has aborted;
- * gives up after `timeoutMs` (default: 2 s). `host` is the Host header when it is not the URL's own.
+ * gives up when the time is over.
  */
-export async function probe(
-  url: string,
-  signal: AbortSignal,
-  options: { readonly timeoutMs?: number; readonly host?: string } = {},
-): Promise<Answer> {
+export async function probe(url: string, signal: AbortSignal, options: ProbeOptions = {}): Promise<Answer> {
   signal.throwIfAborted();
   const { timeoutMs = PROBE_TIMEOUT_MS } = options;
   const { origin, host, pathname, search } = new URL(url);

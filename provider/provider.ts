@@ -15,7 +15,7 @@ import { imageResource } from "./incus/image";
 import { machineResource } from "./incus/machine";
 import { network } from "./incus/network";
 import { volume } from "./incus/volume";
-import { ready } from "./ready";
+import { ready } from "./ready/resource";
 import type { Context, Resource } from "./resource";
 import { certificate, certificateAuthority } from "./secrets/certificates";
 import { password } from "./secrets/password";
