@@ -1,5 +1,7 @@
 /** One bounded HTTP request, for looking whether something serves. */
-import { Client, type Dispatcher } from "undici";
+import { isIP } from "node:net";
+import * as tls from "node:tls";
+import { type buildConnector, Client, type Dispatcher } from "undici";
 import { within } from "./time";
 
 /** Longest wait for one answer. */
@@ -15,8 +17,10 @@ export type Answer =
 export interface ProbeOptions {
   /** Longest wait for the whole answer, in milliseconds. Default: 2000. */
   readonly timeoutMs?: number;
-  /** The Host header. Default: the URL's own host. */
+  /** The Host header, and with https the name that the certificate must be valid for. Default: the URL's own host. */
   readonly host?: string;
+  /** Certificates of the authorities to trust with https, PEM. Default: those of this computer, of Node.js, and of the file `NODE_EXTRA_CA_CERTS`. */
+  readonly ca?: string | undefined;
 }
 
 function reasonOf(error: NodeJS.ErrnoException, timeoutMs: number): string {
@@ -29,6 +33,11 @@ function reasonOf(error: NodeJS.ErrnoException, timeoutMs: number): string {
     case "ECONNRESET":
     case "UND_ERR_SOCKET":
       return "connection reset";
+    case "DEPTH_ZERO_SELF_SIGNED_CERT":
+    case "SELF_SIGNED_CERT_IN_CHAIN":
+    case "UNABLE_TO_GET_ISSUER_CERT_LOCALLY":
+    case "UNABLE_TO_VERIFY_LEAF_SIGNATURE":
+      return "its certificate is from no authority that this computer trusts";
     case "UND_ERR_CONNECT_TIMEOUT":
       return `no answer within ${String(timeoutMs / 1000)} s`;
     default:
@@ -49,6 +58,24 @@ async function beginningOf(body: Dispatcher.ResponseData["body"]): Promise<strin
   return text;
 }
 
+/** The authorities of this computer, too, where Node.js can tell them (from 22.15). */
+function trustedHere(): string[] | undefined {
+  return "getCACertificates" in tls
+    ? [...new Set([...tls.getCACertificates("default"), ...tls.getCACertificates("system")])]
+    : undefined;
+}
+
+/** How to connect by https to a server whose certificate is not for the address that is connected to, but for `host`. */
+function certifiedFor(host: string, ca: string | string[] | undefined = trustedHere()): buildConnector.BuildOptions {
+  const { hostname } = new URL(`https://${host}`);
+  return {
+    // TLS names no addresses.
+    ...(isIP(hostname) === 0 && { servername: hostname }),
+    checkServerIdentity: (_address, certificate) => tls.checkServerIdentity(hostname, certificate),
+    ...(ca !== undefined && { ca }),
+  };
+}
+
 /**
  * GETs `url` on a connection of its own, with no proxy and no redirects. Never throws except when `signal` has aborted;
  * gives up when the time is over.
@@ -56,16 +83,17 @@ async function beginningOf(body: Dispatcher.ResponseData["body"]): Promise<strin
 export async function probe(url: string, signal: AbortSignal, options: ProbeOptions = {}): Promise<Answer> {
   signal.throwIfAborted();
   const { timeoutMs = PROBE_TIMEOUT_MS } = options;
-  const { origin, host, pathname, search } = new URL(url);
+  const { origin, protocol, host: itsOwn, pathname, search } = new URL(url);
+  const { host = itsOwn } = options;
   const connection = new Client(origin, {
     // Not left to the signal: what is still connecting when the request is given up would go on.
-    connect: { timeout: timeoutMs },
+    connect: { timeout: timeoutMs, ...(protocol === "https:" && certifiedFor(host, options.ca)) },
   });
   try {
     const answer = await connection.request({
       method: "GET",
       path: `${pathname}${search}`,
-      headers: { Host: options.host ?? host, "User-Agent": "webinfra-ready" },
+      headers: { Host: host, "User-Agent": "webinfra-ready" },
       signal: within(timeoutMs, signal),
       reset: true,
     });

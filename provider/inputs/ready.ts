@@ -17,9 +17,9 @@ export const readyMachine = z.strictObject({
 
 /** Inputs of `webinfra:index:Ready`. */
 export const readyInputs = z.strictObject({
-  /** The site's URL, such as http://10.77.0.5. */
-  site: z.url({ protocol: /^http$/, error: "must be an http URL, such as http://10.77.0.5" }),
-  /** The Host header of requests to it. Default: that of its URL. */
+  /** The site's URL, such as http://10.77.0.5. With https its host is what certificates must be valid for, at each balancer's own address too. */
+  site: z.url({ protocol: /^https?$/, error: "must be an http or https URL, such as http://10.77.0.5" }),
+  /** The Host header of requests for its first page, and with https what the certificate must be valid for then. Default: the host of its URL. */
   host: z.string().min(1).optional(),
   /** Every machine of the site. */
   machines: z.array(readyMachine).min(1, "must list at least one machine").readonly(),

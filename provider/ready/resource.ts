@@ -27,6 +27,8 @@ export interface Surroundings {
   readonly readLogs: LogReader;
   /** Where agents answer. */
   readonly agentPort: number;
+  /** Certificates of the authorities that the site's may come from, PEM. Default: as in `ProbeOptions`. */
+  readonly ca?: string;
 }
 
 /** Polls until everything was seen, or throws the report when the time is over. */
@@ -40,7 +42,7 @@ export async function waitUntilReady(
   const observe = observer(given, surroundings.agentPort);
   let saidAt = 0;
   for (;;) {
-    const missed = await observe((url, options) => probe(url, signal, options));
+    const missed = await observe((url, options) => probe(url, signal, { ...options, ca: surroundings.ca }));
     if (missed.length === 0) {
       return;
     }

@@ -76,10 +76,14 @@ describe("provider: what Ready checks", () => {
     assert.equal(asked.length, 5);
   });
 
-  it("asks a balancer by its address with the site's name", () => {
+  it("asks a balancer by its address with the site's name, scheme and port", () => {
     assert.deepEqual(throughAddress("http://www.foobar.com:8080/shop", "10.77.0.5", "/-/host"), {
       url: "http://10.77.0.5:8080/-/host",
       host: "www.foobar.com:8080",
+    });
+    assert.deepEqual(throughAddress("https://www.foobar.com", "10.77.0.5", "/-/host"), {
+      url: "https://10.77.0.5/-/host",
+      host: "www.foobar.com",
     });
   });
 

@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer, type RequestListener, type Server } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import { type AddressInfo } from "node:net";
 import { hostState } from "../support/state";
 import type { ExpectedMachine } from "../../provider/ready/checks/check";
 import { isUp, ready, waitUntilReady } from "../../provider/ready/resource";
+import { makeAuthority, makeCertificate } from "../../provider/secrets/certificates";
 
 const release = "a".repeat(64);
 const lb: ExpectedMachine = { machine: "m-lb-1", name: "lb-1", roles: ["loadBalancer"], address: "127.0.0.1" };
@@ -26,12 +28,13 @@ describe("provider: Ready against real servers", () => {
     }
   });
 
-  const listen = async (address: string, port: number, listener: RequestListener): Promise<number> => {
-    const server = createServer(listener).listen(port, address);
+  const bind = async (server: Server, address: string, port: number): Promise<number> => {
     servers.push(server);
-    await once(server, "listening");
+    await once(server.listen(port, address), "listening");
     return (server.address() as AddressInfo).port;
   };
+  const listen = (address: string, port: number, listener: RequestListener): Promise<number> =>
+    bind(createServer(listener), address, port);
   const freePort = async (): Promise<number> => {
     const server = createServer().listen(0, "127.0.0.1");
     await once(server, "listening");
@@ -79,6 +82,47 @@ describe("provider: Ready against real servers", () => {
     );
     assert.ok(late());
     assert.deepEqual(statuses, ["waiting for web-1: still being set up: installing packages"]);
+  });
+
+  it("waits for a site with https, whose certificate is for its name and not for its balancers' addresses", async () => {
+    const authority = await makeAuthority({ commonName: "test" });
+    const { certificate: cert, key } = await makeCertificate({
+      caCertificate: authority.certificate,
+      caKey: authority.key,
+      commonName: "site",
+      dnsNames: ["localhost"],
+    });
+    const server = createTlsServer({ cert, key }, (request, response) => {
+      response.writeHead(200, { "X-Machine": request.url === "/-/host" ? web.machine : lb.machine }).end();
+    });
+    const port = await bind(server, "127.0.0.1", 0);
+    const agentPort = await listen("127.0.0.1", 0, (_request, response) => {
+      response.end(JSON.stringify(hostState({ machine: lb.machine })));
+    });
+    await listen("127.0.0.2", agentPort, (_request, response) => {
+      response.end(JSON.stringify(hostState({ machine: web.machine })));
+    });
+    const given = { site: `https://localhost:${String(port)}`, machines: [lb, web], release: "", timeoutSeconds: 1 };
+    const surroundings = { readLogs: noLogs, agentPort };
+    await waitUntilReady(given, context, { ...surroundings, ca: authority.certificate });
+    await assert.rejects(
+      waitUntilReady(given, context, surroundings),
+      /: its balancer does not answer \(its certificate is from no authority that this computer trusts\)\n/,
+    );
+    assert.equal(await isUp(given, context.signal), false);
+  });
+
+  it("wants a URL that it can ask", () => {
+    const inputs = { machines: [lb, web], release };
+    for (const site of ["http://10.77.0.5", "https://www.foobar.com"]) {
+      assert.deepEqual(ready.check({}, { ...inputs, site }).failures, []);
+    }
+    assert.deepEqual(ready.check({}, { ...inputs, site: "ftp://10.77.0.5" }).failures, [
+      {
+        property: "site",
+        reason: 'must be an http or https URL, such as http://10.77.0.5 (it is "ftp://10.77.0.5")',
+      },
+    ]);
   });
 
   it("fails within its deadline, with the logs of those that are missing", async () => {
