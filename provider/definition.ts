@@ -14,6 +14,8 @@ export const olderDefinition = (host: string): string =>
 export const definition = resource<Inputs, Inputs>({
   inputs: definitionInputs,
   state: z.object(definitionInputs.shape),
+  stateVersion: 1,
+  migrations: [],
   replaceOn: ["machine"],
   updateOn: [],
   drifted(current, news, context) {

@@ -48,6 +48,8 @@ async function write(given: Inputs): Promise<void> {
 export const file = resource<Inputs, Inputs>({
   inputs: fileInputs,
   state: z.object(fileInputs.shape),
+  stateVersion: 1,
+  migrations: [],
   replaceOn: ["directory", "key"],
   // Not `source`: where the file came from does not matter once it is there.
   updateOn: ["sha256"],

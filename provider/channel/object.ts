@@ -17,6 +17,8 @@ async function write(given: Inputs): Promise<void> {
 export const object = resource<Inputs, Inputs>({
   inputs: objectInputs,
   state: z.object(objectInputs.shape),
+  stateVersion: 1,
+  migrations: [],
   replaceOn: ["directory", "key"],
   updateOn: ["content"],
   async create(given) {

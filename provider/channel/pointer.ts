@@ -12,6 +12,8 @@ type Inputs = z.infer<typeof pointerInputs>;
 export const pointer = resource<Inputs, Inputs>({
   inputs: pointerInputs,
   state: z.object(pointerInputs.shape),
+  stateVersion: 1,
+  migrations: [],
   replaceOn: ["directory", "key"],
   // Not `content`: it is what the pointer begins with.
   updateOn: [],

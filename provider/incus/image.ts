@@ -328,6 +328,8 @@ export function imageResource(incus: () => IncusClient = () => new IncusClient()
   return resource<Inputs, Inputs>({
     inputs: imageInputs,
     state: z.object(imageInputs.shape),
+    stateVersion: 1,
+    migrations: [],
     replaceOn: [],
     updateOn: ["base", "userData"],
     create: async (given, context) => ({ id: "packages", state: await made(given, context) }),

@@ -232,6 +232,8 @@ export function machineResource(incus: () => IncusClient = () => new IncusClient
   return resource<Inputs, State>({
     inputs,
     state,
+    stateVersion: 1,
+    migrations: [],
     // Not the image: a newer one serves new machines only.
     replaceOn: ["host", "stack", "network", "userData", "channel", "volume"],
     updateOn: ["roles", "startTimeoutSeconds", "stopTimeoutSeconds"],

@@ -194,6 +194,8 @@ export async function makeNetwork(
 export const network = resource<Inputs, State>({
   inputs: networkInputs,
   state,
+  stateVersion: 1,
+  migrations: [],
   replaceOn: ["name"],
   updateOn: ["stack"],
   drifted(current, news) {

@@ -85,6 +85,8 @@ async function makeVolume(client: IncusClient, given: Inputs, signal: AbortSigna
 export const volume = resource<Inputs, State>({
   inputs: volumeInputs,
   state,
+  stateVersion: 1,
+  migrations: [],
   replaceOn: ["name", "stack"],
   updateOn: ["host", "sizeGiB"],
   async create(given, context) {

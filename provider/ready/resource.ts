@@ -96,6 +96,8 @@ async function check(given: Inputs, context: Context): Promise<State> {
 export const ready = resource<Inputs, State>({
   inputs: readyInputs,
   state,
+  stateVersion: 1,
+  migrations: [],
   replaceOn: [],
   updateOn: ["site", "release", "reach"],
   async drifted(current: State, news: Bag, context: Context) {

@@ -122,6 +122,8 @@ function serialOf(certificate: string): string {
 export const certificateAuthority = resource<z.infer<typeof authorityInputs>, z.infer<typeof authorityState>>({
   inputs: authorityInputs,
   state: authorityState,
+  stateVersion: 1,
+  migrations: [],
   replaceOn: ["commonName", "validityDays"],
   updateOn: [],
   secrets: ["key"],
@@ -138,6 +140,8 @@ export const certificateAuthority = resource<z.infer<typeof authorityInputs>, z.
 export const certificate = resource<z.infer<typeof certificateInputs>, z.infer<typeof certificateState>>({
   inputs: certificateInputs,
   state: certificateState,
+  stateVersion: 1,
+  migrations: [],
   // Not `caKey`: it changes only together with the authority's certificate.
   replaceOn: ["caCertificate", "commonName", "dnsNames", "validityDays"],
   updateOn: [],

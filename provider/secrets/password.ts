@@ -21,6 +21,8 @@ export function drawPassword(length: number): string {
 export const password = resource<Inputs, State>({
   inputs: passwordInputs,
   state,
+  stateVersion: 1,
+  migrations: [],
   replaceOn: ["length"],
   updateOn: [],
   secrets: ["result"],
