@@ -1,13 +1,9 @@
 /** What a host that holds data was made from: an update leaves such a host as it is, and this says when it would be made otherwise. */
 import { z } from "zod";
+import { definitionInputs } from "./inputs/definition";
 import { resource } from "./resource";
 
-const inputs = z.strictObject({
-  host: z.string().min(1),
-  machine: z.string().min(1),
-  definition: z.string().min(1),
-});
-type Inputs = z.infer<typeof inputs>;
+type Inputs = z.infer<typeof definitionInputs>;
 
 /** The warning about a host that runs an older definition. */
 export const olderDefinition = (host: string): string =>
@@ -16,8 +12,10 @@ export const olderDefinition = (host: string): string =>
 
 /** `webinfra:index:Definition`: keeps the definition that the machine was made from, until the machine is another. */
 export const definition = resource<Inputs, Inputs>({
-  inputs,
-  state: z.object(inputs.shape),
+  inputs: definitionInputs,
+  state: z.object(definitionInputs.shape),
+  stateVersion: 1,
+  migrations: [],
   replaceOn: ["machine"],
   updateOn: [],
   drifted(current, news, context) {

@@ -15,12 +15,13 @@ import { imageResource } from "./incus/image";
 import { machineResource } from "./incus/machine";
 import { network } from "./incus/network";
 import { volume } from "./incus/volume";
-import { ready } from "./ready";
+import { ready } from "./ready/resource";
 import type { Context, Resource } from "./resource";
 import { certificate, certificateAuthority } from "./secrets/certificates";
 import { password } from "./secrets/password";
 
-const RESOURCES: ReadonlyMap<string, Resource> = new Map([
+/** Every resource by its type token. */
+export const resources: ReadonlyMap<string, Resource> = new Map([
   ["webinfra:incus:Network", network],
   ["webinfra:incus:Volume", volume],
   ["webinfra:incus:Image", imageResource()],
@@ -42,9 +43,9 @@ export function typeOf(urn: string): string {
 
 function resourceOf(urn: string): Resource {
   const type = typeOf(urn);
-  const found = RESOURCES.get(type);
+  const found = resources.get(type);
   if (found === undefined) {
-    throw new Error(`provider webinfra has no resource type "${type}"; it has ${[...RESOURCES.keys()].join(", ")}`);
+    throw new Error(`provider webinfra has no resource type "${type}"; it has ${[...resources.keys()].join(", ")}`);
   }
   return found;
 }

@@ -49,6 +49,13 @@ export interface Handler<I extends Bag, S extends Bag> {
   readonly inputs: z.ZodType<I>;
   /** What is stored. Must accept the state of a half-made resource, too. */
   readonly state: z.ZodType<S>;
+  /** The version of what is stored, from 1. A change that would refuse what stacks hold makes a new one. */
+  readonly stateVersion: number;
+  /**
+   * What makes a stored state one of the next version: the first of version 1 makes version 2. Pure, and kept for good: a resource that never changes
+   * keeps the state that it was made with. A secret that gets another name belongs into {@link secrets}.
+   */
+  readonly migrations: readonly ((old: Bag) => Bag)[];
   /** Inputs whose change makes a new resource. */
   readonly replaceOn: readonly string[];
   /** Inputs whose change is applied in place. */
@@ -68,6 +75,7 @@ export interface Handler<I extends Bag, S extends Bag> {
 
 /** A {@link Handler} whose types are hidden behind property bags as the engine sends them. */
 export interface Resource {
+  readonly stateVersion: number;
   readonly check: (olds: unknown, news: unknown) => { inputs: Bag; failures: Failure[] };
   readonly diff: (olds: unknown, news: unknown, context: Context) => Promise<Difference>;
   readonly create: (inputs: unknown, context: Context) => Promise<{ id: string; outs: Bag }>;
@@ -105,11 +113,44 @@ export function failuresOf(error: z.ZodError, news: Bag, secrets: ReadonlySet<st
     });
 }
 
-/** Hides a handler's types, so that handlers of all kinds fit into one table. */
+/**
+ * Where a state says its version. Version 1 does not, as it did not when there was no other. Pulumi shows no properties that begin with two underscores.
+ */
+const VERSION = "__stateVersion";
+
+/** A stored state in the shape of today. @throws Error for one of a version that is not known here */
+function migrate(
+  stored: unknown,
+  { stateVersion, migrations }: Pick<Handler<Bag, Bag>, "stateVersion" | "migrations">,
+): Bag {
+  const { [VERSION]: version = 1, ...state } = unwrapBag(stored);
+  if (typeof version !== "number" || !Number.isInteger(version) || version < 1 || version > stateVersion) {
+    throw new Error(
+      `the stack holds version ${JSON.stringify(version)} of this resource's state, which a newer webinfra wrote (this one knows up to version ` +
+        `${stateVersion}): update webinfra, and try again`,
+    );
+  }
+  return migrations.slice(version - 1).reduce<Bag>((old, next) => next(old), state);
+}
+
+/**
+ * Hides a handler's types, so that handlers of all kinds fit into one table.
+ * @throws Error when there is not one migration to each version but the first
+ */
 export function resource<I extends Bag, S extends Bag>(handler: Handler<I, S>): Resource {
+  const { stateVersion, migrations } = handler;
+  if (migrations.length !== stateVersion - 1) {
+    throw new Error(
+      `state version ${stateVersion} needs ${stateVersion - 1} migrations, and there are ${migrations.length}`,
+    );
+  }
+  const stateOf = (stored: unknown): S => handler.state.parse(migrate(stored, handler));
   const always = handler.secrets ?? [];
   const wrap = (state: Bag, ...origins: unknown[]): Bag =>
-    wrapBag(state, new Set([...always, ...origins.flatMap((origin) => [...secretKeys(origin)])]));
+    wrapBag(
+      stateVersion === 1 ? state : { ...state, [VERSION]: stateVersion },
+      new Set([...always, ...origins.flatMap((origin) => [...secretKeys(origin)])]),
+    );
   const keepingHalfMade = async <T>(origin: unknown, work: () => Promise<T>): Promise<T> => {
     try {
       return await work();
@@ -122,6 +163,7 @@ export function resource<I extends Bag, S extends Bag>(handler: Handler<I, S>): 
   };
 
   return {
+    stateVersion,
     check(olds, news) {
       const plain = unwrapBag(news);
       const chosen = handler.choose?.(unwrapBag(olds), plain) ?? {};
@@ -134,7 +176,7 @@ export function resource<I extends Bag, S extends Bag>(handler: Handler<I, S>): 
       };
     },
     async diff(olds, news, context) {
-      const before = unwrapBag(olds);
+      const before = migrate(olds, handler);
       const after = unwrapBag(news);
       const replaces = changedKeys(before, after, handler.replaceOn);
       const updates = changedKeys(before, after, handler.updateOn);
@@ -151,18 +193,18 @@ export function resource<I extends Bag, S extends Bag>(handler: Handler<I, S>): 
       });
     },
     async read(id, props, context) {
-      const found = await handler.read(id, handler.state.parse(unwrapBag(props)), context);
+      const found = await handler.read(id, stateOf(props), context);
       return found === undefined ? { id: "", props: {} } : { id, props: wrap(found, props) };
     },
     async update(id, olds, news, context) {
       return keepingHalfMade(news, async () => {
-        const state = handler.state.parse(unwrapBag(olds));
+        const state = stateOf(olds);
         const inputs = handler.inputs.parse(unwrapBag(news));
         return { outs: wrap(await handler.update(id, state, inputs, context), news) };
       });
     },
     async delete(id, props, context) {
-      await handler.delete(id, handler.state.parse(unwrapBag(props)), context);
+      await handler.delete(id, stateOf(props), context);
     },
   };
 }

@@ -1,17 +1,17 @@
 /** The resources of our provider, as a Pulumi program uses them. */
 import * as pulumi from "@pulumi/pulumi";
+// Types alone: a program needs nothing else of the provider, whose schemas say what a resource takes.
+import type { Args } from "./inputs/args";
+import type { fileInputs, objectInputs, pointerInputs } from "./inputs/channel";
+import type { definitionInputs } from "./inputs/definition";
+import type { imageInputs, machineInputs, networkInputs, volumeInputs } from "./inputs/incus";
+import type { readyInputs } from "./inputs/ready";
+import type { authorityInputs, certificateInputs, passwordInputs } from "./inputs/secrets";
 
 // Fields are declared, not defined: tsx and esbuild would set a defined field to undefined after the constructor set it.
 
 /** Arguments of {@link Network}. */
-export interface NetworkArgs {
-  /** Name of the bridge: `webinfra-` and at most 6 characters; `networkName(stack)` of provider/incus makes one. */
-  readonly name: pulumi.Input<string>;
-  /** The stack that it belongs to. */
-  readonly stack: pulumi.Input<string>;
-  /** IPv4 subnet, /16 to /28. Default: the first of 10.77.0.0/24 … 10.77.255.0/24 that nothing here uses. Cannot change. */
-  readonly cidr?: pulumi.Input<string> | undefined;
-}
+export type NetworkArgs = Args<typeof networkInputs>;
 
 /** An Incus bridge with NAT. */
 export class Network extends pulumi.CustomResource {
@@ -28,16 +28,7 @@ export class Network extends pulumi.CustomResource {
 }
 
 /** Arguments of {@link Volume}. */
-export interface VolumeArgs {
-  /** Name of the volume; `volumeName(stack, host)` of provider/incus makes one. */
-  readonly name: pulumi.Input<string>;
-  /** The stack that it belongs to. A volume of this name and stack that exists is adopted, with its data. */
-  readonly stack: pulumi.Input<string>;
-  /** The host whose data it holds. */
-  readonly host: pulumi.Input<string>;
-  /** Size limit in GiB; needs a storage pool that can limit. Default: none. */
-  readonly sizeGiB?: pulumi.Input<number> | undefined;
-}
+export type VolumeArgs = Args<typeof volumeInputs>;
 
 /** A volume that outlives the machines that mount it. */
 export class Volume extends pulumi.CustomResource {
@@ -49,21 +40,8 @@ export class Volume extends pulumi.CustomResource {
   }
 }
 
-/** What an image with packages is made from, and how old it may be for a new machine. */
-export interface ImageRecipe {
-  /** Alias of the image that the throw-away machine boots. */
-  readonly base: pulumi.Input<string>;
-  /** Its cloud-init's user-data, which installs the packages; `imageConfig` of cloudinit/ renders it. Holds no secret. */
-  readonly userData: pulumi.Input<string>;
-  /** A new machine gets an image that is at most so old, in days. */
-  readonly maxAgeDays: pulumi.Input<number>;
-}
-
 /** Arguments of {@link Image}. */
-export interface ImageArgs extends ImageRecipe {
-  /** Name of the network that packages are fetched through. */
-  readonly network: pulumi.Input<string>;
-}
+export type ImageArgs = Args<typeof imageInputs>;
 
 /** An image that holds all packages of a stack's hosts, shared by all stacks that want the same. It outlives the stack. */
 export class Image extends pulumi.CustomResource {
@@ -72,41 +50,8 @@ export class Image extends pulumi.CustomResource {
   }
 }
 
-/** A volume in a machine. */
-export interface MachineVolume {
-  /** Name of the volume. */
-  readonly name: pulumi.Input<string>;
-  /** Where the machine mounts it. */
-  readonly path: pulumi.Input<string>;
-}
-
 /** Arguments of {@link Machine}. */
-export interface MachineArgs {
-  /** Host name, such as web-1. */
-  readonly host: pulumi.Input<string>;
-  /** The stack that it belongs to. */
-  readonly stack: pulumi.Input<string>;
-  /** Roles placed on the host; labels only. Changed in place. */
-  readonly roles: pulumi.Input<pulumi.Input<string>[]>;
-  /** Alias of the image to boot, or what that is made from. Changes reach new machines only. */
-  readonly image: pulumi.Input<string | ImageRecipe>;
-  /** Name of the network to attach. */
-  readonly network: pulumi.Input<string>;
-  /** cloud-init's user-data in plain text. Kept as a secret. */
-  readonly userData: pulumi.Input<string>;
-  /**
-   * Digest of the wanted definition, for a machine whose `userData` changes are ignored: a warning says when it runs an older one. Default: none.
-   */
-  readonly definition?: pulumi.Input<string> | undefined;
-  /** Directory of the channel on this computer; the machine sees it read-only at /var/lib/webinfra-channel. */
-  readonly channel: pulumi.Input<string>;
-  /** The data volume. Default: none. */
-  readonly volume?: pulumi.Input<MachineVolume> | undefined;
-  /** Longest wait for the start and an address. Default: 120 s. */
-  readonly startTimeoutSeconds?: pulumi.Input<number> | undefined;
-  /** Longest wait for an orderly stop before the machine is stopped by force and deleted. Default: 30 s. */
-  readonly stopTimeoutSeconds?: pulumi.Input<number> | undefined;
-}
+export type MachineArgs = Args<typeof machineInputs>;
 
 /** A system container that boots a cloud image. A changed definition makes a new one before the old one goes. */
 export class Machine extends pulumi.CustomResource {
@@ -128,14 +73,7 @@ export class Machine extends pulumi.CustomResource {
 }
 
 /** Arguments of {@link ChannelObject}. */
-export interface ChannelObjectArgs {
-  /** The channel's directory on this computer. */
-  readonly directory: pulumi.Input<string>;
-  /** Path in the channel, such as pointers/primary.json. */
-  readonly key: pulumi.Input<string>;
-  /** The text. Every host can read it: no secrets. */
-  readonly content: pulumi.Input<string>;
-}
+export type ChannelObjectArgs = Args<typeof objectInputs>;
 
 /** A small text in the channel that belongs to the program: an inventory entry, or which release to run. */
 export class ChannelObject extends pulumi.CustomResource {
@@ -145,14 +83,7 @@ export class ChannelObject extends pulumi.CustomResource {
 }
 
 /** Arguments of {@link Pointer}. */
-export interface PointerArgs {
-  /** The channel's directory on this computer. */
-  readonly directory: pulumi.Input<string>;
-  /** Path in the channel, such as pointers/primary.json. */
-  readonly key: pulumi.Input<string>;
-  /** The text that it has at first; changes of it do nothing. Every host can read it: no secrets. */
-  readonly content: pulumi.Input<string>;
-}
+export type PointerArgs = Args<typeof pointerInputs>;
 
 /** A text in the channel that belongs to operations: made when nothing is there, and never touched again, not even to delete it. */
 export class Pointer extends pulumi.CustomResource {
@@ -168,16 +99,7 @@ export class Pointer extends pulumi.CustomResource {
 }
 
 /** Arguments of {@link ChannelFile}. */
-export interface ChannelFileArgs {
-  /** The channel's directory on this computer. */
-  readonly directory: pulumi.Input<string>;
-  /** Path in the channel, such as releases/<sha256>.tar.gz. */
-  readonly key: pulumi.Input<string>;
-  /** The file to copy. */
-  readonly source: pulumi.Input<string>;
-  /** SHA-256 that it must have, in lower-case hexadecimal. */
-  readonly sha256: pulumi.Input<string>;
-}
+export type ChannelFileArgs = Args<typeof fileInputs>;
 
 /** A file copied into the channel: a release. */
 export class ChannelFile extends pulumi.CustomResource {
@@ -187,10 +109,7 @@ export class ChannelFile extends pulumi.CustomResource {
 }
 
 /** Arguments of {@link Password}. */
-export interface PasswordArgs {
-  /** Number of characters, 16 to 256. Default: 32. A change draws a new password. */
-  readonly length?: pulumi.Input<number> | undefined;
-}
+export type PasswordArgs = Args<typeof passwordInputs>;
 
 /** A password of letters and digits, drawn once. */
 export class Password extends pulumi.CustomResource {
@@ -208,12 +127,7 @@ export class Password extends pulumi.CustomResource {
 }
 
 /** Arguments of {@link CertificateAuthority}. */
-export interface CertificateAuthorityArgs {
-  /** The subject's common name. */
-  readonly commonName: pulumi.Input<string>;
-  /** Days until it ends. Default: 3650. */
-  readonly validityDays?: pulumi.Input<number> | undefined;
-}
+export type CertificateAuthorityArgs = Args<typeof authorityInputs>;
 
 /** A private certificate authority (ECDSA, P-256). */
 export class CertificateAuthority extends pulumi.CustomResource {
@@ -233,18 +147,7 @@ export class CertificateAuthority extends pulumi.CustomResource {
 }
 
 /** Arguments of {@link Certificate}. */
-export interface CertificateArgs {
-  /** The authority's certificate, PEM. */
-  readonly caCertificate: pulumi.Input<string>;
-  /** The authority's private key, PKCS #8 PEM; secret. */
-  readonly caKey: pulumi.Input<string>;
-  /** The subject's common name. */
-  readonly commonName: pulumi.Input<string>;
-  /** Names (or IP addresses) that it is valid for; at least one. */
-  readonly dnsNames: pulumi.Input<pulumi.Input<string>[]>;
-  /** Days until it ends. Default: 3650. */
-  readonly validityDays?: pulumi.Input<number> | undefined;
-}
+export type CertificateArgs = Args<typeof certificateInputs>;
 
 /** A certificate for servers and clients, signed by an authority (ECDSA, P-256). */
 export class Certificate extends pulumi.CustomResource {
@@ -264,14 +167,7 @@ export class Certificate extends pulumi.CustomResource {
 }
 
 /** Arguments of {@link Definition}. */
-export interface DefinitionArgs {
-  /** Host name, such as db-1. */
-  readonly host: pulumi.Input<string>;
-  /** Machine id. */
-  readonly machine: pulumi.Input<string>;
-  /** Digest of the wanted definition. */
-  readonly definition: pulumi.Input<string>;
-}
+export type DefinitionArgs = Args<typeof definitionInputs>;
 
 /** Remembers what a machine was made from, for one whose changes are ignored: a warning says when it runs an older definition. */
 export class Definition extends pulumi.CustomResource {
@@ -280,39 +176,8 @@ export class Definition extends pulumi.CustomResource {
   }
 }
 
-/** A machine that {@link Ready} must see. */
-export interface ReadyMachine {
-  /** Machine id. */
-  readonly machine: pulumi.Input<string>;
-  /** Host name. */
-  readonly name: pulumi.Input<string>;
-  readonly roles: pulumi.Input<pulumi.Input<string>[]>;
-  /** IPv4 address that this computer can reach. */
-  readonly address: pulumi.Input<string>;
-  /** A passive web server, which balancers show only when no other one is left. Default: false. */
-  readonly standby?: pulumi.Input<boolean> | undefined;
-}
-
 /** Arguments of {@link Ready}. */
-export interface ReadyArgs {
-  /** The site's URL, such as http://10.77.0.5. */
-  readonly site: pulumi.Input<string>;
-  /** The Host header of requests to it. Default: that of its URL. */
-  readonly host?: pulumi.Input<string> | undefined;
-  /** Every machine of the site. */
-  readonly machines: pulumi.Input<pulumi.Input<ReadyMachine>[]>;
-  /**
-   * `private`: this computer reaches every machine, and each must answer for itself. `public`: it reaches the site's address only, and what shows through
-   * it counts: a balancer, every active web server with the release, the first page. Default: `private`.
-   */
-  readonly reach?: pulumi.Input<"private" | "public"> | undefined;
-  /** The release that app servers must run: SHA-256, or "" for any. */
-  readonly release: pulumi.Input<string>;
-  /** Longest wait. Default: 300 s. */
-  readonly timeoutSeconds?: pulumi.Input<number> | undefined;
-  /** Anything whose change must make it look again. Default: nothing. */
-  readonly channel?: pulumi.Input<string> | undefined;
-}
+export type ReadyArgs = Args<typeof readyInputs>;
 
 /** Exists once every machine was seen serving. It looks again when a machine or the release changes, or the site is down. */
 export class Ready extends pulumi.CustomResource {

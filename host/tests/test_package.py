@@ -20,7 +20,7 @@ from webinfra.__main__ import PROGRAMS
 from webinfra.files import Disk
 from webinfra.loop import Loop
 from webinfra.outside import Failed, Internet, Request, Shell
-from webinfra.proxy_socket import ProxySocket
+from webinfra.proxy_socket import ProxySocket, statistics
 from webinfra.replication import LocalMySQL
 from webinfra.settings import machine_id
 
@@ -173,6 +173,14 @@ def test_the_proxys_socket_is_asked_one_thing_at_a_time(tmp_path: Path) -> None:
     thread.join()
     listening.close()
     assert asked == [b"show stat\n"]
+
+
+def test_the_proxys_statistics_go_by_the_names_of_their_columns() -> None:
+    web, app = statistics('# pxname,svname,status,last_chk,\nweb,web-1,UP,"HTTP status, 200",\napp,blue\n\n')
+    assert (web["svname"], web["status"], web["last_chk"]) == ("web-1", "UP", "HTTP status, 200")
+    # What a line does not say is empty.
+    assert (app["svname"], app["status"]) == ("blue", "")
+    assert statistics("") == []
 
 
 def test_a_mysql_that_is_not_there_is_a_failure() -> None:

@@ -15,6 +15,8 @@ from webinfra.outside import Answer, Failed, Request, Shell
 from webinfra.release import ACTIVE, MAP, Settings, Store, Switch, World
 
 A, B = "a" * 64, "b" * 64
+# As HAProxy 3.0 begins it.
+STATISTICS = "# pxname,svname,qcur,qmax,scur,smax,slim,stot,bin,bout,dreq,dresp,ereq,econ,eresp,wretr,wredis,status,weight"
 SETTINGS = Settings(runs_app=True, port=3000, health_path="/health", domain="www.example.com")
 
 
@@ -100,7 +102,7 @@ class Host:
                 self.states[server.removeprefix("app/")] = state
             case _:
                 lines = (f"app,{colour},0,0,0,{',' * 12}{'UP' if self.up(colour) else 'DOWN'}" for colour in ("blue", "green"))
-                return "\n".join(["# pxname,svname", *lines])
+                return "\n".join([STATISTICS, *lines])
         return ""
 
     def release(self, wanted: str, settings: Settings = SETTINGS) -> None:

@@ -1,6 +1,8 @@
 """The runtime API of an HAProxy on this host."""
 
+import csv
 import socket
+from collections.abc import Mapping
 from typing import Protocol
 
 from webinfra.outside import Failed
@@ -10,6 +12,11 @@ class Proxy(Protocol):
     def tell(self, command: str) -> str:
         """What it answers; Failed when it is not there."""
         ...
+
+
+def statistics(answer: str) -> list[Mapping[str, str]]:
+    """The lines of an answer to `show stat`, each by HAProxy's names of its columns: new versions put new columns anywhere."""
+    return list(csv.DictReader(answer.removeprefix("# ").splitlines(), restval=""))
 
 
 class ProxySocket:

@@ -20,7 +20,7 @@ from webinfra.files import Disk, Files
 from webinfra.log import Journal, Log
 from webinfra.outside import Commands, Failed, Internet, Request, Shell, Web
 from webinfra.protocol import Refused, parse_release_pointer
-from webinfra.proxy_socket import Proxy, ProxySocket
+from webinfra.proxy_socket import Proxy, ProxySocket, statistics
 from webinfra.settings import Fields
 
 ROOT: Final = "/srv/app"
@@ -211,7 +211,7 @@ class Switch:
     def _leave(self, colour: str) -> None:
         """Lets the old one finish what it has, and stops it."""
         self._proxy.tell(f"set server app/{colour} state drain")
-        self._within(100, 0.1, lambda: self._shown(colour, 4) == "0")
+        self._within(100, 0.1, lambda: self._shown(colour, "scur") == "0")
         self._stop(colour)
         self._take_in(colour)
 
@@ -237,14 +237,13 @@ class Switch:
         self._asked(f"set server app/{colour} state ready")
 
     def _proxy_sees(self, colour: str) -> bool:
-        return self._shown(colour, 17).startswith("UP")
+        return self._shown(colour, "status").startswith("UP")
 
-    def _shown(self, colour: str, column: int) -> str:
+    def _shown(self, colour: str, column: str) -> str:
         """What the proxy's statistics say of a server; empty when they say nothing."""
-        for line in self._asked("show stat").splitlines():
-            fields = line.split(",")
-            if fields[:2] == ["app", colour] and len(fields) > column:
-                return fields[column]
+        for line in statistics(self._asked("show stat")):
+            if (line.get("pxname"), line.get("svname")) == ("app", colour):
+                return line.get(column, "")
         return ""
 
     def _asked(self, command: str) -> str:

@@ -5,16 +5,11 @@ import { copyFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { z } from "zod";
+import { fileInputs } from "../inputs/channel";
 import { resource } from "../resource";
-import { bumpVersion, directorySchema, isMissing, keySchema, place, remove } from "./store";
+import { bumpVersion, isMissing, place, remove } from "./store";
 
-const inputs = z.strictObject({
-  directory: directorySchema,
-  key: keySchema,
-  source: z.string().min(1),
-  sha256: z.string().regex(/^[0-9a-f]{64}$/, "must be a SHA-256 in 64 lower-case hexadecimal digits"),
-});
-type Inputs = z.infer<typeof inputs>;
+type Inputs = z.infer<typeof fileInputs>;
 
 async function hashOf(path: string): Promise<string | undefined> {
   const hash = createHash("sha256");
@@ -51,8 +46,10 @@ async function write(given: Inputs): Promise<void> {
 
 /** `webinfra:channel:File` */
 export const file = resource<Inputs, Inputs>({
-  inputs,
-  state: z.object(inputs.shape),
+  inputs: fileInputs,
+  state: z.object(fileInputs.shape),
+  stateVersion: 1,
+  migrations: [],
   replaceOn: ["directory", "key"],
   // Not `source`: where the file came from does not matter once it is there.
   updateOn: ["sha256"],

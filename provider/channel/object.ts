@@ -2,15 +2,11 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
+import { objectInputs } from "../inputs/channel";
 import { resource } from "../resource";
-import { bumpVersion, directorySchema, isMissing, keySchema, place, remove } from "./store";
+import { bumpVersion, isMissing, place, remove } from "./store";
 
-const inputs = z.strictObject({
-  directory: directorySchema,
-  key: keySchema,
-  content: z.string(),
-});
-type Inputs = z.infer<typeof inputs>;
+type Inputs = z.infer<typeof objectInputs>;
 
 async function write(given: Inputs): Promise<void> {
   await place(given.directory, given.key, (path) => writeFile(path, given.content));
@@ -19,8 +15,10 @@ async function write(given: Inputs): Promise<void> {
 
 /** `webinfra:channel:Object` */
 export const object = resource<Inputs, Inputs>({
-  inputs,
-  state: z.object(inputs.shape),
+  inputs: objectInputs,
+  state: z.object(objectInputs.shape),
+  stateVersion: 1,
+  migrations: [],
   replaceOn: ["directory", "key"],
   updateOn: ["content"],
   async create(given) {

@@ -2,20 +2,18 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
+import { pointerInputs } from "../inputs/channel";
 import { resource } from "../resource";
-import { bumpVersion, directorySchema, isMissing, keySchema, placeNew } from "./store";
+import { bumpVersion, isMissing, placeNew } from "./store";
 
-const inputs = z.strictObject({
-  directory: directorySchema,
-  key: keySchema,
-  content: z.string(),
-});
-type Inputs = z.infer<typeof inputs>;
+type Inputs = z.infer<typeof pointerInputs>;
 
 /** `webinfra:channel:Pointer`. Its state holds the text that was found, not the one that was given. */
 export const pointer = resource<Inputs, Inputs>({
-  inputs,
-  state: z.object(inputs.shape),
+  inputs: pointerInputs,
+  state: z.object(pointerInputs.shape),
+  stateVersion: 1,
+  migrations: [],
   replaceOn: ["directory", "key"],
   // Not `content`: it is what the pointer begins with.
   updateOn: [],

@@ -2,20 +2,6 @@
 import { randomUUID } from "node:crypto";
 import { chmod, link, mkdir, open, rename, rm, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { z } from "zod";
-
-const KEY = /^[A-Za-z0-9][A-Za-z0-9._-]*(\/[A-Za-z0-9][A-Za-z0-9._-]*)*$/;
-
-/** A key in the channel, such as `inventory/web-1.json`. */
-export const keySchema = z
-  .string()
-  .refine(
-    (key) => KEY.test(key) && key !== "version",
-    'must be a relative path of letters, digits, ".", "_" and "-", such as pointers/primary.json, and not "version"',
-  );
-
-/** The channel's directory. */
-export const directorySchema = z.string().startsWith("/", "must be the absolute path of a directory");
 
 /** Whether the file system says that there is no such file. */
 export function isMissing(error: unknown): boolean {

@@ -1,6 +1,6 @@
 /** A small client of the Incus REST API over its unix socket. */
 import { existsSync } from "node:fs";
-import { request as httpRequest } from "node:http";
+import { Client, type Dispatcher } from "undici";
 import { z } from "zod";
 import { within } from "../time";
 
@@ -189,7 +189,12 @@ export class IncusClient {
     throw new IncusError(kind, `Incus failed at ${method} ${path}: ${reason}`);
   }
 
-  private async envelope(method: string, path: string, body: unknown, options: CallOptions): Promise<Envelope> {
+  private async envelope(
+    method: Dispatcher.HttpMethod,
+    path: string,
+    body: unknown,
+    options: CallOptions,
+  ): Promise<Envelope> {
     const answer = await this.send(method, path, body, options);
     const envelope = parseEnvelope(answer.body);
     if (envelope === undefined) {
@@ -204,7 +209,12 @@ export class IncusClient {
     return envelope;
   }
 
-  private async send(method: string, path: string, body: unknown, options: CallOptions): Promise<Answer> {
+  private async send(
+    method: Dispatcher.HttpMethod,
+    path: string,
+    body: unknown,
+    options: CallOptions,
+  ): Promise<Answer> {
     const caller = options.signal ?? new AbortController().signal;
     const timeoutMs = options.timeoutMs ?? REQUEST_TIMEOUT_MS;
     caller.throwIfAborted();
@@ -212,38 +222,34 @@ export class IncusClient {
     if (!url.searchParams.has("project")) {
       url.searchParams.set("project", PROJECT);
     }
-    return new Promise<Answer>((resolve, reject) => {
-      const fail = (error: NodeJS.ErrnoException): void => {
-        if (caller.aborted) {
-          reject(caller.reason instanceof Error ? caller.reason : new Error("cancelled"));
-        } else if (error.name === "AbortError" || error.name === "TimeoutError") {
-          reject(
-            new IncusError("timeout", `Incus did not answer ${method} ${path} within ${String(timeoutMs / 1000)} s`),
-          );
-        } else {
-          reject(connectionError(error, this.socket));
-        }
-      };
-      const request = httpRequest(
-        {
-          socketPath: this.socket,
-          method,
-          path: `${url.pathname}${url.search}`,
-          headers: { "Content-Type": "application/json" },
-          agent: false,
-          signal: within(timeoutMs, caller),
-        },
-        (response) => {
-          const chunks: Buffer[] = [];
-          response.on("data", (chunk: Buffer) => chunks.push(chunk));
-          response.on("error", fail);
-          response.on("end", () => {
-            resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString("utf8") });
-          });
-        },
-      );
-      request.on("error", fail);
-      request.end(body === undefined ? undefined : JSON.stringify(body));
+    const connection = new Client("http://incus", {
+      connect: { socketPath: this.socket },
+      // The signal bounds the call.
+      headersTimeout: 0,
+      bodyTimeout: 0,
     });
+    try {
+      const answer = await connection.request({
+        method,
+        path: `${url.pathname}${url.search}`,
+        headers: { "Content-Type": "application/json" },
+        body: body === undefined ? null : JSON.stringify(body),
+        signal: within(timeoutMs, caller),
+        reset: true,
+      });
+      return { status: answer.statusCode, body: await answer.body.text() };
+    } catch (error) {
+      if (caller.aborted) {
+        throw caller.reason instanceof Error ? caller.reason : new Error("cancelled");
+      }
+      if (!(error instanceof Error)) {
+        throw error;
+      }
+      throw error.name === "AbortError" || error.name === "TimeoutError"
+        ? new IncusError("timeout", `Incus did not answer ${method} ${path} within ${String(timeoutMs / 1000)} s`)
+        : connectionError(error, this.socket);
+    } finally {
+      await connection.destroy();
+    }
   }
 }

@@ -1,6 +1,7 @@
 /** Images that hold all packages of a stack's hosts: each is made once, by a throw-away machine, and serves every stack that wants the same. */
 import { createHash } from "node:crypto";
 import { z } from "zod";
+import { imageInputs, type imageRecipe } from "../inputs/incus";
 import { withLock } from "../lock";
 import { type Context, type Resource, resource } from "../resource";
 import { sleep, within } from "../time";
@@ -10,14 +11,7 @@ import { allInstances, deleteInstance } from "./instance";
 import { LABEL_IMAGE } from "./labels";
 
 /** From what, and of what age at most, machines get their image. */
-export const recipeSchema = z.strictObject({
-  /** Alias of the image that the throw-away machine boots. */
-  base: z.string().min(1),
-  /** Its cloud-init, which installs the packages. */
-  userData: z.string().min(1),
-  maxAgeDays: z.number().positive("must be above 0, in days"),
-});
-export type Recipe = z.infer<typeof recipeSchema>;
+export type Recipe = z.infer<typeof imageRecipe>;
 
 /** An image of ours that holds packages, as Incus lists it. */
 export interface BakedImage {
@@ -318,8 +312,7 @@ export async function ensureImage(
   return made.result;
 }
 
-const inputs = z.strictObject({ ...recipeSchema.shape, network: z.string().min(1) });
-type Inputs = z.infer<typeof inputs>;
+type Inputs = z.infer<typeof imageInputs>;
 
 /**
  * `webinfra:incus:Image`: sees to it that there is an image of this recipe before machines want it. That it is too old by now is no change: a machine
@@ -333,8 +326,10 @@ export function imageResource(incus: () => IncusClient = () => new IncusClient()
     return given;
   };
   return resource<Inputs, Inputs>({
-    inputs,
-    state: z.object(inputs.shape),
+    inputs: imageInputs,
+    state: z.object(imageInputs.shape),
+    stateVersion: 1,
+    migrations: [],
     replaceOn: [],
     updateOn: ["base", "userData"],
     create: async (given, context) => ({ id: "packages", state: await made(given, context) }),

@@ -2,10 +2,11 @@
 import { access } from "node:fs/promises";
 import { z } from "zod";
 import { olderDefinition } from "../definition";
+import { machineInputs } from "../inputs/incus";
 import { type Context, HalfMadeError, type Resource, resource } from "../resource";
 import { sleep, within } from "../time";
 import { IncusClient, IncusError, POOL } from "./client";
-import { ensureImage, fingerprintOf, missingImage, recipeSchema } from "./image";
+import { ensureImage, fingerprintOf, missingImage } from "./image";
 import { allInstances, deleteInstance, findInstance, type Instance, pathOf } from "./instance";
 import { LABEL_COMPLETE, LABEL_HOST, LABEL_ROLES, LABEL_STACK, newMachineName } from "./labels";
 
@@ -16,24 +17,7 @@ const DEFAULT_START_SECONDS = 120;
 const DEFAULT_STOP_SECONDS = 30;
 const POLL_MS = 250;
 
-const hostPattern = /^[a-z]([a-z0-9-]{0,22}[a-z0-9])?$/;
-
-const inputs = z.strictObject({
-  host: z.string().regex(hostPattern, "must be a host name of a-z, 0-9 and -, at most 24 characters, such as web-1"),
-  stack: z.string().min(1),
-  roles: z.array(z.string().min(1)),
-  image: z.union([z.string().min(1), recipeSchema], "must be an image's alias, or what one is made from"),
-  network: z.string().min(1),
-  userData: z.string(),
-  definition: z.string().optional(),
-  channel: z.string().startsWith("/", "must be the absolute path of a directory"),
-  volume: z
-    .strictObject({ name: z.string().min(1), path: z.string().startsWith("/", "must be an absolute path") })
-    .optional(),
-  startTimeoutSeconds: z.number().positive("must be above 0, in seconds").optional(),
-  stopTimeoutSeconds: z.number().positive("must be above 0, in seconds").optional(),
-  machine: z.string(),
-});
+const inputs = machineInputs.extend({ machine: z.string() });
 type Inputs = z.infer<typeof inputs>;
 
 const state = z.object({
@@ -248,6 +232,8 @@ export function machineResource(incus: () => IncusClient = () => new IncusClient
   return resource<Inputs, State>({
     inputs,
     state,
+    stateVersion: 1,
+    migrations: [],
     // Not the image: a newer one serves new machines only.
     replaceOn: ["host", "stack", "network", "userData", "channel", "volume"],
     updateOn: ["roles", "startTimeoutSeconds", "stopTimeoutSeconds"],

@@ -2,6 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { networkInterfaces } from "node:os";
 import { z } from "zod";
+import { networkInputs } from "../inputs/incus";
 import { withLock } from "../lock";
 import { type Context, resource } from "../resource";
 import { UNKNOWN } from "../values";
@@ -23,23 +24,7 @@ const networkSchema = z.object({
 });
 type IncusNetwork = z.infer<typeof networkSchema>;
 
-const inputs = z.strictObject({
-  name: z
-    .string()
-    .regex(
-      /^webinfra-[a-z0-9-]{1,6}$/,
-      'must be "webinfra-" and at most 6 letters, digits or dashes (Linux allows 15 characters)',
-    ),
-  stack: z.string().min(1),
-  cidr: z
-    .string()
-    .refine((cidr) => {
-      const subnet = parseCidr(cidr);
-      return subnet !== undefined && subnet.prefix >= 16 && subnet.prefix <= 28 && formatCidr(subnet) === cidr;
-    }, "must be an IPv4 subnet of /16 to /28 with no host bits, for example 10.77.0.0/24")
-    .optional(),
-});
-type Inputs = z.infer<typeof inputs>;
+type Inputs = z.infer<typeof networkInputs>;
 
 const state = z.object({
   name: z.string(),
@@ -208,8 +193,10 @@ export async function makeNetwork(
 
 /** `webinfra:incus:Network` */
 export const network = resource<Inputs, State>({
-  inputs,
+  inputs: networkInputs,
   state,
+  stateVersion: 1,
+  migrations: [],
   replaceOn: ["name"],
   updateOn: ["stack"],
   drifted(current, news) {

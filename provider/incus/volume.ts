@@ -1,5 +1,6 @@
 /** A host's data volume. It outlives machines: a retained volume is found again by its name and adopted. */
 import { z } from "zod";
+import { volumeInputs } from "../inputs/incus";
 import { resource } from "../resource";
 import { IncusClient, IncusError, POOL } from "./client";
 import { LABEL_HOST, LABEL_STACK } from "./labels";
@@ -12,18 +13,7 @@ const volumeSchema = z.object({
   used_by: z.array(z.string()).nullish(),
 });
 
-const inputs = z.strictObject({
-  name: z
-    .string()
-    .regex(
-      /^webinfra-[a-z0-9-]{1,54}$/,
-      'must start with "webinfra-" and hold only a-z, 0-9 and -, at most 63 characters',
-    ),
-  stack: z.string().min(1),
-  host: z.string().min(1),
-  sizeGiB: z.number().positive("must be above 0, in GiB").optional(),
-});
-type Inputs = z.infer<typeof inputs>;
+type Inputs = z.infer<typeof volumeInputs>;
 
 const state = z.object({
   name: z.string(),
@@ -93,8 +83,10 @@ async function makeVolume(client: IncusClient, given: Inputs, signal: AbortSigna
 
 /** `webinfra:incus:Volume` */
 export const volume = resource<Inputs, State>({
-  inputs,
+  inputs: volumeInputs,
   state,
+  stateVersion: 1,
+  migrations: [],
   replaceOn: ["name", "stack"],
   updateOn: ["host", "sizeGiB"],
   async create(given, context) {

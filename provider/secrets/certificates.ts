@@ -17,6 +17,7 @@ import {
   X509CertificateGenerator,
 } from "@peculiar/x509";
 import { z } from "zod";
+import { authorityInputs, certificateInputs } from "../inputs/secrets";
 import { resource } from "../resource";
 
 const ALGORITHM = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
@@ -25,27 +26,8 @@ const DAY_MS = 86_400_000;
 // A host whose clock is behind must accept a certificate made just now.
 const BACKDATE_MS = 3_600_000;
 
-const commonName = z
-  .string()
-  .regex(/^[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}$/, 'must be 1 to 64 letters, digits, spaces, ".", "_" or "-"');
-const validityDays = z
-  .int("must be a whole number")
-  .min(1, "must be at least 1")
-  .max(36_500, "must be at most 36500")
-  .optional();
-
-const authorityInputs = z.strictObject({ commonName, validityDays });
 const authorityState = z.object({ ...authorityInputs.shape, certificate: z.string(), key: z.string() });
 
-const certificateInputs = z.strictObject({
-  caCertificate: z.string(),
-  caKey: z.string(),
-  commonName,
-  dnsNames: z
-    .array(z.string().regex(/^(\*\.)?[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$/, "must be a DNS name or an IP address"))
-    .min(1, "must name at least one DNS name"),
-  validityDays,
-});
 const certificateState = z.object({ ...certificateInputs.shape, certificate: z.string(), key: z.string() });
 
 /** A certificate and its private key (PKCS #8), both PEM. */
@@ -140,6 +122,8 @@ function serialOf(certificate: string): string {
 export const certificateAuthority = resource<z.infer<typeof authorityInputs>, z.infer<typeof authorityState>>({
   inputs: authorityInputs,
   state: authorityState,
+  stateVersion: 1,
+  migrations: [],
   replaceOn: ["commonName", "validityDays"],
   updateOn: [],
   secrets: ["key"],
@@ -156,6 +140,8 @@ export const certificateAuthority = resource<z.infer<typeof authorityInputs>, z.
 export const certificate = resource<z.infer<typeof certificateInputs>, z.infer<typeof certificateState>>({
   inputs: certificateInputs,
   state: certificateState,
+  stateVersion: 1,
+  migrations: [],
   // Not `caKey`: it changes only together with the authority's certificate.
   replaceOn: ["caCertificate", "commonName", "dnsNames", "validityDays"],
   updateOn: [],

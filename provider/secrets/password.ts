@@ -1,17 +1,15 @@
 /** A password, drawn once and kept in the state as a secret. */
 import { randomInt, randomUUID } from "node:crypto";
 import { z } from "zod";
+import { passwordInputs } from "../inputs/secrets";
 import { resource } from "../resource";
 
 const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 const DEFAULT_LENGTH = 32;
 
-const inputs = z.strictObject({
-  length: z.int("must be a whole number").min(16, "must be at least 16").max(256, "must be at most 256").optional(),
-});
-type Inputs = z.infer<typeof inputs>;
+type Inputs = z.infer<typeof passwordInputs>;
 
-const state = z.object({ ...inputs.shape, result: z.string() });
+const state = z.object({ ...passwordInputs.shape, result: z.string() });
 type State = z.infer<typeof state>;
 
 /** Letters and digits only: safe in every configuration file and URL without quoting. */
@@ -21,8 +19,10 @@ export function drawPassword(length: number): string {
 
 /** `webinfra:secrets:Password` */
 export const password = resource<Inputs, State>({
-  inputs,
+  inputs: passwordInputs,
   state,
+  stateVersion: 1,
+  migrations: [],
   replaceOn: ["length"],
   updateOn: [],
   secrets: ["result"],

@@ -1,20 +1,12 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer, type RequestListener, type Server } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import { type AddressInfo } from "node:net";
-import { databaseState, hostState } from "../support/state";
-import type { Answer } from "../../provider/probe";
-import { probe } from "../../provider/probe";
-import { isUp, ready, throughAddress, waitUntilReady } from "../../provider/ready";
-import {
-  type ExpectedMachine,
-  failureReport,
-  missing,
-  noteSighting,
-  nothingSeen,
-  type Observations,
-  statusLine,
-} from "../../provider/readiness";
+import { hostState } from "../support/state";
+import type { ExpectedMachine } from "../../provider/ready/checks/check";
+import { isUp, ready, waitUntilReady } from "../../provider/ready/resource";
+import { makeAuthority, makeCertificate } from "../../provider/secrets/certificates";
 
 const release = "a".repeat(64);
 const lb: ExpectedMachine = { machine: "m-lb-1", name: "lb-1", roles: ["loadBalancer"], address: "127.0.0.1" };
@@ -27,191 +19,6 @@ const web: ExpectedMachine = {
 const app: ExpectedMachine = { machine: "m-app-1", name: "app-1", roles: ["appServer"], address: "127.0.0.3" };
 const expectation = { machines: [lb, web], release };
 
-function agent(machine: string, more: object = {}): Answer {
-  const body = JSON.stringify({ ...hostState({ machine }), ...more });
-  return { status: 200, headers: {}, body };
-}
-
-function answer(status: number, headers: Record<string, string> = {}): Answer {
-  return { status, headers, body: "" };
-}
-
-function allSeen(): Observations {
-  const seen = nothingSeen();
-  seen.agents.set(lb.machine, agent(lb.machine)).set(web.machine, agent(web.machine));
-  seen.balancers.set(lb.machine, answer(200, { "x-machine": lb.machine }));
-  noteSighting(seen, [lb.machine], answer(200, { "x-machine": web.machine, "x-release": release }));
-  seen.site = answer(200);
-  return seen;
-}
-
-describe("provider: readiness", () => {
-  it("is reached when everything was seen", () => {
-    assert.deepEqual(missing(expectation, allSeen()), []);
-  });
-
-  it("is not shown by an error that names the machine it comes from", () => {
-    const seen = allSeen();
-    seen.sightings.clear();
-    noteSighting(seen, [lb.machine], answer(503, { "x-machine": web.machine, "x-release": release }));
-    assert.deepEqual(
-      missing(expectation, seen).map((one) => one.reason),
-      ["not seen serving through lb-1"],
-    );
-  });
-
-  it("takes a redirection, and an API with nothing at its root, for a site that is served", () => {
-    for (const status of [200, 302, 404]) {
-      const seen = allSeen();
-      seen.site = answer(status);
-      assert.deepEqual(missing(expectation, seen), []);
-    }
-  });
-
-  it("asks for a database that takes writes where databases can be asked", () => {
-    const db: ExpectedMachine = { machine: "m-db", name: "db-2", roles: ["database"], address: "10.77.0.9" };
-    const withDatabase = { ...expectation, machines: [...expectation.machines, db] };
-    const seen = allSeen();
-    seen.agents.set(db.machine, agent(db.machine, { database: databaseState() }));
-    assert.deepEqual(
-      missing(withDatabase, seen).map(({ reason }) => reason),
-      [
-        "no database of these hosts takes writes: when the primary is a host that this update takes away, promote another one first " +
-          "with `webinfra database promote HOST`",
-      ],
-    );
-    seen.agents.set(db.machine, agent(db.machine, { database: databaseState({ writable: true }) }));
-    assert.deepEqual(missing(withDatabase, seen), []);
-  });
-
-  it("asks for every machine", () => {
-    assert.deepEqual(
-      missing(expectation, nothingSeen()).map((one) => `${one.machine?.name ?? ""}: ${one.reason}`),
-      ["lb-1: not asked yet", "web-1: not asked yet"],
-    );
-  });
-
-  const cases: [string, (seen: Observations) => void, string][] = [
-    [
-      "an agent that does not answer",
-      (seen) => seen.agents.set(web.machine, { status: undefined, problem: "connection refused" }),
-      "its agent does not answer (connection refused)",
-    ],
-    [
-      "an agent that is no agent",
-      (seen) => seen.agents.set(web.machine, answer(502)),
-      "its agent answers 502 with something else than its state: it is empty",
-    ],
-    [
-      "an old machine at the new one's address",
-      (seen) => seen.agents.set(web.machine, agent("m-old")),
-      "its address is answered by another machine, m-old",
-    ],
-    [
-      "a machine that converges",
-      (seen) => seen.agents.set(web.machine, agent(web.machine, { converge: "running", step: "installing packages" })),
-      "installing packages",
-    ],
-    [
-      "a failed step, which is tried again",
-      (seen) =>
-        seen.agents.set(web.machine, agent(web.machine, { converge: "failed", step: "packages", error: "no mirror" })),
-      'failed at "packages": no mirror (it tries again)',
-    ],
-    [
-      "a machine that is not healthy",
-      (seen) => seen.agents.set(web.machine, agent(web.machine, { healthy: false, error: "nginx is down" })),
-      "not healthy: nginx is down",
-    ],
-    ["a web machine that was not seen", (seen) => seen.sightings.clear(), "not seen serving through lb-1"],
-    [
-      "an answer of the old machine of that name only",
-      (seen) => seen.sightings.set(lb.machine, new Map([["m-old-web-1", release]])),
-      "not seen serving through lb-1",
-    ],
-    [
-      "a web machine that serves the release before",
-      (seen) => seen.sightings.set(lb.machine, new Map([[web.machine, "b".repeat(64)]])),
-      "serves release bbbbbbbbbbbb through lb-1, not release aaaaaaaaaaaa",
-    ],
-    [
-      "a balancer that does not answer",
-      (seen) => seen.balancers.set(lb.machine, { status: undefined, problem: "no answer within 2 s" }),
-      "its balancer does not answer (no answer within 2 s)",
-    ],
-    ["a balancer that refuses", (seen) => seen.balancers.set(lb.machine, answer(503)), "its balancer answers 503"],
-    [
-      "the old balancer at the new one's address",
-      (seen) => seen.balancers.set(lb.machine, answer(200, { "x-machine": "m-old" })),
-      "its balancer answers as another machine, m-old",
-    ],
-    ["a site that answers with an error", (seen) => (seen.site = answer(503)), "the site answers 503"],
-    [
-      "a site that does not answer",
-      (seen) => (seen.site = { status: undefined, problem: "connection refused" }),
-      "the site does not answer (connection refused)",
-    ],
-  ];
-  for (const [what, change, reason] of cases) {
-    it(`sees ${what}`, () => {
-      const seen = allSeen();
-      change(seen);
-      assert.deepEqual(
-        missing(expectation, seen).map((one) => one.reason),
-        [reason],
-      );
-    });
-  }
-
-  it("asks an app host itself for its release, and any host when no release is known", () => {
-    const seen = nothingSeen();
-    seen.agents.set(app.machine, agent(app.machine, { release: "b".repeat(64) }));
-    assert.deepEqual(
-      missing({ machines: [app], release }, seen).map((one) => one.reason),
-      ["runs release bbbbbbbbbbbb, not release aaaaaaaaaaaa"],
-    );
-    seen.site = answer(200);
-    assert.deepEqual(missing({ machines: [app], release: "" }, seen), []);
-  });
-
-  it("wants each web machine through each balancer", () => {
-    const second = { ...lb, machine: "m-lb-2", name: "lb-2" };
-    const seen = allSeen();
-    seen.agents.set(second.machine, agent(second.machine));
-    seen.balancers.set(second.machine, answer(200, { "x-machine": second.machine }));
-    assert.deepEqual(
-      missing({ machines: [lb, second, web], release }, seen).map((one) => one.reason),
-      ["not seen serving through lb-2"],
-    );
-  });
-
-  it("says in one line what it waits for", () => {
-    const missed = [1, 2, 3, 4].map((n) => ({ machine: { ...web, name: `web-${String(n)}` }, reason: "starting" }));
-    assert.equal(statusLine(missed), "waiting for web-1: starting; web-2: starting; web-3: starting (and 1 more)");
-  });
-
-  it("reports each machine with its id, its last state and its logs", () => {
-    const report = failureReport(
-      "http://10.77.0.5",
-      300,
-      [{ machine: web, reason: "installing packages" }, { reason: "the site answers 503" }],
-      new Map([[web.machine, "journal of webinfra-converge:\n  E: no mirror"]]),
-    );
-    assert.equal(
-      report,
-      [
-        "the site http://10.77.0.5 is not ready after 300 s:",
-        "  web-1 (machine m-web-1 at 127.0.0.2): installing packages",
-        "    journal of webinfra-converge:",
-        "      E: no mirror",
-        "  the site answers 503",
-        "Nothing was deleted: machines that served before still do. Look further with `webinfra logs HOST`, mend the " +
-          "cause, and run the update again; `webinfra:readyTimeoutSeconds` is the time it waits.",
-      ].join("\n"),
-    );
-  });
-});
-
 describe("provider: Ready against real servers", () => {
   const servers: Server[] = [];
   afterEach(() => {
@@ -221,12 +28,13 @@ describe("provider: Ready against real servers", () => {
     }
   });
 
-  const listen = async (address: string, port: number, listener: RequestListener): Promise<number> => {
-    const server = createServer(listener).listen(port, address);
+  const bind = async (server: Server, address: string, port: number): Promise<number> => {
     servers.push(server);
-    await once(server, "listening");
+    await once(server.listen(port, address), "listening");
     return (server.address() as AddressInfo).port;
   };
+  const listen = (address: string, port: number, listener: RequestListener): Promise<number> =>
+    bind(createServer(listener), address, port);
   const freePort = async (): Promise<number> => {
     const server = createServer().listen(0, "127.0.0.1");
     await once(server, "listening");
@@ -270,11 +78,51 @@ describe("provider: Ready against real servers", () => {
     await waitUntilReady(
       { site: `http://127.0.0.1:${String(sitePort)}`, ...expectation, timeoutSeconds: 10 },
       context,
-      noLogs,
-      agentPort,
+      { readLogs: noLogs, agentPort },
     );
     assert.ok(late());
-    assert.deepEqual(statuses, ["waiting for web-1: installing packages"]);
+    assert.deepEqual(statuses, ["waiting for web-1: still being set up: installing packages"]);
+  });
+
+  it("waits for a site with https, whose certificate is for its name and not for its balancers' addresses", async () => {
+    const authority = await makeAuthority({ commonName: "test" });
+    const { certificate: cert, key } = await makeCertificate({
+      caCertificate: authority.certificate,
+      caKey: authority.key,
+      commonName: "site",
+      dnsNames: ["localhost"],
+    });
+    const server = createTlsServer({ cert, key }, (request, response) => {
+      response.writeHead(200, { "X-Machine": request.url === "/-/host" ? web.machine : lb.machine }).end();
+    });
+    const port = await bind(server, "127.0.0.1", 0);
+    const agentPort = await listen("127.0.0.1", 0, (_request, response) => {
+      response.end(JSON.stringify(hostState({ machine: lb.machine })));
+    });
+    await listen("127.0.0.2", agentPort, (_request, response) => {
+      response.end(JSON.stringify(hostState({ machine: web.machine })));
+    });
+    const given = { site: `https://localhost:${String(port)}`, machines: [lb, web], release: "", timeoutSeconds: 1 };
+    const surroundings = { readLogs: noLogs, agentPort };
+    await waitUntilReady(given, context, { ...surroundings, ca: authority.certificate });
+    await assert.rejects(
+      waitUntilReady(given, context, surroundings),
+      /: its balancer does not answer \(its certificate is from no authority that this computer trusts\)\n/,
+    );
+    assert.equal(await isUp(given, context.signal), false);
+  });
+
+  it("wants a URL that it can ask", () => {
+    const inputs = { machines: [lb, web], release };
+    for (const site of ["http://10.77.0.5", "https://www.foobar.com"]) {
+      assert.deepEqual(ready.check({}, { ...inputs, site }).failures, []);
+    }
+    assert.deepEqual(ready.check({}, { ...inputs, site: "ftp://10.77.0.5" }).failures, [
+      {
+        property: "site",
+        reason: 'must be an http or https URL, such as http://10.77.0.5 (it is "ftp://10.77.0.5")',
+      },
+    ]);
   });
 
   it("fails within its deadline, with the logs of those that are missing", async () => {
@@ -285,11 +133,13 @@ describe("provider: Ready against real servers", () => {
       waitUntilReady(
         { site: `http://127.0.0.1:${String(port)}`, machines: [app], release: "", timeoutSeconds: 1 },
         context,
-        (machine) => {
-          asked.push(machine);
-          return Promise.resolve("E: no mirror");
+        {
+          readLogs(machine) {
+            asked.push(machine);
+            return Promise.resolve("E: no mirror");
+          },
+          agentPort: port,
         },
-        port,
       ),
       /is not ready after 1 s:\n {2}app-1 \(machine m-app-1 at 127\.0\.0\.3\): its agent does not answer \(connection refused\)\n {4}E: no mirror\n/,
     );
@@ -304,15 +154,12 @@ describe("provider: Ready against real servers", () => {
     }, 100);
     const port = await freePort();
     const given = { site: `http://127.0.0.1:${String(port)}`, machines: [app], release: "", timeoutSeconds: 60 };
-    await assert.rejects(waitUntilReady(given, { ...context, signal: controller.signal }, noLogs, port), {
-      message: "cancelled",
-    });
-  });
-
-  it("gives up on a server that does not answer", async () => {
-    const port = await listen("127.0.0.1", 0, () => undefined);
-    const found = await probe(`http://127.0.0.1:${String(port)}/`, context.signal, { timeoutMs: 100 });
-    assert.deepEqual(found, { status: undefined, problem: "no answer within 0.1 s" });
+    await assert.rejects(
+      waitUntilReady(given, { ...context, signal: controller.signal }, { readLogs: noLogs, agentPort: port }),
+      {
+        message: "cancelled",
+      },
+    );
   });
 
   it("sees that a site is up", async () => {
@@ -320,13 +167,6 @@ describe("provider: Ready against real servers", () => {
       response.writeHead(request.url === "/" ? 200 : 404).end();
     });
     assert.ok(await isUp({ site: `http://127.0.0.1:${String(port)}` }, context.signal));
-  });
-
-  it("asks a balancer by its address with the site's name", () => {
-    assert.deepEqual(throughAddress("http://www.foobar.com:8080/shop", "10.77.0.5", "/-/host"), {
-      url: "http://10.77.0.5:8080/-/host",
-      host: "www.foobar.com:8080",
-    });
   });
 
   it("reports a change for another machine or release, or for a dead site, and none for another order", async () => {

@@ -242,6 +242,8 @@ describe("provider: dispatch", () => {
     const kind = resource({
       inputs: shape,
       state: shape,
+      stateVersion: 1,
+      migrations: [],
       replaceOn: [],
       updateOn: [],
       create: never,

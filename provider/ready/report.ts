@@ -1,0 +1,49 @@
+/** What is said of a site that is not ready. */
+import type { ExpectedMachine } from "./checks/check";
+
+/** Why a machine, or the site itself, is not ready. */
+export interface Missing {
+  /** Absent for the site as a whole. */
+  readonly machine?: ExpectedMachine;
+  readonly reason: string;
+}
+
+/** One line for people who wait, such as `waiting for web-2: still being set up: installing packages`. */
+export function statusLine(missed: readonly Missing[]): string {
+  const shown = missed
+    .slice(0, 3)
+    .map((one) => (one.machine === undefined ? one.reason : `${one.machine.name}: ${one.reason}`));
+  const more = missed.length > shown.length ? ` (and ${String(missed.length - shown.length)} more)` : "";
+  return `waiting for ${shown.join("; ")}${more}`;
+}
+
+function indent(text: string, by: string): string {
+  return text
+    .trimEnd()
+    .split("\n")
+    .map((line) => `${by}${line}`)
+    .join("\n");
+}
+
+/** The whole error after the deadline. `logs` holds what could be had of each missing machine's logs, by machine id. */
+export function failureReport(
+  site: string,
+  seconds: number,
+  missed: readonly Missing[],
+  logs: ReadonlyMap<string, string>,
+): string {
+  const parts = missed.map((one) => {
+    if (one.machine === undefined) {
+      return `  ${one.reason}`;
+    }
+    const { machine } = one;
+    const log = logs.get(machine.machine);
+    return `  ${machine.name} (machine ${machine.machine} at ${machine.address}): ${one.reason}${log === undefined ? "" : `\n${indent(log, "    ")}`}`;
+  });
+  return [
+    `the site ${site} is not ready after ${String(seconds)} s:`,
+    ...parts,
+    "Nothing was deleted: machines that served before still do. Look further with `webinfra logs HOST`, mend the cause, " +
+      "and run the update again; `webinfra:readyTimeoutSeconds` is the time it waits.",
+  ].join("\n");
+}

@@ -1,0 +1,118 @@
+/** `Ready`: an update ends when every machine was seen serving, and fails within a deadline when one was not. */
+import { isDeepStrictEqual } from "node:util";
+import { z } from "zod";
+import { agentPort } from "../../core/ports";
+import { readyInputs } from "../inputs/ready";
+import { probe } from "../probe";
+import { type Context, resource } from "../resource";
+import { sleep } from "../time";
+import { type Bag, holdsUnknown } from "../values";
+import { askForPage, isServed } from "./checks/site";
+import { type LogReader, machineLogs } from "./logs";
+import { observer } from "./observe";
+import { failureReport, statusLine } from "./report";
+
+const POLL_MS = 500;
+const STATUS_EVERY_MS = 3_000;
+const DRIFT_PROBE_MS = 2_000;
+const DEFAULT_TIMEOUT_SECONDS = 300;
+
+type Inputs = z.infer<typeof readyInputs>;
+
+const state = z.object({ ...readyInputs.shape, checkedAt: z.string() });
+type State = z.infer<typeof state>;
+
+/** What waiting uses of this computer and the site's hosts. */
+export interface Surroundings {
+  readonly readLogs: LogReader;
+  /** Where agents answer. */
+  readonly agentPort: number;
+  /** Certificates of the authorities that the site's may come from, PEM. Default: as in `ProbeOptions`. */
+  readonly ca?: string;
+}
+
+/** Polls until everything was seen, or throws the report when the time is over. */
+export async function waitUntilReady(
+  given: Inputs,
+  { signal, status }: Pick<Context, "signal" | "status">,
+  surroundings: Surroundings = { readLogs: machineLogs, agentPort },
+): Promise<void> {
+  const seconds = given.timeoutSeconds ?? DEFAULT_TIMEOUT_SECONDS;
+  const deadline = Date.now() + seconds * 1000;
+  const observe = observer(given, surroundings.agentPort);
+  let saidAt = 0;
+  for (;;) {
+    const missed = await observe((url, options) => probe(url, signal, { ...options, ca: surroundings.ca }));
+    if (missed.length === 0) {
+      return;
+    }
+    const now = Date.now();
+    if (now >= deadline) {
+      const logs = new Map<string, string>();
+      await Promise.all(
+        missed.map(async ({ machine }) => {
+          if (machine !== undefined && given.reach !== "public") {
+            logs.set(machine.machine, await surroundings.readLogs(machine.machine));
+          }
+        }),
+      );
+      throw new Error(failureReport(given.site, seconds, missed, logs));
+    }
+    if (now - saidAt >= STATUS_EVERY_MS) {
+      status(statusLine(missed));
+      saidAt = now;
+    }
+    await sleep(Math.min(POLL_MS, deadline - now), signal);
+  }
+}
+
+/** Whether the site's first page is served within two seconds. */
+export async function isUp(given: Pick<Inputs, "site" | "host">, signal: AbortSignal): Promise<boolean> {
+  const deadline = Date.now() + DRIFT_PROBE_MS;
+  for (;;) {
+    const left = deadline - Date.now();
+    if (left <= 0) {
+      return false;
+    }
+    if (isServed(await askForPage(given, (url, options) => probe(url, signal, options), left))) {
+      return true;
+    }
+    await sleep(Math.min(POLL_MS / 2, left), signal);
+  }
+}
+
+/** The machines as comparable texts. Parsed, because the order of a machine's keys differs between the state and the wire. */
+function machineTexts(value: unknown): unknown {
+  const machines = readyInputs.shape.machines.safeParse(value);
+  return machines.success ? machines.data.map((one) => JSON.stringify(one)).sort((a, b) => a.localeCompare(b)) : value;
+}
+
+async function check(given: Inputs, context: Context): Promise<State> {
+  await waitUntilReady(given, context);
+  return { ...given, checkedAt: new Date().toISOString() };
+}
+
+/** `webinfra:index:Ready` */
+export const ready = resource<Inputs, State>({
+  inputs: readyInputs,
+  state,
+  stateVersion: 1,
+  migrations: [],
+  replaceOn: [],
+  updateOn: ["site", "release", "reach"],
+  async drifted(current: State, news: Bag, context: Context) {
+    if (
+      holdsUnknown(news["machines"]) ||
+      !isDeepStrictEqual(machineTexts(current.machines), machineTexts(news["machines"]))
+    ) {
+      return true;
+    }
+    return !(await isUp(current, context.signal));
+  },
+  async create(given, context) {
+    return { id: "ready", state: await check(given, context) };
+  },
+  read: (_id, current) => Promise.resolve(current),
+  update: (_id, _current, given, context) => check(given, context),
+  delete: () => Promise.resolve(),
+});
