@@ -57,7 +57,10 @@ export function incusPlatform({ stack, home, config, imageUserData, parent }: Pl
             userData,
             definition: volumes.length > 0 ? pulumi.unsecret(userData.apply(digest)) : undefined,
             channel: directory,
-            volume: volumes[0] && { name: volumes[0].resource.volume, path: volumes[0].mount },
+            volumes:
+              volumes.length > 0
+                ? volumes.map(({ mount, resource }) => ({ name: resource.volume, path: mount }))
+                : undefined,
           },
           { parent: owner, ...holdsData, ...(packages && { dependsOn: [packages] }) },
         );

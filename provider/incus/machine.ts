@@ -9,6 +9,7 @@ import { IncusClient, IncusError, POOL } from "./client";
 import { ensureImage, fingerprintOf, missingImage } from "./image";
 import { allInstances, deleteInstance, findInstance, type Instance, pathOf } from "./instance";
 import { LABEL_COMPLETE, LABEL_HOST, LABEL_ROLES, LABEL_STACK, newMachineName } from "./labels";
+import type { Bag } from "../values";
 
 /** Where a machine sees the channel. */
 export const CHANNEL_PATH = "/var/lib/webinfra-channel";
@@ -77,9 +78,9 @@ export function instanceRequest(given: Inputs, image: object): object {
       root: { type: "disk", path: "/", pool: POOL },
       eth0: { type: "nic", name: "eth0", network: given.network },
       channel: { type: "disk", source: given.channel, path: CHANNEL_PATH, readonly: "true" },
-      ...(given.volume === undefined
-        ? {}
-        : { data: { type: "disk", pool: POOL, source: given.volume.name, path: given.volume.path } }),
+      ...Object.fromEntries(
+        (given.volumes ?? []).map(({ name, path }) => [name, { type: "disk", pool: POOL, source: name, path }]),
+      ),
     },
   };
 }
@@ -112,28 +113,30 @@ async function imageOf(client: IncusClient, given: Inputs, context: Context): Pr
 }
 
 /** Two machines that mount one data volume would destroy the data. */
-async function checkVolumeIsFree(client: IncusClient, given: Inputs, signal: AbortSignal): Promise<void> {
-  const { volume } = given;
-  if (volume === undefined) {
+async function checkVolumesAreFree(client: IncusClient, given: Inputs, signal: AbortSignal): Promise<void> {
+  const { volumes = [] } = given;
+  if (volumes.length === 0) {
     return;
   }
-  const user = (await allInstances(client, signal)).find(
-    (one) =>
-      one.name !== given.machine &&
-      one.status !== "Stopped" &&
-      Object.values(one.devices ?? {}).some((device) => device["type"] === "disk" && device["source"] === volume.name),
+  const others = (await allInstances(client, signal)).filter(
+    (one) => one.name !== given.machine && one.status !== "Stopped",
   );
-  if (user !== undefined) {
-    throw new Error(
-      `${given.host}: the volume ${volume.name} is in use by the machine ${user.name} (${user.status}), and two machines ` +
-        `must never mount one data volume: stop that one first with \`incus stop ${user.name} --project webinfra\``,
+  for (const { name } of volumes) {
+    const user = others.find((one) =>
+      Object.values(one.devices ?? {}).some((device) => device["type"] === "disk" && device["source"] === name),
     );
+    if (user !== undefined) {
+      throw new Error(
+        `${given.host}: the volume ${name} is in use by the machine ${user.name} (${user.status}), and two machines ` +
+          `must never mount one data volume: stop that one first with \`incus stop ${user.name} --project webinfra\``,
+      );
+    }
   }
 }
 
 async function instantiate(client: IncusClient, given: Inputs, context: Context): Promise<void> {
   await checkChannel(given);
-  await checkVolumeIsFree(client, given, context.signal);
+  await checkVolumesAreFree(client, given, context.signal);
   const image = await imageOf(client, given, context);
   context.status(`creating ${given.machine}`);
   await client.change("POST", "/1.0/instances", instanceRequest(given, image), { signal: context.signal });
@@ -153,7 +156,7 @@ async function bringUp(client: IncusClient, instance: Instance, given: Inputs, c
     if (status === "Frozen") {
       await client.change("PUT", `${pathOf(instance.name)}/state`, { action: "unfreeze" }, { signal });
     } else if (status !== "Running") {
-      await checkVolumeIsFree(client, given, signal);
+      await checkVolumesAreFree(client, given, signal);
       context.status(`starting ${given.machine}`);
       await client.change("PUT", `${pathOf(instance.name)}/state`, { action: "start" }, { signal });
     }
@@ -224,6 +227,9 @@ async function sweep(client: IncusClient, given: Inputs, context: Context): Prom
   }
 }
 
+/** Version 1 knew one volume at most. */
+const withVolumes = ({ volume, ...rest }: Bag): Bag => (volume === undefined ? rest : { ...rest, volumes: [volume] });
+
 /**
  * `webinfra:incus:Machine`
  * @param incus the server; default: this machine's
@@ -232,10 +238,10 @@ export function machineResource(incus: () => IncusClient = () => new IncusClient
   return resource<Inputs, State>({
     inputs,
     state,
-    stateVersion: 1,
-    migrations: [],
+    stateVersion: 2,
+    migrations: [withVolumes],
     // Not the image: a newer one serves new machines only.
-    replaceOn: ["host", "stack", "network", "userData", "channel", "volume"],
+    replaceOn: ["host", "stack", "network", "userData", "channel", "volumes"],
     updateOn: ["roles", "startTimeoutSeconds", "stopTimeoutSeconds"],
     secrets: ["userData"],
     choose(olds, news) {

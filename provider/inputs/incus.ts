@@ -1,6 +1,6 @@
 /** What the resources in Incus take. */
 import { z } from "zod";
-import { formatCidr, parseCidr } from "../incus/subnet";
+import { formatCidr, parseCidr } from "../../core/ipv4";
 
 /** Inputs of `webinfra:incus:Network`. */
 export const networkInputs = z.strictObject({
@@ -25,7 +25,7 @@ export const networkInputs = z.strictObject({
 
 /** Inputs of `webinfra:incus:Volume`. */
 export const volumeInputs = z.strictObject({
-  /** Name of the volume; `volumeName(stack, host)` of provider/incus makes one. */
+  /** Name of the volume; `volumeName(stack, host, volume)` of provider/incus makes one. */
   name: z
     .string()
     .regex(
@@ -82,14 +82,16 @@ export const machineInputs = z.strictObject({
   definition: z.string().optional(),
   /** Directory of the channel on this computer; the machine sees it read-only at /var/lib/webinfra-channel. */
   channel: z.string().startsWith("/", "must be the absolute path of a directory"),
-  /** The data volume: its name, and where the machine mounts it. Default: none. */
-  volume: z
-    .strictObject({
-      /** Name of the volume. */
-      name: z.string().min(1),
-      /** Where the machine mounts it. */
-      path: z.string().startsWith("/", "must be an absolute path"),
-    })
+  /** The data volumes. Default: none. */
+  volumes: z
+    .array(
+      z.strictObject({
+        /** Name of the volume. */
+        name: z.string().min(1),
+        /** Where the machine mounts it. */
+        path: z.string().startsWith("/", "must be an absolute path"),
+      }),
+    )
     .optional(),
   /** Longest wait for the start and an address, in seconds. Default: 120. */
   startTimeoutSeconds: z.number().positive("must be above 0, in seconds").optional(),

@@ -74,14 +74,14 @@ describe("provider: check", () => {
   });
 
   it("names each property that does not fit, its value, and what would be right", () => {
-    const bad = { ...given, host: "Web_1", roles: "webServer", volume: { name: "v", path: "data" }, size: 3 };
+    const bad = { ...given, host: "Web_1", roles: "webServer", volumes: [{ name: "v", path: "data" }], size: 3 };
     assert.deepEqual(machine.check({}, bad).failures, [
       {
         property: "host",
         reason: 'must be a host name of a-z, 0-9 and -, at most 24 characters, such as web-1 (it is "Web_1")',
       },
       { property: "roles", reason: 'Invalid input: expected array, received string (it is "webServer")' },
-      { property: "volume.path", reason: 'must be an absolute path (it is "data")' },
+      { property: "volumes.0.path", reason: 'must be an absolute path (it is "data")' },
       { property: "size", reason: "unknown property: size" },
     ]);
   });
@@ -97,7 +97,7 @@ describe("provider: check", () => {
   });
 
   it("leaves what a preview does not know alone", () => {
-    const unknown = { ...given, network: UNKNOWN, roles: UNKNOWN, volume: { name: UNKNOWN, path: UNKNOWN } };
+    const unknown = { ...given, network: UNKNOWN, roles: UNKNOWN, volumes: [{ name: UNKNOWN, path: UNKNOWN }] };
     assert.deepEqual(machine.check({}, unknown).failures, []);
   });
 
@@ -141,7 +141,7 @@ describe("provider: diff of a machine", () => {
       [],
     ],
     ["an unknown network", {}, { network: UNKNOWN }, true, ["network"]],
-    ["a volume more", {}, { volume: { name: "v", path: "/v" } }, true, ["volume"]],
+    ["a volume more", {}, { volumes: [{ name: "v", path: "/v" }] }, true, ["volumes"]],
     ["the channel", {}, { channel: "/elsewhere" }, true, ["channel"]],
     ["roles", {}, { roles: ["webServer", "appServer"] }, true, []],
     ["a time-out", {}, { stopTimeoutSeconds: 5 }, true, []],
@@ -267,7 +267,7 @@ describe("provider: the instance that Incus is asked to make", () => {
         {
           ...given,
           machine: made.machine,
-          volume: { name: "webinfra-dev-db-1-data", path: "/var/lib/mysql" },
+          volumes: [{ name: "webinfra-dev-db-1-data", path: "/var/lib/mysql" }],
         },
         { alias: "webinfra-debian-13" },
       ),
@@ -289,7 +289,7 @@ describe("provider: the instance that Incus is asked to make", () => {
           root: { type: "disk", path: "/", pool: "webinfra" },
           eth0: { type: "nic", name: "eth0", network: "webinfra-abcdef" },
           channel: { type: "disk", source: "/srv/channel", path: "/var/lib/webinfra-channel", readonly: "true" },
-          data: { type: "disk", pool: "webinfra", source: "webinfra-dev-db-1-data", path: "/var/lib/mysql" },
+          "webinfra-dev-db-1-data": { type: "disk", pool: "webinfra", source: "webinfra-dev-db-1-data", path: "/var/lib/mysql" },
         },
       },
     );

@@ -85,7 +85,9 @@ describe("provider: states that stacks hold", () => {
     for (let version = 1; version <= stateVersion; version++) {
       it(`of ${type}, version ${String(version)}, are read, and are no change`, async () => {
         assert.ok(existsSync(goldenPath(type, version)), `${goldenPath(type, version)} is missing`);
-        const { id, inputs, state } = golden(type, version);
+        const { id, state } = golden(type, version);
+        // What today's program gives.
+        const { inputs } = golden(type, stateVersion);
         if (type.startsWith("webinfra:channel:")) {
           const content = state["content"] ?? "a release\n";
           assert.ok(typeof content === "string");

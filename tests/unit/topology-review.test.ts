@@ -583,10 +583,7 @@ describe("review: findings", () => {
       assert.equal(remedy.includes("not built yet: planned"), !available, id);
     }
     for (const key of ["https", "tls", "firewall", "monitoring", "alerts", "backups"]) {
-      assert.ok(
-        !keys.includes(key),
-        `${key} is there: review/settings.ts and findings.ts still say that it is not`,
-      );
+      assert.ok(!keys.includes(key), `${key} is there: review/settings.ts and findings.ts still say that it is not`);
     }
   });
 });

@@ -71,7 +71,7 @@ describe("provider on Incus", function () {
         network: network.network,
         userData: userData(content),
         channel,
-        ...(withVolume ? { volume: { name: volume.volume, path: "/var/lib/data" } } : {}),
+        ...(withVolume ? { volumes: [{ name: volume.volume, path: "/var/lib/data" }] } : {}),
         ...(variant.startTimeoutSeconds === undefined ? {} : { startTimeoutSeconds: variant.startTimeoutSeconds }),
         stopTimeoutSeconds: 10,
       });
