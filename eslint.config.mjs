@@ -77,6 +77,22 @@ export default tseslint.config(
     },
   },
   {
+    files: ["operations/**/*.ts"],
+    rules: {
+      "no-restricted-imports": [
+        "error",
+        {
+          patterns: [
+            {
+              group: ["@pulumi/*", "commander", "log-update"],
+              message: "Operations know neither Pulumi nor a terminal.",
+            },
+          ],
+        },
+      ],
+    },
+  },
+  {
     files: ["tests/**/*.ts"],
     rules: {
       // An element that is not there fails the test either way.

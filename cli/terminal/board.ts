@@ -27,8 +27,7 @@ function observed(machine: HostMachine, answer: Answer): { readonly state: State
     return { state: "busy", text: machine.running && machine.address !== null ? "booting" : answer.silent };
   }
   if (answer.converge === "failed") {
-    const what = [answer.step, answer.error].filter((part) => part).join(": ");
-    return { state: "busy", text: `failed${what === "" ? "" : ` at ${what}`} (it tries again)` };
+    return { state: "busy", text: `failed while ${answer.step || "being set up"} (it tries again)` };
   }
   if (answer.converge === "running") {
     return { state: "busy", text: answer.step || "being set up" };

@@ -164,9 +164,9 @@ async function converged(client: IncusClient, name: string, context: Context, si
   let last = "";
   while (last !== "done\n\n") {
     const text = await textOf(client, name, "/run/webinfra/converge", signal);
-    const [condition = "", step = ""] = text.split("\n");
+    const [condition = "", doing = ""] = text.split("\n");
     if (text !== last && condition === "running") {
-      context.status(`making an image with all packages: ${step.replace(/^\d+-/, "")}`);
+      context.status(`making an image with all packages: ${doing}`);
     }
     if (text !== last && condition === "failed" && ++failures === ATTEMPTS) {
       const { stdout } = await exec(
@@ -175,9 +175,7 @@ async function converged(client: IncusClient, name: string, context: Context, si
         { signal },
         client,
       );
-      throw new Error(
-        `the step ${step} failed ${String(ATTEMPTS)} times; the last lines of its log:\n${stdout.trim()}`,
-      );
+      throw new Error(`${doing} failed ${String(ATTEMPTS)} times; the last lines of its log:\n${stdout.trim()}`);
     }
     last = text;
     await sleep(POLL_MS, signal);

@@ -32,10 +32,10 @@ describe("cli: board of hosts", () => {
     assert.deepEqual(one.lines(1), ["  ⠙ web-1    machine created  1.5 s"]);
     one.observe([[machine("web-1", "m"), { silent: "its agent does not answer" }]]);
     assert.deepEqual(one.lines(0), ["  ⠋ web-1  10.77.0.9  booting  1.5 s"]);
-    one.observe([[machine("web-1", "m"), answer({ converge: "running", step: "30-packages" })]]);
-    assert.deepEqual(one.lines(0), ["  ⠋ web-1  10.77.0.9  30-packages  1.5 s"]);
-    one.observe([[machine("web-1", "m"), answer({ converge: "failed", step: "30-packages", error: "no mirror" })]]);
-    assert.deepEqual(one.lines(0), ["  ⠋ web-1  10.77.0.9  failed at 30-packages: no mirror (it tries again)  1.5 s"]);
+    one.observe([[machine("web-1", "m"), answer({ converge: "running", step: "installing packages" })]]);
+    assert.deepEqual(one.lines(0), ["  ⠋ web-1  10.77.0.9  installing packages  1.5 s"]);
+    one.observe([[machine("web-1", "m"), answer({ converge: "failed", step: "installing packages" })]]);
+    assert.deepEqual(one.lines(0), ["  ⠋ web-1  10.77.0.9  failed while installing packages (it tries again)  1.5 s"]);
     clock = 4000;
     one.observe([[machine("web-1", "m"), answer({ converge: "done", healthy: true })]]);
     clock = 9000;

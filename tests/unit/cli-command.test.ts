@@ -263,12 +263,12 @@ describe("cli: progress", () => {
     const say = (message: string) =>
       progress.onEvent({ ...event, diagnosticEvent: { urn, message, color: "", severity: "info" } });
     say("waiting for lb-1: starting; web-1: starting; db-1: starting (and 2 more)");
-    say("waiting for lb-1: starting; web-1: 30-packages; db-1: starting (and 2 more)");
-    say("waiting for lb-1: starting; web-1: 30-packages; db-1: starting (and 1 more)");
+    say("waiting for lb-1: starting; web-1: installing packages; db-1: starting (and 2 more)");
+    say("waiting for lb-1: starting; web-1: installing packages; db-1: starting (and 1 more)");
     say("waiting for web-1: 40-nginx; db-1: not healthy: no primary; db-2: starting");
     assert.deepEqual(lines, [
       "  web-1: waiting for lb-1: starting; web-1: starting; db-1: starting\n",
-      "  web-1: waiting for web-1: 30-packages\n",
+      "  web-1: waiting for web-1: installing packages\n",
       "  web-1: waiting for web-1: 40-nginx; db-1: not healthy: no primary; db-2: starting\n",
     ]);
   });

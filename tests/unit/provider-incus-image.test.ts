@@ -129,7 +129,13 @@ describe("provider: an image with all packages", () => {
     });
 
   it("is made by a throw-away machine when there is none, with progress", async () => {
-    incus.converge = ["", "running\n30-packages\n", "failed\n30-packages\n", "running\n35-mysql-image\n", "done\n\n"];
+    incus.converge = [
+      "",
+      "running\ninstalling packages\n",
+      "failed\ninstalling packages\n",
+      "running\nremoving MySQL's first data\n",
+      "done\n\n",
+    ];
     assert.equal(await ensure(), "made-1");
     assert.deepEqual(incus.changes, [
       "POST instances",
@@ -141,8 +147,8 @@ describe("provider: an image with all packages", () => {
     assert.deepEqual(said, [
       "waiting for an image with all packages",
       "making an image with all packages: boot",
-      "making an image with all packages: packages",
-      "making an image with all packages: mysql-image",
+      "making an image with all packages: installing packages",
+      "making an image with all packages: removing MySQL's first data",
       "making an image with all packages: storing it",
     ]);
     assert.deepEqual(incus.images[0]?.properties["webinfra.hash"], hash);
@@ -180,16 +186,16 @@ describe("provider: an image with all packages", () => {
 
   it("says why it could not be made, and leaves no machine behind", async () => {
     incus.converge = [
-      "failed\n30-packages\n",
-      "running\n30-packages\n",
-      "failed\n30-packages\n",
-      "running\n30-packages\n",
-      "failed\n30-packages\n",
+      "failed\ninstalling packages\n",
+      "running\ninstalling packages\n",
+      "failed\ninstalling packages\n",
+      "running\ninstalling packages\n",
+      "failed\ninstalling packages\n",
     ];
     incus.stdout = "E: Unable to locate package tre\n";
     await assert.rejects(ensure(), {
       message:
-        "the image with all packages could not be made: the step 30-packages failed 3 times; the last lines of its log:\n" +
+        "the image with all packages could not be made: installing packages failed 3 times; the last lines of its log:\n" +
         "E: Unable to locate package tre\n" +
         "no machine was changed; with `webinfra:image.bake: false` each machine installs its own packages, and tries again by itself",
     });
@@ -197,7 +203,7 @@ describe("provider: an image with all packages", () => {
   });
 
   it("gives up in time", async () => {
-    incus.converge = ["running\n30-packages\n"];
+    incus.converge = ["running\ninstalling packages\n"];
     await assert.rejects(ensure({ bakeSeconds: 0.5, waitSeconds: 1 }), {
       message:
         "the image with all packages could not be made: it was not made within 0.5 s\n" +
@@ -209,7 +215,7 @@ describe("provider: an image with all packages", () => {
   it("is an older one, with a warning, while it cannot be made anew", async () => {
     add("old", 8);
     incus.instances.set("webinfra-dev-web-1-abc123", { status: "Running", config: { "volatile.base_image": "old" } });
-    incus.converge = ["running\n30-packages\n"];
+    incus.converge = ["running\ninstalling packages\n"];
     assert.equal(await ensure({ bakeSeconds: 0.5, waitSeconds: 1 }), "old");
     const made = new Date(Date.now() - 8 * DAY).toISOString().slice(0, 10);
     assert.deepEqual(warnings, [

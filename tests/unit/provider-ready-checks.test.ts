@@ -151,7 +151,7 @@ describe("provider: what Ready checks", () => {
           agentOf(web),
           agent(web.machine, { converge: "failed", step: "installing packages", error: "no mirror" }),
         ),
-      "web-1: could not be set up: failed while installing packages: no mirror (it tries again)",
+      "web-1: could not be set up: failed while installing packages (it tries again)",
     ],
     [
       "a machine that is not healthy",

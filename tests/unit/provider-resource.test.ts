@@ -289,7 +289,12 @@ describe("provider: the instance that Incus is asked to make", () => {
           root: { type: "disk", path: "/", pool: "webinfra" },
           eth0: { type: "nic", name: "eth0", network: "webinfra-abcdef" },
           channel: { type: "disk", source: "/srv/channel", path: "/var/lib/webinfra-channel", readonly: "true" },
-          "webinfra-dev-db-1-data": { type: "disk", pool: "webinfra", source: "webinfra-dev-db-1-data", path: "/var/lib/mysql" },
+          "webinfra-dev-db-1-data": {
+            type: "disk",
+            pool: "webinfra",
+            source: "webinfra-dev-db-1-data",
+            path: "/var/lib/mysql",
+          },
         },
       },
     );

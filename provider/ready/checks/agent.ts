@@ -23,8 +23,7 @@ export const agentCheck = ({ expectation, agents }: Scene): MachineCheck => ({
       return stranger(state.machine, address);
     }
     if (state.converge === "failed") {
-      const parts = ["could not be set up", state.step && `failed while ${state.step}`, state.error];
-      return `${parts.filter((part) => part).join(": ")} (it tries again)`;
+      return `${["could not be set up", state.step && `failed while ${state.step}`].filter((part) => part).join(": ")} (it tries again)`;
     }
     if (state.converge === "running") {
       return ["still being set up", state.step].filter((part) => part).join(": ");

@@ -108,7 +108,7 @@ describe("machines from an image with all packages", function () {
     assert.match(
       stdout + stderr,
       new RegExp(
-        `the image with all packages could not be made anew, so the one of ${day} is used: the step 30-packages failed 3 times`,
+        `the image with all packages could not be made anew, so the one of ${day} is used: installing packages failed 3 times`,
       ),
     );
     assert.equal(await imageOf("web-2"), image);
@@ -122,7 +122,7 @@ describe("machines from an image with all packages", function () {
     site.configure({ web: 2, app: { packages: ["nodejs", "no-such-package"] } });
     const { code, stderr } = await site.run(site.upArguments());
     assert.equal(code, 1, stderr);
-    assert.match(stderr, /the image with all packages could not be made: the step 30-packages failed 3 times/);
+    assert.match(stderr, /the image with all packages could not be made: installing packages failed 3 times/);
     assert.match(stderr, /Unable to locate package no-such-package/);
     assert.match(
       stderr,
