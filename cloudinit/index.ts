@@ -12,6 +12,7 @@ import {
   Placement,
   Step,
 } from "../services/contract";
+import { command, scriptPath } from "../services/parts/units";
 import { hostName, TopologyHost } from "../topology/types";
 
 /** Two services of one host want what only one can have. */
@@ -57,12 +58,17 @@ export function checkPorts(host: string, ports: Required<Description>["ports"]):
   }
 }
 
-/** A step's script as a file, which tells in its second line what it does. Files run in the order of their names, which is that of the phases. */
-function stepFile({ phase, name, doing, script }: Step): HostFile {
+/** A script that tells in its second line what it does. */
+function tells(doing: string, script: string): string {
   const [interpreter = "", ...rest] = script.split("\n");
+  return [interpreter, `# ${doing}`, ...rest].join("\n");
+}
+
+/** A step's script as a file. Steps run in the order of their names, which is that of the phases. */
+function stepFile({ phase, name, doing, script }: Step): HostFile {
   return {
     path: `/usr/local/lib/webinfra/steps.d/${String(phases.indexOf(phase)).padStart(2, "0")}-${name}`,
-    content: [interpreter, `# ${doing}`, ...rest].join("\n"),
+    content: tells(doing, script),
     mode: "0755",
   };
 }
@@ -117,43 +123,11 @@ function textIn(texts: SecretTexts, secret: Secret): string {
 /** A file as cloud-init writes it. */
 const written = ({ path, mode, content }: HostFile) => ({ path, permissions: mode, content });
 
-/** What hosts get at first boot. */
+/** The texts of secrets, as a host gets them. */
 export interface HostSecrets {
   readonly texts: SecretTexts;
-  /** SHA-256 of the JSON list of the host's secret files, where they come through the channel; empty elsewhere. */
+  /** SHA-256 of {@link secretsText}, where it comes through the channel; empty elsewhere. */
   readonly sha256: string;
-}
-
-/**
- * One host's `#cloud-config`. It writes files and starts one unit without waiting for it: packages are that unit's work, because cloud-init
- * never tries again. Where secrets go through the channel, it holds none.
- * @throws PlacementConflict when two services want different content at one path, or one port
- */
-export function cloudConfig(definition: HostDefinition, place: HostPlace, { texts, sha256 }: HostSecrets): string {
-  const { host, traits, sshPublicKey } = definition;
-  checkPorts(host.name, describe(definition).ports);
-  const all = traits.secretsThrough === "user-data";
-  const files = filesOf(definition, place, sha256, (secret) => (all || isPublic(secret) ? textIn(texts, secret) : ""));
-  const document = {
-    hostname: host.name,
-    fqdn: hostName(host.name),
-    prefer_fqdn_over_hostname: false,
-    manage_etc_hosts: false,
-    ssh_pwauth: false,
-    disable_root: true,
-    ...(sshPublicKey !== undefined && { ssh_authorized_keys: [sshPublicKey] }),
-    write_files: files.filter((file) => all || file.secret !== true).map(written),
-    runcmd: [
-      ["install", "-d", "-m", "0700", "/etc/webinfra/secrets"],
-      ["systemd-sysusers", "/etc/sysusers.d/webinfra.conf"],
-      // The one reload, once all units are written (services/parts/units.ts).
-      ["systemctl", "daemon-reload"],
-      ["systemctl", "restart", "systemd-journald.service"],
-      ["systemctl", "--no-reload", "enable", "webinfra-converge.service"],
-      ["systemctl", "start", "--no-block", "webinfra-converge.service"],
-    ],
-  };
-  return `#cloud-config\n${stringify(document, { lineWidth: 0 })}`;
 }
 
 /** All files of a host, secret ones among them, in the order of their paths. */
@@ -163,9 +137,76 @@ export const hostFiles = (
   { texts, sha256 }: HostSecrets,
 ): readonly HostFile[] => filesOf(definition, place, sha256, (secret) => textIn(texts, secret));
 
-/** The host's secret files. They are the same wherever it stands. */
-export const secretFiles = (definition: HostDefinition, place: HostPlace, texts: SecretTexts): readonly HostFile[] =>
-  hostFiles(definition, place, { texts, sha256: "" }).filter((file) => file.secret === true);
+/** Files as a JSON list of `{path, content, mode}`, which hosts write as it says. */
+const listText = (files: readonly HostFile[]): string =>
+  JSON.stringify(files.map(({ path, content, mode }) => ({ path, content, mode })));
+
+/** The host's secret files, for the channel. They are the same wherever it stands. */
+export const secretsText = (definition: HostDefinition, place: HostPlace, texts: SecretTexts): string =>
+  listText(hostFiles(definition, place, { texts, sha256: "" }).filter(({ secret }) => secret === true));
+
+/**
+ * What a host is: its configuration, units and steps, for the channel, which all hosts can read: it holds no secret.
+ * @throws PlacementConflict when two services want different content at one path, or one port
+ */
+export function definitionText(definition: HostDefinition, place: HostPlace, { texts, sha256 }: HostSecrets): string {
+  checkPorts(definition.host.name, describe(definition).ports);
+  const files = filesOf(definition, place, sha256, (secret) => (isPublic(secret) ? textIn(texts, secret) : ""));
+  return listText(files.filter(({ secret, boot }) => secret !== true && boot !== true));
+}
+
+/** Key of a host's definition in the channel, which is named by what it holds. */
+export const definitionKey = (host: string, sha256: string): string => `definitions/${host}/${sha256}.json`;
+
+/** The script that fetches the definition before anything else is done. */
+const definitionScript = (host: string, sha256: string, { channel }: HostPlace): string =>
+  tells(
+    "fetching what this host is",
+    command(
+      scriptPath("define"),
+      definitionKey(host, sha256),
+      sha256,
+      ...(channel.type === "directory" ? [channel.path] : []),
+    ),
+  );
+
+/**
+ * One host's `#cloud-config`: what has to be there before the channel can be reached, and secret files where they do not go through the channel. It
+ * starts one unit without waiting for it: packages are that unit's work, because cloud-init never tries again.
+ * @param definitionSha256 SHA-256 of {@link definitionText}: a host that is defined otherwise is another machine
+ */
+export function cloudConfig(
+  definition: HostDefinition,
+  place: HostPlace,
+  secrets: HostSecrets,
+  definitionSha256: string,
+): string {
+  const { host, traits, sshPublicKey } = definition;
+  const sent = hostFiles(definition, place, secrets).filter(
+    ({ boot, secret }) => boot === true || (secret === true && traits.secretsThrough === "user-data"),
+  );
+  const fetch: HostFile = {
+    path: scriptPath("definition"),
+    content: definitionScript(host.name, definitionSha256, place),
+    mode: "0755",
+  };
+  const document = {
+    hostname: host.name,
+    fqdn: hostName(host.name),
+    prefer_fqdn_over_hostname: false,
+    manage_etc_hosts: false,
+    ssh_pwauth: false,
+    disable_root: true,
+    ...(sshPublicKey !== undefined && { ssh_authorized_keys: [sshPublicKey] }),
+    write_files: [...sent, fetch].map(written),
+    runcmd: [
+      ["install", "-d", "-m", "0700", "/etc/webinfra/secrets"],
+      ["systemctl", "--no-reload", "enable", "webinfra-converge.service"],
+      ["systemctl", "start", "--no-block", "webinfra-converge.service"],
+    ],
+  };
+  return `#cloud-config\n${stringify(document, { lineWidth: 0 })}`;
+}
 
 /**
  * The `#cloud-config` of a throw-away machine that installs the packages of all these hosts, by the steps that hosts take themselves, and then removes

@@ -1,11 +1,10 @@
 import { createHash } from "node:crypto";
 import * as pulumi from "@pulumi/pulumi";
-import { cloudConfig, HostDefinition, secretFiles } from "../cloudinit";
+import { cloudConfig, definitionKey, definitionText, HostDefinition, secretsText } from "../cloudinit";
 import { writeInventoryEntry } from "../core/protocol";
 import { SecretTexts } from "../core/secret";
 import { Platform } from "../platforms/contract";
 import { describe } from "../roles";
-import { HostPlace } from "../services/contract";
 
 /** Arguments of {@link Host}. */
 export interface HostArgs {
@@ -16,6 +15,8 @@ export interface HostArgs {
   /** Refuse to delete or replace it while it holds data. */
   readonly protectData: boolean;
 }
+
+const sha256Of = (text: string): string => createHash("sha256").update(text).digest("hex");
 
 /** One host: its machine, its data volumes, and its entry in the inventory. */
 export class Host extends pulumi.ComponentResource {
@@ -35,20 +36,27 @@ export class Host extends pulumi.ComponentResource {
     const { host, traits } = definition;
     const { volumes } = describe(definition);
     const planned = platform.plan(name, { host, volumes, protect: volumes.length > 0 && args.protectData }, this);
-    const secretText = (place: HostPlace, texts: SecretTexts): string =>
-      JSON.stringify(secretFiles(definition, place, texts).map(({ path, content, mode }) => ({ path, content, mode })));
-    const known = pulumi.all([planned.place, args.secrets]);
-    const made = planned.boot({
-      userData: known.apply(([place, texts]) => {
-        // A host that gets other secrets is another machine, also where they do not come with user-data.
-        const sha256 =
-          traits.secretsThrough === "channel"
-            ? createHash("sha256").update(secretText(place, texts)).digest("hex")
-            : "";
-        return cloudConfig(definition, place, { texts, sha256 });
-      }),
-      secretFiles: known.apply(([place, texts]) => secretText(place, texts)),
+    const rendered = pulumi.all([planned.place, args.secrets]).apply(([place, texts]) => {
+      const secretFiles = secretsText(definition, place, texts);
+      // A host that gets other secrets is another machine, also where they do not come with user-data.
+      const secrets = { texts, sha256: traits.secretsThrough === "channel" ? sha256Of(secretFiles) : "" };
+      const text = definitionText(definition, place, secrets);
+      const sha256 = sha256Of(text);
+      const userData = cloudConfig(definition, place, secrets, sha256);
+      return { secretFiles, text, key: definitionKey(host.name, sha256), userData };
     });
+    const own = platform.channelObject(
+      `${name}-definition`,
+      {
+        // It holds no secret (definitionText).
+        key: pulumi.unsecret(rendered.key),
+        content: pulumi.unsecret(rendered.text),
+        // A machine with data keeps the user-data that it was made with, which names its definition.
+        keep: volumes.length > 0,
+      },
+      this,
+    );
+    const made = planned.boot({ userData: rendered.userData, secretFiles: rendered.secretFiles, after: [own] });
     this.machine = made.machine;
     this.address = made.address;
     this.publicAddress = made.publicAddress;

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import * as pulumi from "@pulumi/pulumi";
-import { cloudConfig, HostDefinition, imageConfig, PlacementConflict } from "../cloudinit";
+import { cloudConfig, definitionText, HostDefinition, imageConfig, PlacementConflict } from "../cloudinit";
 import { Config } from "../config/schema";
 import { ConfigError } from "../core/config-error";
 import { writeFirstPrimaryPointer, writeReleasePointer } from "../core/protocol";
@@ -65,20 +65,21 @@ export function checkHosts(config: Config, topology: Topology): void {
   const problems = definitionsOf(config, topology, sha256).flatMap((definition) => {
     const { volumes, secrets } = describe(definition);
     const texts = Object.fromEntries(secrets.map((secret) => [secretId(secret), ""]));
-    const sent = hosts.secretsThrough === "user-data" ? secrets : secrets.filter(isPublic);
-    let text: string;
+    const sent = hosts.secretsThrough === "user-data" ? secrets.filter((secret) => !isPublic(secret)) : [];
+    const place = widestPlace(volumes);
     try {
-      text = cloudConfig(definition, widestPlace(volumes), { texts, sha256 });
+      definitionText(definition, place, { texts, sha256 });
     } catch (error) {
       if (error instanceof PlacementConflict) return [error.message];
       throw error;
     }
+    const text = cloudConfig(definition, place, { texts, sha256 }, sha256);
     const bytes = userData.size(text, roomFor(sent));
     return bytes <= userData.limit
       ? []
       : [
           `${definition.host.name}: its user-data has ${String(bytes)} ${userData.unit}, and at most ${String(userData.limit)} fit: ` +
-            "shorten app.environment or mysql.settings, or place its roles on several hosts",
+            "shorten app.environment, or place its roles on several hosts",
         ];
   });
   if (problems.length > 0) throw new ConfigError(problems);

@@ -65,6 +65,8 @@ export interface BootRequest {
    * `secrets/<host>.json` before the machine boots.
    */
   readonly secretFiles: pulumi.Output<string>;
+  /** What it fetches from the channel as it boots. */
+  readonly after: readonly pulumi.Resource[];
 }
 
 /** A place for one host, with its volumes. */
@@ -79,6 +81,8 @@ export interface ChannelRequest {
   /** Path in the channel. */
   readonly key: pulumi.Input<string>;
   readonly content: pulumi.Input<string>;
+  /** It stays as it was first written, like the machine that it belongs to. Default: false. */
+  readonly keep?: boolean;
 }
 
 /** An archive to put into the channel as `<folder>/<sha256>.tar.gz`. */

@@ -92,8 +92,10 @@ export interface HostFile {
   readonly content: string;
   /** Octal permissions; the owner is root. */
   readonly mode: "0600" | "0644" | "0755";
-  /** It holds a secret: where secrets go through the channel, it does not come with user-data. Default: false. */
+  /** It holds a secret, which goes its own way: with user-data, or through the channel to this host alone. Default: false. */
   readonly secret?: boolean;
+  /** It has to be there before the channel can be reached, and comes with user-data; all others come with the host's definition. Default: false. */
+  readonly boot?: boolean;
 }
 
 /**

@@ -117,7 +117,13 @@ export function makeChannel(context: AwsContext): Channel {
     );
   return {
     bucket,
-    object: (name, { key, content }, owner) => put(name, { key, content, contentType: "application/json" }, owner),
+    object: (name, { key, content, keep = false }, owner) =>
+      put(
+        name,
+        { key, content, contentType: "application/json" },
+        owner,
+        keep ? { ignoreChanges: ["key", "content"] } : {},
+      ),
     pointer: (name, { key, content }, owner) =>
       put(name, { key, content, contentType: "application/json" }, owner, {
         retainOnDelete: true,

@@ -22,7 +22,7 @@ const trust = JSON.stringify({
 
 /** Folders of the channel that every host lists. */
 const listed = ["inventory", "pointers"];
-/** What every host may read beside its own secrets. */
+/** What every host may read beside what is its own. */
 const common = ["version", "inventory/*", "pointers/*", "kits/*", "releases/*"];
 
 function channelStatements(host: string, bucket: string): readonly Statement[] {
@@ -31,7 +31,7 @@ function channelStatements(host: string, bucket: string): readonly Statement[] {
       Sid: "ReadChannel",
       Effect: "Allow",
       Action: "s3:GetObject",
-      Resource: [...common, `secrets/${host}.json`].map((key) => `${bucket}/${key}`),
+      Resource: [...common, `definitions/${host}/*`, `secrets/${host}.json`].map((key) => `${bucket}/${key}`),
     },
     {
       Sid: "ListChannel",

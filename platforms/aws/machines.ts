@@ -154,7 +154,7 @@ export function planMachine(
             }
           : // Another type would stop the machine under its users: a new one comes first.
             { ignoreChanges: ["ami"], replaceOnChanges: ["instanceType"] }),
-        dependsOn: [...network.routes, ...firewall.rules, identity.policy, secrets],
+        dependsOn: [...network.routes, ...firewall.rules, identity.policy, secrets, ...text.after],
       },
     );
     if (volumes.length > 0) watchDefinition(name, host.name, instance.id, { size: instanceType, userData }, owner);

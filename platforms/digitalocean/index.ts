@@ -42,8 +42,12 @@ export function digitaloceanPlatform({ stack, config, topology, parent }: Platfo
 
     plan: (name, request, owner) => plan(site, name, request, owner),
 
-    channelObject: (name, { key, content }, owner) =>
-      channel.object(name, { key, content, contentType: "application/json" }, { parent: owner }),
+    channelObject: (name, { key, content, keep = false }, owner) =>
+      channel.object(
+        name,
+        { key, content, contentType: "application/json" },
+        { parent: owner, ...(keep && { ignoreChanges: ["key", "content"] }) },
+      ),
 
     pointer: (name, { key, content }, owner) =>
       channel.object(

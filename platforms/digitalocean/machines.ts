@@ -137,7 +137,7 @@ export function plan(site: Site, name: string, request: PlaceRequest, parent: pu
           additionalSecretOutputs: ["userData"],
           dependsOn: pulumi
             .output(key.registration)
-            .apply((keys) => [...firewalls.firewalls, ...network.egress, ...keys]),
+            .apply((keys) => [...firewalls.firewalls, ...network.egress, ...keys, ...text.after]),
         },
         volumes.length > 0 ? holdsData : stateless,
       ),

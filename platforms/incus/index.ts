@@ -62,15 +62,19 @@ export function incusPlatform({ stack, home, config, imageUserData, parent }: Pl
                 ? volumes.map(({ mount, resource }) => ({ name: resource.volume, path: mount }))
                 : undefined,
           },
-          { parent: owner, ...holdsData, ...(packages && { dependsOn: [packages] }) },
+          { parent: owner, ...holdsData, dependsOn: [...text.after, ...(packages ? [packages] : [])] },
         );
         return { machine: machine.machine, address: machine.address };
       };
       return { place, boot };
     },
 
-    channelObject: (name, { key, content }, owner) =>
-      new ChannelObject(name, { directory, key, content }, { parent: owner }),
+    channelObject: (name, { key, content, keep = false }, owner) =>
+      new ChannelObject(
+        name,
+        { directory, key, content },
+        { parent: owner, ...(keep && { ignoreChanges: ["key", "content"] }) },
+      ),
 
     pointer: (name, { key, content }, owner) =>
       new Pointer(name, { directory, key, content }, { parent: owner, retainOnDelete: true }),

@@ -1,5 +1,5 @@
 import { defineService } from "../define";
-import { enableServices, command, plainFile, script, scriptPath, unitFile } from "../parts/units";
+import { atBoot, enableServices, command, plainFile, script, scriptPath, unitFile } from "../parts/units";
 
 /** MySQL's log is no journal: without logrotate it grows for ever. */
 const packages = ["ca-certificates", "curl", "logrotate", "rclone"];
@@ -10,11 +10,11 @@ export const converge = defineService({
   install: () => ({
     packages,
     both: {
-      files: [
+      files: atBoot(
         script("converge"),
         script("install-packages"),
         unitFile("webinfra-converge.service", __dirname, "converge.service"),
-      ],
+      ),
       steps: [
         {
           phase: "packages",
@@ -49,6 +49,7 @@ export const converge = defineService({
   view: () => ({}),
   render: () => ({
     files: [
+      ...atBoot(script("define"), script("fetch-files")),
       script("enable-services"),
       // Its own bound is a tenth of the disk, of which containers share one.
       plainFile("/etc/systemd/journald.conf.d/webinfra.conf", "[Journal]\nSystemMaxUse=256M\n"),

@@ -1,9 +1,9 @@
-import { pageText } from "../template";
+import { fileText } from "../template";
 import { HostFile } from "../contract";
 
 /** The answer of a proxy that has no server left: a complete HTTP response. */
 export function unavailable(): HostFile {
-  const page = pageText(__dirname, "unavailable.html");
+  const page = fileText(__dirname, "unavailable.html");
   const head = [
     "HTTP/1.0 503 Service Unavailable",
     "Content-Type: text/html; charset=utf-8",

@@ -14,6 +14,10 @@ export const script = (name: string): HostFile => ({
   mode: "0755",
 });
 
+/** Files that have to be there before the channel can be reached. */
+export const atBoot = (...files: readonly HostFile[]): readonly HostFile[] =>
+  files.map((file) => ({ ...file, boot: true }));
+
 /** A file that everybody on the host may read. */
 export const plainFile = (path: string, content: string): HostFile => ({ path, content, mode: "0644" });
 

@@ -1,5 +1,5 @@
 import { defineService } from "../define";
-import { command, script, scriptPath } from "../parts/units";
+import { command, scriptPath } from "../parts/units";
 
 /** Fetches the host's secret files, where they come through the channel. */
 export const secrets = defineService({
@@ -12,13 +12,18 @@ export const secrets = defineService({
   render: ({ fetches, name, secretsSha256 }) =>
     fetches
       ? {
-          files: [script("fetch-secrets")],
+          files: [],
           steps: [
             {
               phase: "secrets",
               name: "secrets",
               doing: "fetching its secrets",
-              script: command(scriptPath("fetch-secrets"), name, secretsSha256),
+              script: command(
+                scriptPath("fetch-files"),
+                `secrets/${name}.json`,
+                secretsSha256,
+                "/etc/webinfra/secrets/fetched",
+              ),
             },
           ],
         }

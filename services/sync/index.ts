@@ -44,10 +44,12 @@ export const sync = defineService<SyncView>({
     return {
       files: [
         unitFile("webinfra-sync.service", __dirname, "sync.service"),
+        // What a bucket is read with may be a secret, and is needed first.
         {
           path: "/etc/webinfra/rclone.conf",
           content: render(__dirname, "rclone.conf.liquid", { channel }),
           mode: "0600",
+          boot: true,
         },
         plainFile("/etc/webinfra/sync.json", `${JSON.stringify(settings, null, 1)}\n`),
       ],

@@ -62,3 +62,7 @@ export function find(resources: readonly Recorded[], type: string, name: string)
 /** The `#cloud-config` that a machine boots with. */
 export const userDataOf = ({ inputs }: Recorded): string =>
   gunzipSync(Buffer.from(String(inputs.userDataBase64), "base64")).toString();
+
+/** A host's definition in the channel. */
+export const definitionOf = (resources: readonly Recorded[], host: string): string =>
+  String(find(resources, "BucketObjectv2", `${host}-definition`).inputs.content);

@@ -25,6 +25,8 @@ function line({ type, name, parent, inputs, ...options }: Recorded): Record<stri
         ...(isRecord(inputs.image) && { image: shortRecipe(inputs.image) }),
         ...("definition" in inputs && { definition: `<definition of ${String(inputs.host)}>` }),
         ...("userDataBase64" in inputs && { userDataBase64: `<user-data of ${name}>` }),
+        // So have the files of hosts, and their hash.
+        ...(name.endsWith("-definition") && "key" in inputs && { key: "<hash>", content: "<files>" }),
       },
       shown,
     ),

@@ -1,8 +1,9 @@
 /** Stacks, hosts and secrets that pure tests render hosts from. Every secret here is made up. */
+import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
-import { cloudConfig, type HostDefinition, hostFiles, secretFiles } from "../../cloudinit";
+import { cloudConfig, definitionText, type HostDefinition, hostFiles } from "../../cloudinit";
 import { parseConfig, type RawConfig } from "../../config/parse";
 import type { Config } from "../../config/schema";
 import type { SecretTexts } from "../../core/secret";
@@ -114,13 +115,20 @@ export function viewsOf(config: Config, secrets: SecretTexts = fakeSecrets): rea
   }));
 }
 
+/** What the host fetches from the channel. */
+export const definitionOf = ({ place: where, secrets, secretsSha256, ...definition }: HostView): string =>
+  definitionText(definition, where, { texts: secrets, sha256: secretsSha256 });
+
 /** The host's user-data. */
-export const userDataOf = ({ place: where, secrets, secretsSha256, ...definition }: HostView): string =>
-  cloudConfig(definition, where, { texts: secrets, sha256: secretsSha256 });
+export function userDataOf(view: HostView): string {
+  const { place: where, secrets, secretsSha256, ...definition } = view;
+  const sha256 = createHash("sha256").update(definitionOf(view)).digest("hex");
+  return cloudConfig(definition, where, { texts: secrets, sha256: secretsSha256 }, sha256);
+}
 
 /** The host's secret files. */
-export const secretFilesOf = ({ place: where, secrets, ...definition }: HostView): readonly HostFile[] =>
-  secretFiles(definition, where, secrets);
+export const secretFilesOf = (view: HostView): readonly HostFile[] =>
+  filesOf(view).filter(({ secret }) => secret === true);
 
 /** All files that the host has, secret ones among them. */
 export const filesOf = ({ place: where, secrets, secretsSha256, ...definition }: HostView): readonly HostFile[] =>

@@ -59,6 +59,7 @@ describe("edits on AWS", () => {
         "aws:iam/instanceProfile:InstanceProfile web-3",
         "aws:iam/role:Role web-3",
         "aws:iam/rolePolicy:RolePolicy web-3",
+        `${object} web-3-definition`,
         `${object} web-3-inventory`,
         `${object} web-3-secrets`,
       ],
@@ -98,7 +99,7 @@ describe("edits on AWS", () => {
     assert.deepEqual(made.updated, announced);
     assert.deepEqual(
       made.deleted.map((one) => one.split(" ")[1]),
-      ["web-3", "web-3", "web-3", "web-3", "web-3-inventory", "web-3-secrets"],
+      ["web-3", "web-3", "web-3", "web-3", "web-3-definition", "web-3-inventory", "web-3-secrets"],
     );
   });
 

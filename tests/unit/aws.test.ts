@@ -6,7 +6,7 @@ import { rolePorts } from "../../roles/ports";
 import { place } from "../../topology/place";
 import { roleNames } from "../../topology/types";
 import { awsId, awsImage } from "../support/answers/aws";
-import { awsConfig, buildAws, find, ofType, type Settings, userDataOf } from "../support/aws";
+import { awsConfig, buildAws, definitionOf, find, ofType, type Settings, userDataOf } from "../support/aws";
 import { mask, type Recorded, secretMark, secretsIn, shortUrn } from "../support/program";
 import { platforms } from "../../platforms";
 
@@ -216,7 +216,9 @@ describe("the AWS platform", () => {
         const waits = waitsFor(machine);
         for (const { name, type } of all) assert.ok(waits.includes(`${name} (${type})`), `${machine.name} ${name}`);
         assert.ok(waits.includes(`${machine.name} (aws:iam/rolePolicy:RolePolicy)`));
-        assert.ok(waits.includes(`${machine.name}-secrets (aws:s3/bucketObjectv2:BucketObjectv2)`));
+        for (const own of ["secrets", "definition"]) {
+          assert.ok(waits.includes(`${machine.name}-${own} (aws:s3/bucketObjectv2:BucketObjectv2)`));
+        }
       }
     });
 
@@ -236,6 +238,7 @@ describe("the AWS platform", () => {
       for (const machine of ofType(site, "Instance")) {
         assert.deepEqual(secretsIn(machine.inputs), []);
         assert.ok(!userDataOf(machine).includes(secretMark), machine.name);
+        assert.ok(!definitionOf(site, machine.name).includes(secretMark), machine.name);
         const object = find(site, "BucketObjectv2", `${machine.name}-secrets`);
         assert.equal(object.inputs.key, `secrets/${machine.name}.json`);
         assert.equal(mask(object.inputs.content), "[secret]");
@@ -310,9 +313,9 @@ describe("the AWS platform", () => {
       for (const name of hosts) {
         const id = awsId("vol", `${name}-data`).replace("-", "");
         const device = `/dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_${id}`;
-        assert.ok(userDataOf(find(site, "Instance", name)).includes(device));
+        assert.ok(definitionOf(site, name).includes(device));
       }
-      assert.ok(!userDataOf(find(site, "Instance", "web-1")).includes("/dev/disk/by-id"));
+      assert.ok(!definitionOf(site, "web-1").includes("/dev/disk/by-id"));
     });
 
     it("loses the volume only when it is stopped, and before another one gets it", () => {
@@ -615,6 +618,7 @@ describe("the AWS platform", () => {
           `${arn}/pointers/*`,
           `${arn}/kits/*`,
           `${arn}/releases/*`,
+          `${arn}/definitions/${host}/*`,
           `${arn}/secrets/${host}.json`,
         ],
       },
@@ -691,7 +695,7 @@ describe("the AWS platform", () => {
 
     it("is known to balancers, which claim it, and to nobody else", () => {
       for (const machine of ofType(site, "Instance")) {
-        const known = userDataOf(machine).includes(awsId("eipalloc", "address"));
+        const known = definitionOf(site, machine.name).includes(awsId("eipalloc", "address"));
         assert.equal(known, machine.name === "lb-1", machine.name);
       }
     });

@@ -61,7 +61,7 @@ describe("components", () => {
       const orphans = resources.filter(({ parent }) => parent === "").map(({ type }) => type);
       assert.deepEqual(orphans, ["pulumi:pulumi:Stack"]);
       for (const { type, name, parent } of resources.filter(({ custom }) => custom)) {
-        const host = /^(.*?)(-inventory|-data)?$/.exec(name)?.[1] ?? name;
+        const host = /^(.*?)(-inventory|-data|-definition)?$/.exec(name)?.[1] ?? name;
         const hosts = ["lb-1", "web-1", "web-2", "db-1", "db-2"];
         const right = hosts.includes(host)
           ? `${host} (webinfra:index:Host)`
@@ -88,7 +88,7 @@ describe("components", () => {
         assert.equal(machine.deleteBeforeReplace, true);
         assert.deepEqual(machine.ignoreChanges, ["userData", "channel"]);
         assert.equal(machine.protect, false);
-        assert.deepEqual(machine.inputs.volume, { name: `webinfra-dev-${name}-data`, path: "/var/lib/mysql" });
+        assert.deepEqual(machine.inputs.volumes, [{ name: `webinfra-dev-${name}-data`, path: "/var/lib/mysql" }]);
       }
     });
 
@@ -98,7 +98,7 @@ describe("components", () => {
         assert.equal(machine.deleteBeforeReplace, false);
         assert.deepEqual(machine.ignoreChanges, []);
         assert.equal(machine.protect, false);
-        assert.equal(machine.inputs.volume, undefined);
+        assert.equal(machine.inputs.volumes, undefined);
       }
     });
 
@@ -281,7 +281,7 @@ describe("components", () => {
             assert.match(
               problem,
               new RegExp(
-                `^web-${String(index + 1)}: its user-data has \\d+ bytes compressed, and at most 16384 fit: shorten app.environment or mysql.settings, or place its roles on several hosts$`,
+                `^web-${String(index + 1)}: its user-data has \\d+ bytes compressed, and at most 16384 fit: shorten app.environment, or place its roles on several hosts$`,
               ),
             );
           }

@@ -130,6 +130,7 @@ describe("digitalocean: whole sites", () => {
         created: [
           "Droplet web-3",
           "ProjectResources web-3-project",
+          "SpacesBucketObject web-3-definition",
           "SpacesBucketObject web-3-inventory",
           "Tag web-3-tag",
         ],
@@ -143,6 +144,7 @@ describe("digitalocean: whole sites", () => {
       assert.deepEqual(deleted, [
         "Droplet web-2",
         "ProjectResources web-2-project",
+        "SpacesBucketObject web-2-definition",
         "SpacesBucketObject web-2-inventory",
         "Tag web-2-tag",
       ]);

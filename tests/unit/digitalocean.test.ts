@@ -54,6 +54,7 @@ async function build(
         const made = planned.boot({
           userData: pulumi.all([planned.place, password]).apply(([at, text]) => `${render(at)}\n${text}`),
           secretFiles: pulumi.secret("[]"),
+          after: [],
         });
         const key = pulumi.interpolate`inventory/${made.machine}.json`;
         return platform.channelObject(`${host.name}-inventory`, { key, content: made.address }, parent);

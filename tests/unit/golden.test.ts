@@ -7,9 +7,10 @@ import { hostsImage } from "../../components/web-infrastructure";
 import { parseConfig, type RawConfig } from "../../config/parse";
 import site from "../../index";
 import { bootstrapScript } from "../../services/template";
+import type { HostFile } from "../../services/contract";
 import { place } from "../../topology/place";
 import { checkGolden } from "../support/golden";
-import { devRawConfig, userDataOf, viewsOf } from "../support/hosts";
+import { definitionOf, devRawConfig, type HostView, userDataOf, viewsOf } from "../support/hosts";
 import { temporaryHome } from "../support/home";
 import { graphText } from "../support/graph";
 import { runProgram } from "../support/program";
@@ -25,17 +26,26 @@ const bootstrapScripts = new Map(
   readdirSync(join(root, "host", "bootstrap")).map((name) => [bootstrapScript(name), `host/bootstrap/${name}`]),
 );
 
-/** One host's user-data as a folder: each of its files, and the rest as cloud-config.yaml. */
-function folderOf(userData: string): ReadonlyMap<string, string> {
+/** A machine's user-data as a folder: each of its files and of `more`, and the rest as cloud-config.yaml. */
+function folderOf(userData: string, more: readonly HostFile[] = []): ReadonlyMap<string, string> {
   const document = parse(userData) as CloudConfig;
   const files = new Map<string, string>();
-  const listed = document.write_files.map(({ path, permissions, content }) => {
+  const put = (path: string, content: string) => {
     const script = bootstrapScripts.get(content);
     if (script === undefined) files.set(path.slice(1), content);
-    return { path, permissions, content: `<${script ?? "the file beside this one"}>` };
-  });
+    return `<${script ?? "the file beside this one"}>`;
+  };
+  for (const { path, content } of more) put(path, content);
+  const listed = document.write_files.map(({ path, permissions, content }) => ({
+    path,
+    permissions,
+    content: put(path, content),
+  }));
   return files.set("cloud-config.yaml", `#cloud-config\n${stringify({ ...document, write_files: listed })}`);
 }
+
+/** The files of a host's definition. */
+const definedFiles = (view: HostView): readonly HostFile[] => JSON.parse(definitionOf(view)) as readonly HostFile[];
 
 /** The stacks whose graphs are kept. */
 const stacks: Readonly<Record<string, RawConfig>> = {
@@ -48,7 +58,9 @@ const stacks: Readonly<Record<string, RawConfig>> = {
 
 describe("golden: the files of every host of dedicated-databases", () => {
   for (const view of viewsOf(parseConfig(devRawConfig()))) {
-    it(view.host.name, () => checkGolden(join("dedicated-databases", view.host.name), folderOf(userDataOf(view))));
+    it(view.host.name, () =>
+      checkGolden(join("dedicated-databases", view.host.name), folderOf(userDataOf(view), definedFiles(view))),
+    );
   }
 
   it("the image that they start from", () => {

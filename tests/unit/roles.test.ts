@@ -10,13 +10,13 @@ import { presetNames } from "../../topology/schema";
 import { environmentLine } from "../../services/app";
 import { memoryPlan, serverId } from "../../services/mysql";
 import * as ports from "../../core/ports";
-import { bootstrapScript, render } from "../../services/template";
+import { render } from "../../services/template";
 import { unavailable } from "../../services/parts/unavailable";
 import type { Secret } from "../../core/secret";
 import { describe as describeHost } from "../../roles";
 import type { HostContext } from "../../services/contract";
 import { defineService, type Service } from "../../services/define";
-import { devConfig, fakeSecrets, filesOf, type HostView, userDataOf, viewsOf } from "../support/hosts";
+import { definitionOf, devConfig, fakeSecrets, filesOf, type HostView, userDataOf, viewsOf } from "../support/hosts";
 
 /**
  * Reads an environment file as systemd does inside double quotes (src/basic/env-file.c): a backslash takes the next of `"\$` and the backtick by its word,
@@ -277,11 +277,10 @@ describe("roles: templates", () => {
     assert.throws(() => render(folder, "b.liquid", { value: 1 }), /undefined filter: shout/);
   });
 
-  it("lose their comments, never a script's first line", () => {
-    for (const name of ["converge", "identify", "install-packages"]) {
-      assert.match(bootstrapScript(name), /^#!\/usr\/bin\//);
-    }
-    assert.doesNotMatch(bootstrapScript("converge"), /^# /m);
+  it("come with their comments: whoever reads a configuration on a host reads its reasons", () => {
+    const web = viewOf("web-1", viewsOf(devConfig()));
+    assert.match(contentAt(web, "/etc/nginx/nginx.conf"), /^ +# Static files can be served\.$/m);
+    assert.match(contentAt(web, "/usr/local/lib/webinfra/install-packages"), /^#!\/usr\/bin\/env bash\n# /);
   });
 });
 
@@ -516,8 +515,10 @@ describe("roles: secrets on hosts", () => {
           const { write_files: written, ...rest } = parse(userDataOf(view)) as {
             readonly write_files: readonly object[];
           };
-          assert.equal(written.length, files.length);
+          assert.ok(written.length > 3);
           assert.doesNotMatch(JSON.stringify([rest, files.map(({ path }) => path)]), /MARK-/);
+          // Nor in what all hosts can read.
+          assert.doesNotMatch(definitionOf(view), /MARK-/);
         }
       }),
       { numRuns: 15 },
