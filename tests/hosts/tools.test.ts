@@ -19,12 +19,17 @@ import { proxy } from "../../services/local-proxy";
 import { exec, PROJECT } from "../../provider/incus";
 import { POOL } from "../../provider/incus/client";
 import { parseRoutes, pickSubnet } from "../../provider/incus/subnet";
+import type { HostFile } from "../../services/contract";
 import { place } from "../../topology/place";
 import type { TopologyHost } from "../../topology/types";
-import { devConfig, secretFilesOf, userDataOf, viewsOf } from "../support/hosts";
+import { definitionOf, devConfig, filesOf, secretFilesOf, userDataOf, viewsOf } from "../support/hosts";
 
 interface CloudConfig {
-  readonly write_files: readonly { readonly path: string; readonly permissions: string; readonly content: string }[];
+  readonly write_files: readonly {
+    readonly path: string;
+    readonly permissions: HostFile["mode"];
+    readonly content: string;
+  }[];
 }
 
 const execute = promisify(execFile);
@@ -53,24 +58,22 @@ describe("real tools", function () {
   this.timeout(300_000);
 
   let scratch: string;
-  let hosts: readonly { readonly host: TopologyHost; readonly userData: string }[];
-  /** The same hosts on every platform, and the image that they start from. */
-  let everywhere: readonly { readonly name: string; readonly userData: string }[];
+  /** The hosts on every platform, and the image that they start from. */
+  let everywhere: readonly { readonly name: string; readonly userData: string; readonly files: readonly HostFile[] }[];
 
-  const userDataWith = (role: TopologyHost["roles"][number]): string => {
-    const found = hosts.find(({ host }) => host.roles.includes(role));
+  const filesWith = (role: TopologyHost["roles"][number]): readonly HostFile[] => {
+    const found = viewsOf(devConfig()).find(({ host }) => host.roles.includes(role));
     assert.ok(found, `no host has the role ${role}`);
-    return found.userData;
+    return filesOf(found);
   };
 
-  /** Puts the files of a host's user-data into the container, where the host has them. */
-  async function install(userData: string): Promise<void> {
+  /** Puts a host's files into the container, where the host has them. */
+  async function install(files: readonly HostFile[]): Promise<void> {
     const tree = await mkdtemp(join(scratch, "tree-"));
-    const { write_files: files } = parse(userData) as CloudConfig;
     for (const file of files) {
       const path = join(tree, file.path);
       await mkdir(dirname(path), { recursive: true, mode: 0o755 });
-      await writeFile(path, file.content, { mode: Number.parseInt(file.permissions, 8) });
+      await writeFile(path, file.content, { mode: Number.parseInt(file.mode, 8) });
     }
     const archive = `${tree}.tar`;
     await run("tar", ["-C", tree, "--owner=0", "--group=0", "--no-overwrite-dir", "-cf", archive, "."]);
@@ -80,17 +83,22 @@ describe("real tools", function () {
 
   before(async () => {
     scratch = await mkdtemp(join(tmpdir(), "webinfra-tools-"));
-    hosts = viewsOf(devConfig()).map((view) => ({ host: view.host, userData: userDataOf(view) }));
-
     const config = devConfig();
+    const image = hostsImage(config, place(config));
+    const imageFiles = (parse(image) as CloudConfig).write_files.map(({ path, content, permissions: mode }) => ({
+      path,
+      content,
+      mode,
+    }));
     everywhere = [
       ...platformNames.flatMap((platform) =>
         viewsOf(devConfig({ platform })).map((view) => ({
           name: `${platform}-${view.host.name}`,
           userData: userDataOf(view),
+          files: filesOf(view),
         })),
       ),
-      { name: "image", userData: hostsImage(config, place(config)) },
+      { name: "image", userData: image, files: imageFiles },
     ];
 
     const gateway = pickSubnet(parseRoutes(await readFile("/proc/net/route", "utf8"))).replace(/\.0\//, ".1/");
@@ -101,11 +109,11 @@ describe("real tools", function () {
     await shell("cloud-init status --wait >/dev/null || [ $? -eq 2 ]");
     // Nothing is to run here.
     await shell("printf '#!/bin/sh\\nexit 101\\n' >/usr/sbin/policy-rc.d && chmod 0755 /usr/sbin/policy-rc.d");
-    await install(userDataWith("loadBalancer"));
+    await install(filesWith("loadBalancer"));
     await shell("/usr/local/lib/webinfra/install-packages");
-    await install(userDataWith("webServer"));
+    await install(filesWith("webServer"));
     await shell("/usr/local/lib/webinfra/install-packages");
-    await shell("/usr/local/lib/webinfra/steps.d/10-identify");
+    await shell("/usr/local/lib/webinfra/steps.d/02-identify");
     // The programs that hosts fetch from the channel.
     const kit = await packPrograms(join(__dirname, "..", ".."), scratch);
     await incus("file", "push", "--quiet", "--create-dirs", kit.path, `${machine}/root/kits/${kit.sha256}.tar.gz`);
@@ -130,13 +138,13 @@ describe("real tools", function () {
   });
 
   it("haproxy -c: the balancer", async () => {
-    await install(userDataWith("loadBalancer"));
+    await install(filesWith("loadBalancer"));
     const said = await shell("MACHINE_ID=m /usr/sbin/haproxy -c -f /etc/haproxy/haproxy.cfg");
     assert.doesNotMatch(said, /ALERT/);
   });
 
   it("haproxy -c: the local proxy", async () => {
-    await install(userDataWith("webServer"));
+    await install(filesWith("webServer"));
     await shell("mkdir -p /var/lib/webinfra && printf 'blue none\\ngreen none\\n' >/var/lib/webinfra/releases.map");
     const said = await shell("PRIVATE_ADDRESS=10.77.0.9 /usr/sbin/haproxy -c -f /etc/webinfra/proxy.cfg");
     assert.doesNotMatch(said, /ALERT/);
@@ -153,13 +161,12 @@ describe("real tools", function () {
     ];
     const seen = new Set<string>();
     for (const view of changes.flatMap((change) => viewsOf(devConfig(change)))) {
-      const userData = userDataOf(view);
-      const { write_files: files } = parse(userData) as CloudConfig;
+      const files = filesOf(view);
       for (const place of [balancer, proxy]) {
         const config = files.find(({ path }) => path === place.config)?.content;
         if (config === undefined || seen.has(config)) continue;
         seen.add(config);
-        await install(userData);
+        await install(files);
         await shell(
           `PYTHONPATH=/usr/local/lib/webinfra/current /usr/bin/python3 /root/keep.py ${place.config} ${place.socket}`,
         );
@@ -169,7 +176,7 @@ describe("real tools", function () {
   });
 
   it("haproxy: a local proxy that has just started calls no application healthy that was not checked", async () => {
-    await install(userDataWith("webServer"));
+    await install(filesWith("webServer"));
     await incus("file", "push", "--quiet", join(__dirname, "..", "support", "late.py"), `${machine}/root/late.py`);
     const said = await shell(`
       mkdir -p /run/webinfra-proxy /var/lib/webinfra
@@ -191,7 +198,7 @@ describe("real tools", function () {
   });
 
   it("nginx -t: the web server", async () => {
-    await install(userDataWith("webServer"));
+    await install(filesWith("webServer"));
     const said = await shell("/usr/sbin/nginx -t");
     assert.match(said, /test is successful/);
     assert.doesNotMatch(said, /\[warn\]/);
@@ -202,7 +209,7 @@ describe("real tools", function () {
       ["webServer", "nginx"],
       ["loadBalancer", "webinfra-haproxy"],
     ] as const) {
-      await install(userDataWith(role));
+      await install(filesWith(role));
       await shell("systemd-tmpfiles --create /etc/tmpfiles.d/webinfra-*.conf");
       const said = await shell(`logrotate --debug /etc/logrotate.d/${name}`);
       assert.match(said, /log files >= 67108864 are rotated earlier, \(7 rotations\)/);
@@ -214,9 +221,9 @@ describe("real tools", function () {
 
   // After HAProxy's: the packages of MySQL's source may bring a newer C library.
   it("mysqld --validate-config: the database's settings", async () => {
-    await install(userDataWith("database"));
+    await install(filesWith("database"));
     await shell("mkdir -p /var/lib/mysql && mount -t tmpfs tmpfs /var/lib/mysql");
-    await shell('for step in /usr/local/lib/webinfra/steps.d/2*; do "$step"; done');
+    await shell('for step in /usr/local/lib/webinfra/steps.d/0[78]-*; do "$step"; done');
     await shell("/usr/local/lib/webinfra/install-packages");
     const said = await shell("/usr/sbin/mysqld --validate-config --user=mysql");
     // What needs a plugin is prefixed with loose_, and is unknown while plugins are not loaded.
@@ -224,8 +231,8 @@ describe("real tools", function () {
   });
 
   it("systemd-analyze verify: every unit", async () => {
-    for (const { userData } of everywhere) {
-      await install(userData);
+    for (const { files } of everywhere) {
+      await install(files);
     }
     const said = await shell(
       "cd /etc/systemd/system && systemd-analyze verify --man=no --recursive-errors=no webinfra-*.service webinfra-*.socket logrotate.timer haproxy.service nginx.service",
@@ -237,8 +244,8 @@ describe("real tools", function () {
   });
 
   it("python and bash: every script parses", async () => {
-    for (const { userData } of everywhere) {
-      await install(userData);
+    for (const { files } of everywhere) {
+      await install(files);
     }
     await shell(
       'for file in /usr/local/lib/webinfra/* /usr/local/lib/webinfra/steps.d/*; do [ -f "$file" ] || continue; ' +
@@ -252,7 +259,7 @@ describe("real tools", function () {
     assert.ok(view);
     const text = JSON.stringify(secretFilesOf(view).map(({ path, content, mode }) => ({ path, content, mode })));
     const secretsSha256 = createHash("sha256").update(text).digest("hex");
-    await install(userDataOf({ ...view, secretsSha256 }));
+    await install(filesOf({ ...view, secretsSha256 }));
     const key = `/root/channel/secrets/${view.host.name}.json`;
     const fetch = "/usr/local/lib/webinfra/steps.d/05-secrets";
     await shell(
@@ -270,11 +277,42 @@ describe("real tools", function () {
     await shell(`rm -r /root/channel; echo ${secretsSha256} >/etc/webinfra/secrets/fetched; ${fetch}`);
   });
 
+  it("rclone: a host fetches its definition with its modes, once, and no other than the one that user-data names", async () => {
+    const [view] = viewsOf(devConfig({ platform: "aws" }));
+    assert.ok(view);
+    const defined = filesOf(view).filter(({ boot, secret }) => boot !== true && secret !== true);
+    const { write_files: sent } = parse(userDataOf(view)) as CloudConfig;
+    const script = sent.find(({ path }) => path === "/usr/local/lib/webinfra/definition");
+    assert.ok(script);
+    const key = / (definitions\/\S+) /.exec(script.content)?.[1];
+    assert.ok(key);
+    await install(filesOf(view).filter(({ boot }) => boot === true));
+    await install([script].map(({ path, content, permissions: mode }) => ({ path, content, mode })));
+    const text = Buffer.from(definitionOf(view)).toString("base64");
+    await shell(
+      `mkdir -p "$(dirname /root/channel/${key})"; echo ${text} | base64 -d >/root/channel/${key}
+       printf '[channel]\ntype = alias\nremote = /root/channel\n' >/etc/webinfra/rclone.conf
+       rm -f /var/lib/webinfra/definition ${defined.map(({ path }) => `'${path}'`).join(" ")}`,
+    );
+    const fetch = "/usr/local/lib/webinfra/definition";
+    await shell(fetch);
+    const listed = defined.map(({ path, mode }) => `${mode.slice(1)} root ${path}\n`).join("");
+    const found = await shell(`stat -c '%a %U %n' ${defined.map(({ path }) => `'${path}'`).join(" ")}`);
+    assert.equal(found, listed);
+    // At the next boot the channel is not asked.
+    await shell(`mv /root/channel/${key} /root/channel/away; ${fetch}`);
+    const said = await shell(
+      `rm /var/lib/webinfra/definition; mv /root/channel/away /root/channel/${key}; echo >>/root/channel/${key}; ! ${fetch}`,
+    );
+    assert.match(said, /checksum did NOT match/);
+    await shell("rm -r /root/channel");
+  });
+
   it("rclone: every platform's channel is one that it can be asked for", async () => {
     for (const platform of platformNames) {
       const [view] = viewsOf(devConfig({ platform }));
       assert.ok(view);
-      await install(userDataOf(view));
+      await install(filesOf(view));
       assert.match(await shell("rclone --config /etc/webinfra/rclone.conf listremotes"), /^channel:$/m);
       // Names each section's type, or says why it cannot.
       const dump = JSON.parse(await shell("rclone --config /etc/webinfra/rclone.conf config dump")) as Record<

@@ -183,8 +183,11 @@ export class Site {
     writeFileSync(this.configFile, stringify({ config: { ...dev.config, ...own } }, { version: "1.1" }));
   }
 
-  /** Starts the command as a process of its own. */
-  start(args: readonly string[], environment: Readonly<Record<string, string>> = {}): Going {
+  /**
+   * Starts the command as a process of its own.
+   * @param root folder of the webinfra that it is of. Default: this one.
+   */
+  start(args: readonly string[], environment: Readonly<Record<string, string>> = {}, root: string = repository): Going {
     const {
       PULUMI_BACKEND_URL: _url,
       PULUMI_CONFIG_PASSPHRASE: _word,
@@ -193,7 +196,7 @@ export class Site {
     } = process.env;
     if (!existsSync(this.configFile)) this.configure({});
     const started = Date.now();
-    const child = spawn(join(repository, "webinfra"), args, {
+    const child = spawn(join(root, "webinfra"), args, {
       cwd: this.directory,
       // A login of the user's own must not decide where the state goes.
       env: { ...own, WEBINFRA_HOME: this.home, PULUMI_CREDENTIALS_PATH: this.directory, ...environment },
@@ -228,7 +231,16 @@ export class Site {
 
   /** Runs the command and returns what it printed. One that fails, or does not end, leaves the hosts' journals in the log: a hook has no other chance. */
   async succeed(...args: readonly string[]): Promise<Ended> {
-    const going = this.start(args);
+    return this.succeeded(this.start(args), args);
+  }
+
+  /** `up` by the webinfra in another folder, such as an earlier version. */
+  async upBy(root: string): Promise<Ended> {
+    const args = this.upArguments();
+    return this.succeeded(this.start(args, {}, root), args);
+  }
+
+  private async succeeded(going: Going, args: readonly string[]): Promise<Ended> {
     const limit = setTimeout(() => {
       this.killAll(going.child);
     }, COMMAND_SECONDS * 1000);
