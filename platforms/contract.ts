@@ -96,7 +96,7 @@ export interface ArchiveRequest {
  */
 export interface Platform {
   readonly name: string;
-  /** The site's one public address, where the platform has one that balancers claim. */
+  /** The site's one public address, where the platform has one that balancers take over. */
   readonly publicAddress: pulumi.Output<string> | undefined;
   /** Where the channel is, for people: a folder or a bucket's URL. */
   readonly channel: pulumi.Output<string>;

@@ -9,7 +9,7 @@ export function reviewSettings(
     topology: config.topology,
     balancing: config.balancing,
     durability: config.mysql.durability,
-    // Balancers on a cloud claim the one address when nobody answers there.
+    // Balancers on a cloud take over the one address when nobody answers there.
     movingAddress: config.platform !== "incus",
     https: false,
     // Security groups and firewalls from the roles' ports; containers share one open bridge.

@@ -20,7 +20,7 @@ export interface PlatformTraits {
   readonly channel: ChannelView["type"];
   /** How secret files reach a host: with its user-data, or as `secrets/<host>.json` in the channel. */
   readonly secretsThrough: "user-data" | "channel";
-  /** With which cloud's API balancers claim the site's public address. Undefined: each has its own address only. */
+  /** With which cloud's API balancers take over the site's public address. Undefined: each has its own address only. */
   readonly publicAddress: PublicAddress["type"] | undefined;
   /** Units of the platform's image that ask the metadata address and therefore have to run as root. */
   readonly metadataReaders: readonly string[];
@@ -178,7 +178,7 @@ export type ChannelView =
       readonly secretAccessKey: string;
     };
 
-/** The site's public address, which balancers claim themselves, and what they need to do so. */
+/** The site's public address, which balancers take over themselves, and what they need to do so. */
 export type PublicAddress =
   | { readonly type: "aws"; readonly address: string; readonly allocationId: string; readonly region: string }
   | { readonly type: "digitalocean"; readonly address: string };

@@ -20,7 +20,7 @@ SETTINGS = Settings(
     seconds=1,
     pull_seconds=30,
     zone="z.internal",
-    words={"web": "webServer", "standby": "webServer", "app": "appServer", "db": "database"},
+    groups={"web": "webServer", "standby": "webServer", "app": "appServer", "db": "database"},
     proxies=(),
     units={},
 )
@@ -475,7 +475,7 @@ class TestSettings:
                 "seconds": 1,
                 "pullSeconds": 30,
                 "zone": "z.internal",
-                "words": SETTINGS.words,
+                "groups": SETTINGS.groups,
                 "proxies": [{"config": "/etc/h.cfg", "socket": "/run/h"}],
                 "units": {},
             },
@@ -486,6 +486,6 @@ class TestSettings:
         files = MemoryFiles()
         with pytest.raises(BadSettings, match=r"^/etc/webinfra/sync\.json holds no settings$"):
             Settings.load(files)
-        files.put("/etc/webinfra/sync.json", {"words": {}, "proxies": [], "units": {}})
+        files.put("/etc/webinfra/sync.json", {"groups": {}, "proxies": [], "units": {}})
         with pytest.raises(BadSettings, match=r"^/etc/webinfra/sync\.json: seconds must be a number, and is null$"):
             Settings.load(files)

@@ -1,4 +1,4 @@
-"""Claims the site's public address for this balancer: once when it can first serve pages, and whenever the address answers nobody.
+"""Takes over the site's public address for this balancer: once when it can first serve pages, and whenever the address answers nobody.
 
 That the newest balancer takes it over lets a replacement go by without a gap; that nothing else moves it lets an operator move it by hand.
 """
@@ -16,15 +16,15 @@ from webinfra.loop import Loop
 from webinfra.outside import Commands, Failed, Internet, Network, Request, Shell, Web
 from webinfra.settings import BadSettings, Fields, machine_id
 
-# Says which machine has claimed: an image made of one that did is another machine.
-CLAIMED: Final = "/var/lib/webinfra/claimed"
+# Says which machine took it over: an image made of one that did is another machine.
+TAKEN: Final = "/var/lib/webinfra/address-taken"
 TOKEN: Final = f"{places.SECRETS}/address-token"
 METADATA: Final = "http://169.254.169.254"
 API: Final = "https://api.digitalocean.com/v2"
 # Looks in a row, a second apart, that find the address unanswered.
 LOOKS: Final = 3
 PAUSE: Final = 1.0
-# Seconds between two claims, for the platform takes a while.
+# Seconds between two takeovers, for the platform takes a while.
 AGAIN: Final = 15.0
 
 
@@ -35,7 +35,7 @@ class Platform(Protocol):
         """Whether it says that this machine has the address; asking the address itself may not work from here. Failed when it cannot say."""
         ...
 
-    def claim(self, machine: str) -> None: ...
+    def take_over(self, machine: str) -> None: ...
 
     @property
     def host(self) -> str:
@@ -61,8 +61,8 @@ class Aws:
         ask_address = Request(f"{METADATA}/latest/meta-data/public-ipv4", headers={"X-aws-ec2-metadata-token": token})
         return _good(self._web, ask_address, 2) == self._address
 
-    def claim(self, machine: str) -> None:
-        # The claim itself changes this host's way to the API, and the answer may be lost: the next look finds it done, or claims again.
+    def take_over(self, machine: str) -> None:
+        # The takeover itself changes this host's way to the API, and the answer may be lost: the next look finds it done, or takes over again.
         limits = ("--cli-connect-timeout", "5", "--cli-read-timeout", "10")
         what = ("--region", self._region, "--allocation-id", self._allocation, "--instance-id", machine, "--allow-reassociation")
         self._commands.run(("aws", "ec2", "associate-address", *limits, *what), seconds=60, environment={"AWS_MAX_ATTEMPTS": "1"})
@@ -82,7 +82,7 @@ class DigitalOcean:
     def holds(self) -> bool:
         return _good(self._web, Request(f"{METADATA}/metadata/v1/reserved_ip/ipv4/active"), 2) == "true"
 
-    def claim(self, machine: str) -> None:
+    def take_over(self, machine: str) -> None:
         if not machine.isdigit():
             raise Failed(f'the machine\'s id "{machine}" is no number')
         path = f"/reserved_ips/{self._address}/actions"
@@ -115,16 +115,16 @@ def _good(web: Web, request: Request, seconds: float) -> str:
     return answer.body
 
 
-def wanted(here: int | None, unanswered: int, *, claimed: bool) -> bool:
-    """Whether to claim now. `here`: what this balancer answers; `claimed`: this machine has claimed before; `unanswered`: looks in a row."""
+def wanted(here: int | None, unanswered: int, *, taken: bool) -> bool:
+    """Whether to take it over now. `here`: what this balancer answers; `taken`: this machine took it over before; `unanswered`: looks in a row."""
     if here is None:
         return False
-    return unanswered >= LOOKS or (not claimed and here > 0)
+    return unanswered >= LOOKS or (not taken and here > 0)
 
 
 @dataclass(frozen=True)
 class World:
-    """What a claim needs to know of."""
+    """What a takeover needs to know of."""
 
     files: Files
     web: Web
@@ -132,7 +132,7 @@ class World:
     log: Log
 
 
-class Claim:
+class Takeover:
     def __init__(self, address: str, platform: Platform, world: World) -> None:
         self._address = address
         self._platform = platform
@@ -147,23 +147,23 @@ class Claim:
         if not machine:
             raise Failed("this machine does not know its id yet")
         mine = self._holds()
-        if mine and files.read(CLAIMED) is None:
-            files.write(CLAIMED, machine, durable=True)
+        if mine and files.read(TAKEN) is None:
+            files.write(TAKEN, machine, durable=True)
         # Asked for the way out first: a look that fails is worth something only when others could have answered it.
         silent = not mine and self._way_out() and self._balancer(self._address) is None
         self._unanswered = self._unanswered + 1 if silent else 0
-        if mine or not wanted(self._balancer("127.0.0.1"), self._unanswered, claimed=files.read(CLAIMED) == machine):
+        if mine or not wanted(self._balancer("127.0.0.1"), self._unanswered, taken=files.read(TAKEN) == machine):
             return PAUSE
         try:
-            self._platform.claim(machine)
+            self._platform.take_over(machine)
         except Failed as failure:
             # A platform that is busy with the address, or away: again at the next look.
-            self._complaints.about(f"{self._address} cannot be claimed: {failure}")
+            self._complaints.about(f"{self._address} cannot be taken over: {failure}")
             return AGAIN
-        files.write(CLAIMED, machine, durable=True)
+        files.write(TAKEN, machine, durable=True)
         self._unanswered = 0
         self._complaints.about("")
-        log.say(f"claimed {self._address}")
+        log.say(f"took over {self._address}")
         return AGAIN
 
     def _holds(self) -> bool:
@@ -196,5 +196,5 @@ def main() -> None:
     files, clock, log, internet = Disk(), BootClock(), Journal(), Internet()
     fields = Fields.load(files, "address")
     platform = platform_of(fields, files, clock, internet, Shell(os.environ))
-    claim = Claim(fields.text("address"), platform, World(files, internet, internet, log))
-    Loop(clock, log, claim.turn, after_failure=PAUSE).forever()
+    takeover = Takeover(fields.text("address"), platform, World(files, internet, internet, log))
+    Loop(clock, log, takeover.turn, after_failure=PAUSE).forever()

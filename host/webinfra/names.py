@@ -13,7 +13,7 @@ END: Final = "# webinfra end"
 # Numbers that replacements get while there are some: the first ones are for machines that are called so.
 USUAL: Final = 16
 
-# By word, such as `web`, which machine has which slot.
+# By group, such as `web`, which machine has which slot.
 Slots = Mapping[str, Mapping[str, int]]
 
 
@@ -23,20 +23,20 @@ def own_number(name: str) -> int:
     return int(digits) if digits.isascii() and digits.isdigit() else 0
 
 
-def has_slot(entry: Entry, word: str, role: str) -> bool:
-    """Whether a machine has a slot of this word: passive web servers have theirs apart."""
-    return role in entry.roles and (role != "webServer" or entry.standby == (word == "standby"))
+def has_slot(entry: Entry, group: str, role: str) -> bool:
+    """Whether a machine has a slot of this group: passive web servers have theirs apart."""
+    return role in entry.roles and (role != "webServer" or entry.standby == (group == "standby"))
 
 
-def assign(before: Slots, listed: Sequence[Entry], words: Mapping[str, str]) -> Slots:
+def assign(before: Slots, listed: Sequence[Entry], groups: Mapping[str, str]) -> Slots:
     """Gives each machine of a role a slot that it keeps while it lives: its own number when that is free, else the highest free usual one.
 
-    `words`: whose machines get the slots of a word.
+    `groups`: whose machines get the slots of a group.
     """
     slots: dict[str, Mapping[str, int]] = {}
-    for word, role in words.items():
-        here = [entry for entry in listed if has_slot(entry, word, role)]
-        held = before.get(word, {})
+    for group, role in groups.items():
+        here = [entry for entry in listed if has_slot(entry, group, role)]
+        held = before.get(group, {})
         kept: dict[str, int] = {}
         for entry in here:
             if entry.machine in held and held[entry.machine] not in kept.values():
@@ -49,14 +49,14 @@ def assign(before: Slots, listed: Sequence[Entry], words: Mapping[str, str]) -> 
             kept[entry.machine] = (
                 own if own and own not in taken else next(slot for slot in chain(range(USUAL, 0, -1), count(USUAL + 1)) if slot not in taken)
             )
-        slots[word] = kept
+        slots[group] = kept
     return slots
 
 
 def members(listed: Iterable[Entry], slots: Slots) -> Mapping[str, Sequence[Member]]:
-    """By word, the machines that proxies send to."""
+    """By group, the machines that proxies send to."""
     addresses = {entry.machine: entry.address for entry in listed}
-    return {word: [Member(slot, addresses[machine]) for machine, slot in held.items()] for word, held in slots.items()}
+    return {group: [Member(slot, addresses[machine]) for machine, slot in held.items()] for group, held in slots.items()}
 
 
 def lines(listed: Iterable[Entry], zone: str) -> tuple[str, ...]:

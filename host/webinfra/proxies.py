@@ -37,7 +37,7 @@ class Pattern:
 
     indent: str
     backend: str
-    word: str
+    group: str
     # It takes nothing before a check has passed: that two databases seem to take writes for a moment would stop them all.
     once_checked: bool
     name: str
@@ -153,7 +153,7 @@ def expand(config: str, members: Mapping[str, Sequence[Member]]) -> tuple[str, t
         lines.append(line)
         written = found is not None
         if found is not None:
-            here = tuple(found.servers(sorted(members.get(found.word, ()), key=lambda member: member.slot)))
+            here = tuple(found.servers(sorted(members.get(found.group, ()), key=lambda member: member.slot)))
             lines.extend(f"{found.indent}{server.line}" for server in here)
             patterns.append(found)
             servers.extend(here)
@@ -164,8 +164,8 @@ def _pattern(line: str, backend: str) -> Pattern | None:
     found = _PATTERN.fullmatch(line)
     if found is None:
         return None
-    indent, word, once_checked, name, address, port, options = found.groups()
-    return Pattern(indent, backend, word, once_checked is not None, name, address, int(port), (options or "").strip())
+    indent, group, once_checked, name, address, port, options = found.groups()
+    return Pattern(indent, backend, group, once_checked is not None, name, address, int(port), (options or "").strip())
 
 
 def running(answer: str) -> tuple[Running, ...]:

@@ -39,8 +39,8 @@ class Settings:
     seconds: float
     pull_seconds: float
     zone: str
-    # Whose machines get the slots of a word.
-    words: Mapping[str, str]
+    # Whose machines get the slots of a group, such as "web".
+    groups: Mapping[str, str]
     # Each HAProxy of this host.
     proxies: tuple[proxy_keeper.Settings, ...]
     # Units to restart when a document changes.
@@ -49,13 +49,13 @@ class Settings:
     @staticmethod
     def load(files: Files) -> "Settings":
         fields = Fields.load(files, "sync")
-        words, units = fields.inner("words"), fields.inner("units")
+        groups, units = fields.inner("groups"), fields.inner("units")
         return Settings(
             directory=fields.text("directory") if fields.has("directory") else None,
             seconds=fields.number("seconds"),
             pull_seconds=fields.number("pullSeconds"),
             zone=fields.text("zone"),
-            words={key: words.text(key) for key in words},
+            groups={key: groups.text(key) for key in groups},
             proxies=tuple(proxy_keeper.Settings(one.text("config"), one.text("socket")) for one in fields.each("proxies")),
             units={key: units.text(key) for key in units},
         )
@@ -160,7 +160,7 @@ class Sync:
 
     def _apply(self) -> None:
         listed = self._machines()
-        slots = names.assign(self._remembered(), listed, self._settings.words)
+        slots = names.assign(self._remembered(), listed, self._settings.groups)
         self._write(SLOTS, json.dumps(slots))
         members = names.members(listed, slots)
         for proxy in self._proxies:
@@ -174,9 +174,9 @@ class Sync:
     def _remembered(self) -> names.Slots:
         """The slots of last time. Not every one when a power loss left half a file, which must not end all that follows."""
         found: dict[str, dict[str, int]] = {}
-        for word, held in read_object(self._files, SLOTS).items():
+        for group, held in read_object(self._files, SLOTS).items():
             if isinstance(held, dict):
-                found[word] = {machine: slot for machine, slot in held.items() if isinstance(slot, int)}
+                found[group] = {machine: slot for machine, slot in held.items() if isinstance(slot, int)}
         return found
 
     def _tell(self) -> None:

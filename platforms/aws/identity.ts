@@ -79,7 +79,7 @@ export interface IdentityArgs {
   readonly host: TopologyHost;
   readonly bucketArn: pulumi.Output<string>;
   readonly vpcArn: pulumi.Input<string>;
-  /** The site's address, for a host that claims it. */
+  /** The site's address, for a host that takes it over. */
   readonly address: aws.ec2.Eip | undefined;
 }
 

@@ -34,7 +34,7 @@ export function awsPlatform({ stack, config, topology, parent }: PlatformArgs): 
   const network = makeNetwork(context);
   const firewall = makeFirewall(context, network);
   const channel = makeChannel(context);
-  // No association: a balancer claims it, and where it is at the moment is never drift.
+  // No association: a balancer takes it over, and where it is at the moment is never drift.
   const address = new aws.ec2.Eip(
     "address",
     { domain: "vpc", tags: tagsOf(context, "address", { role: "loadBalancer" }) },

@@ -90,18 +90,18 @@ export function planMachine(
     name: volume.name,
     resource: makeVolume(context, name, request, volume, subnet, owner),
   }));
-  const claims = isPublic(host) ? address : undefined;
+  const shared = isPublic(host) ? address : undefined;
   const identity = makeIdentity(
     context,
     name,
-    { host, bucketArn: channel.bucket.arn, vpcArn: network.vpcArn, address: claims },
+    { host, bucketArn: channel.bucket.arn, vpcArn: network.vpcArn, address: shared },
     owner,
   );
   const devices = pulumi.all(
     Object.fromEntries(volumes.map((volume) => [volume.name, volume.resource.id.apply(deviceOf)])),
   );
   const place = pulumi
-    .all([network.cidr, channel.bucket.bucket, devices, claims?.publicIp, claims?.allocationId])
+    .all([network.cidr, channel.bucket.bucket, devices, shared?.publicIp, shared?.allocationId])
     .apply(([networkCidr, bucket, paths, publicIp, allocationId]): HostPlace => ({
       networkCidr,
       channel: { type: "s3", bucket, region: config.aws.region },
@@ -170,7 +170,7 @@ export function planMachine(
         { ...options, protect, deleteBeforeReplace: true },
       );
     });
-    // No public address of its own: EC2 takes the one that a balancer booted with away as soon as it claims the site's.
+    // No public address of its own: EC2 takes the one that a balancer booted with away as soon as it takes over the site's.
     return { machine: instance.id, address: instance.privateIp };
   };
   return { place, boot };

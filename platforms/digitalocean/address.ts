@@ -6,7 +6,7 @@ import { PlatformSettings } from "../contract";
 const ttl = 300;
 
 /**
- * The site's public address and its name. It is assigned to no Droplet here: the balancer that is in charge claims it, and an address that moved must
+ * The site's public address and its name. It is assigned to no Droplet here: the balancer that is in charge takes it over, and an address that moved must
  * never be drift that the next update undoes.
  */
 export function publicAddress(

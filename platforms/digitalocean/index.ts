@@ -22,7 +22,7 @@ export function digitaloceanPlatform({ stack, config, topology, parent }: Platfo
   const vpc = network(stack, config, parent);
   const channel = spacesChannel(stack, config.digitalocean.region, parent);
   const address = publicAddress(config, parent);
-  // Not the reserved IP: projects list it under another name than it has, which is a difference for ever; it follows the Droplet that claims it.
+  // Not the reserved IP: projects list it under another name than it has, which is a difference for ever; it follows the Droplet that takes it over.
   assign("site-project", project, [channel.urn], parent);
   const site: Site = {
     stack,

@@ -3,7 +3,7 @@ import { PublicAddress } from "../contract";
 import { defineService } from "../define";
 import { plainFile, shell, startUnits, unitFile } from "../parts/units";
 
-/** Token with which balancers claim the public address on DigitalOcean. */
+/** Token with which balancers take over the public address on DigitalOcean. */
 export const addressToken = { kind: "given", name: "digitaloceanAddressToken" } as const satisfies Secret;
 
 interface AddressView {
@@ -11,7 +11,7 @@ interface AddressView {
   readonly token: string | undefined;
 }
 
-/** Claims the site's public address when nobody answers there, where the platform has one. */
+/** Takes over the site's public address when nobody answers there, where the platform has one. */
 export const address = defineService<AddressView>({
   name: "address",
   describe: ({ traits }) => ({ secrets: traits.publicAddress === "digitalocean" ? [addressToken] : [] }),
@@ -20,12 +20,12 @@ export const address = defineService<AddressView>({
     address: publicAddress,
     token: publicAddress?.type === "digitalocean" ? text(addressToken) : undefined,
   }),
-  render: ({ address: claimed, token }) =>
-    claimed === undefined
+  render: ({ address: shared, token }) =>
+    shared === undefined
       ? { files: [], steps: [] }
       : {
           files: [
-            plainFile("/etc/webinfra/address.json", `${JSON.stringify(claimed)}\n`),
+            plainFile("/etc/webinfra/address.json", `${JSON.stringify(shared)}\n`),
             unitFile("webinfra-address.service", __dirname, "address.service"),
             ...(token === undefined
               ? []

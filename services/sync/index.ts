@@ -14,8 +14,8 @@ const pace = {
   bucket: { seconds: 5, pullSeconds: 60 },
 } as const;
 
-/** Whose machines get the slots of a word. */
-const slottedRoles = { web: "webServer", standby: "webServer", app: "appServer", db: "database" } as const;
+/** Groups that proxies send to, and the role of each one's machines. */
+const groups = { web: "webServer", standby: "webServer", app: "appServer", db: "database" } as const;
 
 interface SyncView {
   readonly channel: ChannelView;
@@ -35,7 +35,7 @@ export const sync = defineService<SyncView>({
         ? { directory: channel.path, ...(proxies.length > 0 ? pace.directoryOfProxy : pace.directory) }
         : pace.bucket),
       zone,
-      words: slottedRoles,
+      groups,
       proxies,
       units: Object.fromEntries(
         watches.flatMap((watch) => (watch.kind === "document" ? [[watch.key, watch.unit] as const] : [])),

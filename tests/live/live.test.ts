@@ -31,7 +31,7 @@ describe(`a site on ${platform || "no platform: set WEBINFRA_LIVE to aws or digi
     assert.ok(chosen, "WEBINFRA_LIVE should be aws or digitalocean");
     assert.ok(
       platform !== "digitalocean" || token,
-      "WEBINFRA_LIVE_ADDRESS_TOKEN should be the token that balancers claim the address with",
+      "WEBINFRA_LIVE_ADDRESS_TOKEN should be the token that balancers take over the address with",
     );
   });
   manage(site);

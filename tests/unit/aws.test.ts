@@ -693,7 +693,7 @@ describe("the AWS platform", () => {
       assert.deepEqual(find(site, "Stack", "webinfra-prod").outputs.addresses, ["203.0.113.10"]);
     });
 
-    it("is known to balancers, which claim it, and to nobody else", () => {
+    it("is known to balancers, which take it over, and to nobody else", () => {
       for (const machine of ofType(site, "Instance")) {
         const known = definitionOf(site, machine.name).includes(awsId("eipalloc", "address"));
         assert.equal(known, machine.name === "lb-1", machine.name);

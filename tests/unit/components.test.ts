@@ -241,7 +241,7 @@ describe("components", () => {
     );
     fails(
       { platform: "digitalocean" },
-      `${one}webinfra:secrets does not hold "digitaloceanAddressToken", with which balancers claim the reserved address: make a token with the scopes ` +
+      `${one}webinfra:secrets does not hold "digitaloceanAddressToken", with which balancers take over the reserved address: make a token with the scopes ` +
         "reserved_ip:read, reserved_ip:update, actions:read, droplet:read, regions:read, sizes:read and image:read, and run pulumi config set --secret --path 'webinfra:secrets.digitaloceanAddressToken'",
     );
     fails(

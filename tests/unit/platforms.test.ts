@@ -78,9 +78,9 @@ describe("docs/platforms.md: the differences", function () {
       const binds = all(platform).some(({ type }) => /eipAssociation|reservedIpAssignment/i.test(type));
       assert.ok(!binds, `${platform} binds the address to a machine`);
       return has(platform, "aws:ec2/eip:Eip")
-        ? "an Elastic IP that the balancer claims"
+        ? "an Elastic IP that the balancer takes over"
         : has(platform, "digitalocean:index/reservedIp:ReservedIp")
-          ? "a reserved IP that the balancer claims"
+          ? "a reserved IP that the balancer takes over"
           : "the balancer's own address";
     },
     firewall: (platform) =>

@@ -367,16 +367,16 @@ describe("roles: proxies and frozen servers", () => {
     for (const topology of presetNames) {
       for (const view of viewsOf(devConfig({ topology }))) {
         const files = new Map(filesOf(view).map(({ path, content }) => [path, content]));
-        const { words, proxies: places } = JSON.parse(files.get("/etc/webinfra/sync.json") ?? "") as {
-          words: Record<string, string>;
+        const { groups, proxies: kept } = JSON.parse(files.get("/etc/webinfra/sync.json") ?? "") as {
+          groups: Record<string, string>;
           proxies: { config: string }[];
         };
-        assert.equal(places.length, [...files.keys()].filter((path) => /\/(haproxy|proxy)\.cfg$/.test(path)).length);
-        for (const { config } of places) {
+        assert.equal(kept.length, [...files.keys()].filter((path) => /\/(haproxy|proxy)\.cfg$/.test(path)).length);
+        for (const { config } of kept) {
           const used = serversOf(files.get(config) ?? "").map((line) => /#! each (\w+)/.exec(line)?.[1] ?? "");
           assert.ok(used.length > 0, config);
           assert.deepEqual(
-            used.filter((word) => !(word in words)),
+            used.filter((group) => !(group in groups)),
             [],
           );
         }
