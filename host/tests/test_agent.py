@@ -57,6 +57,7 @@ def test_a_converged_host_is_healthy() -> None:
         "healthy": True,
         "error": None,
         "refused": [],
+        "package": {"running": None, "good": None, "refused": None, "waiting": None},
     }
 
 
