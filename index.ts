@@ -31,7 +31,7 @@ async function site(): Promise<Record<string, unknown>> {
   const cache = join(home, "cache");
   const [release, programs] = await Promise.all([
     packRelease(config.app.directory, __dirname, join(cache, "releases")),
-    packPrograms(__dirname, join(cache, "kits")),
+    packPrograms(__dirname, join(cache, "packages")),
   ]);
   const makePlatform = await platforms[config.platform].load();
   const imageUserData = hostsImage(config, topology);

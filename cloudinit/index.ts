@@ -23,8 +23,6 @@ export class PlacementConflict extends Error {
 /** A host, and what first boot has to know of it beside what its services do. */
 export interface HostDefinition extends Placement {
   readonly host: TopologyHost;
-  /** SHA-256 of the archive with the hosts' programs. */
-  readonly programs: string;
   /** The key that logs in. Undefined: nobody does. */
   readonly sshPublicKey: string | undefined;
 }

@@ -3,7 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { cloudConfig, definitionText, HostDefinition, imageConfig, PlacementConflict } from "../cloudinit";
 import { Config } from "../config/schema";
 import { ConfigError } from "../core/config-error";
-import { writeFirstPrimaryPointer, writeReleasePointer } from "../core/protocol";
+import { writeFirstPrimaryPointer, writeHostPointer, writeReleasePointer } from "../core/protocol";
 import { distinct, isPublic, roomFor, secretId } from "../core/secret";
 import { platforms } from "../platforms";
 import { Archive, Platform } from "../platforms/contract";
@@ -25,7 +25,7 @@ export interface WebInfrastructureArgs {
   readonly platform: (parent: pulumi.Resource) => Platform;
   /** The application's code. */
   readonly release: Archive;
-  /** The hosts' programs. */
+  /** The host package: the hosts' programs. */
   readonly programs: Archive;
   /** `webinfra:secrets`, by name. */
   readonly secrets: pulumi.Output<Readonly<Record<string, string>>>;
@@ -43,14 +43,13 @@ export interface HostOutput {
 }
 
 /** The hosts of a site, as they are defined. */
-const definitionsOf = (config: Config, topology: Topology, programs: string): readonly HostDefinition[] =>
+const definitionsOf = (config: Config, topology: Topology): readonly HostDefinition[] =>
   topology.hosts.map((host) => ({
     host,
     roles: host.roles,
     topology,
     settings: config,
     traits: platforms[config.platform].traits.hosts,
-    programs,
     sshPublicKey: config.ssh?.publicKey,
   }));
 
@@ -62,7 +61,7 @@ const definitionsOf = (config: Config, topology: Topology, programs: string): re
 export function checkHosts(config: Config, topology: Topology): void {
   const { userData, widestPlace, hosts } = platforms[config.platform].traits;
   const sha256 = filler(64);
-  const problems = definitionsOf(config, topology, sha256).flatMap((definition) => {
+  const problems = definitionsOf(config, topology).flatMap((definition) => {
     const { volumes, secrets } = describe(definition);
     const texts = Object.fromEntries(secrets.map((secret) => [secretId(secret), ""]));
     const sent = hosts.secretsThrough === "user-data" ? secrets.filter((secret) => !isPublic(secret)) : [];
@@ -86,12 +85,12 @@ export function checkHosts(config: Config, topology: Topology): void {
 }
 
 /** The user-data of the throw-away machine that an image with the packages of all hosts is made of. */
-export const hostsImage = (config: Config, topology: Topology): string =>
-  imageConfig(definitionsOf(config, topology, ""));
+export const hostsImage = (config: Config, topology: Topology): string => imageConfig(definitionsOf(config, topology));
 
 /**
  * A whole site: network, secrets, channel, release, every host of the topology, and the proof that they serve.
- * Children: what the platform needs, `ca`, `database-certificate`, passwords, `release`, `release-pointer`, `primary-pointer`, one `Host` a host, `ready`.
+ * Children: what the platform needs, `ca`, `database-certificate`, passwords, `release`, `release-pointer`, `host-package`,
+ * `host-pointer`, `primary-pointer`, one `Host` a host, `ready`.
  */
 export class WebInfrastructure extends pulumi.ComponentResource {
   /** Where users go. */
@@ -107,7 +106,7 @@ export class WebInfrastructure extends pulumi.ComponentResource {
     const { config, topology, release, programs } = args;
     checkHosts(config, topology);
     const platform = args.platform(this);
-    const definitions = definitionsOf(config, topology, programs.sha256);
+    const definitions = definitionsOf(config, topology);
 
     const secrets = siteSecrets({
       platform,
@@ -116,7 +115,14 @@ export class WebInfrastructure extends pulumi.ComponentResource {
       appSecrets: config.app.secrets,
       parent: this,
     });
-    const kit = platform.archive("kit", { folder: "kits", archive: programs }, this);
+    const hostPackage = platform.archive("host-package", { folder: "packages", archive: programs }, this);
+    const hostText = writeHostPointer(programs.sha256);
+    const hostPointer = platform.channelObject(
+      "host-pointer",
+      // Named only once it is there.
+      { key: "pointers/host.json", content: pulumi.output(hostPackage.urn).apply(() => hostText) },
+      this,
+    );
     const archive = platform.archive("release", { folder: "releases", archive: release }, this);
     const releaseText = writeReleasePointer(release.sha256);
     const releasePointer = platform.channelObject(
@@ -151,9 +157,9 @@ export class WebInfrastructure extends pulumi.ComponentResource {
     );
     const announced = platform.announce(
       pulumi
-        .all([releaseText, ...hosts.map(({ component }) => component.entryText)])
+        .all([releaseText, hostText, ...hosts.map(({ component }) => component.entryText)])
         .apply((texts) => createHash("sha256").update(JSON.stringify(texts)).digest("hex")),
-      [...hosts.map(({ component }) => component.entry), kit, releasePointer, primaryPointer],
+      [...hosts.map(({ component }) => component.entry), hostPointer, releasePointer, primaryPointer],
       this,
     );
     const balancers = new Set(hostsWith(topology, "loadBalancer").map((host) => host.name));
@@ -178,11 +184,18 @@ export class WebInfrastructure extends pulumi.ComponentResource {
         ),
         reach: platform.publicAddress === undefined ? "private" : "public",
         release: release.sha256,
+        hostPackage: programs.sha256,
         timeoutSeconds: config.readyTimeoutSeconds,
       },
       {
         parent: this,
-        dependsOn: [...hosts.map(({ component }) => component.entry), releasePointer, primaryPointer, ...announced],
+        dependsOn: [
+          ...hosts.map(({ component }) => component.entry),
+          hostPointer,
+          releasePointer,
+          primaryPointer,
+          ...announced,
+        ],
       },
     );
     this.url = pulumi.all([site, ready.checkedAt]).apply(([url]) => url);

@@ -87,7 +87,7 @@ export interface ChannelRequest {
 
 /** An archive to put into the channel as `<folder>/<sha256>.tar.gz`. */
 export interface ArchiveRequest {
-  readonly folder: "kits" | "releases";
+  readonly folder: "packages" | "releases";
   readonly archive: Archive;
 }
 

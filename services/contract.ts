@@ -104,7 +104,7 @@ export interface HostFile {
  * - `begin`: before anything else is there (images)
  * - `secure`: close what nobody may ask
  * - `identify`: find out which machine this is
- * - `programs`: fetch the host's programs
+ * - `programs`: fetch the host package, which holds the host's programs
  * - `report`: start the agent, so that it can tell how far the host is
  * - `secrets`: fetch secret files
  * - `mount`: mount data volumes, before the package that writes to them
@@ -203,6 +203,4 @@ export interface HostContext extends Placement {
   readonly described: Required<Description>;
   /** SHA-256 of the JSON list of the host's secret files, where they come through the channel; empty elsewhere. */
   readonly secretsSha256: string;
-  /** SHA-256 of the archive with the hosts' programs, which the channel holds. */
-  readonly programs: string;
 }

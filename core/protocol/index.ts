@@ -7,11 +7,13 @@ export { parseInventoryEntry, writeInventoryEntry } from "./inventory";
 export {
   type Epoch,
   type NewPrimaryPointer,
+  parseHostPointer,
   parsePrimaryPointer,
   parseReleasePointer,
   type PrimaryPointer,
   sameEpoch,
   writeFirstPrimaryPointer,
+  writeHostPointer,
   writePrimaryPointer,
   writeReleasePointer,
 } from "./pointer";

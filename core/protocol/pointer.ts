@@ -1,4 +1,7 @@
-/** Pointers: what must have one answer in a site. `pointers/primary.json` belongs to operations, `pointers/release.json` to the program. */
+/**
+ * Pointers: what must have one answer in a site. `pointers/primary.json` belongs to operations, `pointers/release.json` and `pointers/host.json` to the
+ * program.
+ */
 import { z } from "zod";
 import {
   epochNumberSchema,
@@ -83,10 +86,10 @@ export function sameEpoch(one: Epoch, other: Epoch): boolean {
   return one.epoch === other.epoch && one.nonce === other.nonce;
 }
 
-const releaseRight = "should be a SHA-256 of 64 lower-case hexadecimal digits";
-const release = z
-  .object({ release: z.string(releaseRight).regex(/^[0-9a-f]{64}$/, releaseRight) })
-  .transform((pointer) => ({ version: 2 as const, ...pointer }));
+const sha256Right = "should be a SHA-256 of 64 lower-case hexadecimal digits";
+const sha256Schema = z.string(sha256Right).regex(/^[0-9a-f]{64}$/, sha256Right);
+
+const release = z.object({ release: sha256Schema }).transform((pointer) => ({ version: 2 as const, ...pointer }));
 
 /** The release that application servers run: the SHA-256 of its archive. */
 export type ReleasePointer = z.infer<typeof release>;
@@ -103,4 +106,23 @@ export function parseReleasePointer(text: string): Parsed<ReleasePointer> {
  */
 export function writeReleasePointer(sha256: string): string {
   return writeDocument({ release: sha256 }, parseReleasePointer);
+}
+
+const hostPackage = z.object({ package: sha256Schema }).transform((pointer) => ({ version: 2 as const, ...pointer }));
+
+/** The programs that hosts run: the SHA-256 of the host package. */
+export type HostPointer = z.infer<typeof hostPackage>;
+
+/** Reads a host pointer. */
+export function parseHostPointer(text: string): Parsed<HostPointer> {
+  return parseDocument(text, { 1: hostPackage, 2: hostPackage });
+}
+
+/**
+ * A host pointer's text, of version 1: hosts of every age read it, also those whose programs know no other.
+ * @param sha256 64 lower-case hexadecimal digits
+ * @throws Error when no host would accept it
+ */
+export function writeHostPointer(sha256: string): string {
+  return writeDocument({ version: 1, package: sha256 }, parseHostPointer);
 }

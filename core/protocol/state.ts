@@ -63,6 +63,23 @@ const database = z.object(
   "should be null or what the host says of its database",
 );
 
+const packageState = z.object(
+  {
+    /** The host package that the agent runs from. */
+    running: words,
+    /** The last one that was found good here: what the host goes back to. */
+    good: words,
+    /** The one that was tried and was no good. */
+    refused: z
+      .object({ package: text, reason: text }, "should be null or an object of package and reason")
+      .nullable()
+      .default(null),
+    /** Why the wanted one is not tried yet. */
+    waiting: words,
+  },
+  "should be null or what the host says of its package",
+);
+
 const convergeRight = "should be running, failed or done";
 const schema = z
   .object({
@@ -86,6 +103,8 @@ const schema = z
         error: "should be a list of documents and reasons",
       })
       .default([]),
+    /** Null on hosts of before there was one. */
+    package: packageState.nullable().default(null),
     /** Null on hosts without a database. */
     database: database.nullable().default(null),
   })

@@ -4,14 +4,15 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
 from tests.fakes import FakeClock, FakeWeb, MemoryFiles, Said
 from tests.test_database_watch import following
 from webinfra import places
-from webinfra.agent import PERIOD, Agent, Check, Settings, paced
-from webinfra.answering import AnswerServer
+from webinfra.agent import PERIOD, Agent, Check, Settings, paced, running_package
+from webinfra.answering import AnswerServer, listen
 from webinfra.clock import BootClock
 from webinfra.loop import Loop
 from webinfra.protocol import parse_state
@@ -57,6 +58,7 @@ def test_a_converged_host_is_healthy() -> None:
         "healthy": True,
         "error": None,
         "refused": [],
+        "package": {"running": None, "good": None, "refused": None, "waiting": None},
     }
 
 
@@ -149,7 +151,7 @@ def test_what_the_database_program_says_is_read_at_each_answer() -> None:
 
 @contextmanager
 def served(agent: Agent) -> Iterator[int]:
-    server = AnswerServer(("127.0.0.1", 0), BootClock(), agent.answer)
+    server = AnswerServer(listen(("127.0.0.1", 0)), BootClock(), agent.answer)
     ended = threading.Event()
 
     def serve() -> None:
@@ -202,3 +204,30 @@ def test_settings_are_those_of_the_role() -> None:
     check = {"name": "HAProxy", "port": 80, "path": "/-/balancer"}
     files.put("/etc/webinfra/agent.json", {"name": "db-1", "roles": ["database"], "port": 9000, "domain": "d", "checks": [check], "maxLagSeconds": 5})
     assert Settings.load(files) == Settings("db-1", ("database",), 9000, "d", (Check("HAProxy", 80, "/-/balancer"),), 5)
+
+
+def test_what_the_launcher_keeps_of_the_host_package_is_said_and_takes_nothing_from_health() -> None:
+    world = World()
+    world.files.texts[places.CONVERGE] = "done\n\n"
+    good, bad = "a" * 64, "b" * 64
+    world.files.put(places.PACKAGE, {"good": good, "trying": None, "refused": {"package": bad, "reason": "its agent did not answer for 60 s"}})
+    world.files.texts[places.PACKAGE_WAITING] = "waits for web-1"
+    state = world.state()
+    assert state["package"] == {
+        "running": None,
+        "good": good,
+        "refused": {"package": bad, "reason": "its agent did not answer for 60 s"},
+        "waiting": "waits for web-1",
+    }
+    assert state["healthy"] is True
+
+
+def test_a_file_of_the_launcher_that_cannot_be_used_says_nothing() -> None:
+    world = World()
+    world.files.put(places.PACKAGE, {"good": 5, "refused": "x"})
+    assert world.state()["package"] == {"running": None, "good": None, "refused": None, "waiting": None}
+
+
+def test_an_agent_knows_the_package_that_it_runs_from() -> None:
+    assert running_package(Path("/usr/local/lib/webinfra/packages/abc/webinfra/agent.py")) == "abc"
+    assert running_package(Path("/work/host/webinfra/agent.py")) is None

@@ -1,11 +1,14 @@
 import contextlib
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.fakes import FakeClock
-from webinfra.answering import PATIENCE, AnswerServer
+from webinfra.answering import PATIENCE, AnswerServer, inherited, listen
 
 LONG = "x" * 8_000_000
 
@@ -16,7 +19,7 @@ class Asked:
     def __init__(self) -> None:
         self.clock = FakeClock()
         self.paths: list[str] = []
-        self.server = AnswerServer(("127.0.0.1", 0), self.clock, self.answer)
+        self.server = AnswerServer(listen(("127.0.0.1", 0)), self.clock, self.answer)
 
     def answer(self, path: str) -> tuple[int, str]:
         self.paths.append(path)
@@ -91,3 +94,33 @@ def test_who_leaves_before_the_answer_hurts_nobody(asked: Asked) -> None:
         asked.server.turn(0.01)
     with asked.connect(b"GET /primary HTTP/1.1\r\n\r\n") as connection:
         assert asked.read(connection).startswith(b"HTTP/1.1 503")
+
+
+def test_a_question_that_came_before_the_program_began_is_answered_by_it() -> None:
+    # As while the agent restarts: systemd holds the socket, and the question waits in it.
+    with listen(("127.0.0.1", 0)) as held, socket.create_connection(held.getsockname(), timeout=5) as connection:
+        connection.sendall(b"GET /primary HTTP/1.0\r\n\r\n")
+        server = AnswerServer(held.dup(), FakeClock(), lambda _: (200, "{}"))
+        server.turn(5)
+        assert connection.recv(1 << 16).startswith(b"HTTP/1.1 200 OK")
+        server.close()
+
+
+@pytest.mark.parametrize("environment", [{}, {"LISTEN_FDS": "1"}, {"LISTEN_FDS": "1", "LISTEN_PID": "6"}, {"LISTEN_FDS": "2", "LISTEN_PID": "7"}])
+def test_a_socket_that_is_not_for_this_program_is_left_alone(environment: dict[str, str]) -> None:
+    assert inherited(environment, 7) is None
+
+
+def test_the_socket_that_systemd_hands_over_is_taken() -> None:
+    program = (
+        "import os; from webinfra.answering import AnswerServer, inherited; from webinfra.clock import BootClock; "
+        "os.environ['LISTEN_PID'] = str(os.getpid()); found = inherited(os.environ, os.getpid()); "
+        "AnswerServer(found, BootClock(), lambda path: (200, path)).turn(5)"
+    )
+    with listen(("127.0.0.1", 0)) as held, socket.create_connection(held.getsockname(), timeout=5) as connection:
+        connection.sendall(b"GET /state HTTP/1.0\r\n\r\n")
+        # As systemd does: the third file, by that number.
+        shell = f'exec 3<&{held.fileno()}; exec {sys.executable} -c "$0"'
+        environment = {"LISTEN_FDS": "1", "PYTHONPATH": str(Path(__file__).parents[1])}
+        subprocess.run(["/bin/bash", "-c", shell, program], pass_fds=[held.fileno()], env=environment, check=True, timeout=30)
+        assert connection.recv(1 << 16).endswith(b"/state")

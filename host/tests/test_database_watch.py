@@ -425,3 +425,33 @@ def test_never_primary_and_replica_at_once(seed: int) -> None:
         serves = world.serves()
         assert not ("primary" in serves and "stale" in serves)
         assert "stale" in serves or "replica" not in serves
+
+
+def test_an_agent_that_restarts_calls_a_primary_open_by_its_first_look_though_its_database_program_restarts_too() -> None:
+    world = World()
+    world.point("db-1")
+    # Said by a database program that has ended, and long ago.
+    world.speak(at=100.0, closed=False)
+    world.mysql.answer = PRIMARY
+    world.watch.begin()
+    assert world.serves() == ["primary"]
+    # It has never spoken, as right after a boot.
+    world.files.remove(places.MEMBER)
+    assert world.serves() == ["primary"]
+
+
+def test_an_agent_that_restarts_takes_no_replica_from_the_pool() -> None:
+    world = World()
+    world.point("db-2")
+    world.primary_says(f"{UUID}:1-5", age=0.4)
+    world.mysql.answer = REPLICA
+    world.watch.begin()
+    assert world.serves() == ["replica", "stale"]
+
+
+def test_an_agent_that_restarts_waits_for_no_primary_that_is_silent() -> None:
+    world = World()
+    world.point("db-2")
+    world.mysql.answer = REPLICA
+    world.watch.begin()
+    assert world.serves() == ["stale"]

@@ -102,11 +102,29 @@ def test_is_never_less_than_the_truth(seed: int) -> None:
 
 def test_a_replica_leaves_at_once() -> None:
     readable = Readable(5)
-    assert not readable.look(0, 0)
-    assert not readable.look(1.9, 2.5)
-    assert readable.look(2, 0)
+    assert readable.look(0, 0)
     assert readable.look(3, 5)
     assert not readable.look(4, 5.1)
+
+
+def test_a_replica_is_in_the_pool_at_once_when_its_agent_begins() -> None:
+    readable = Readable(5)
+    # What the primary has was not all here at the first look.
+    assert not readable.look(0, None)
+    assert readable.look(1.9, 2.5)
+
+
+def test_a_replica_that_was_never_within_the_bound_at_the_beginning_has_to_stay_there() -> None:
+    late = Readable(5)
+    assert not late.look(0, None)
+    assert not late.look(2, 0)
+    assert not late.look(3.9, 0)
+    assert late.look(4, 0)
+    behind = Readable(5)
+    assert not behind.look(0, 6)
+    assert not behind.look(1, 0)
+    assert not behind.look(2.9, 0)
+    assert behind.look(3, 0)
 
 
 def test_a_replica_comes_back_when_it_stays_well_within_the_bound() -> None:
@@ -124,5 +142,7 @@ def test_a_replica_comes_back_when_it_stays_well_within_the_bound() -> None:
 
 def test_a_replica_that_swings_about_the_bound_does_not_come_and_go() -> None:
     readable = Readable(4)
-    for step in range(200):
+    assert not readable.look(0, None)
+    assert not readable.look(2, None)
+    for step in range(4, 200):
         assert not readable.look(step / 2, (step * 7 % 5) + 0.0)

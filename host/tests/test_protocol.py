@@ -1,13 +1,14 @@
 """The samples of core/protocol/ bind both sides: the TypeScript program reads the same ones."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import TypedDict
 
 import pytest
 
 from webinfra import protocol
-from webinfra.protocol import DatabaseState, Entry, Epoch, Member, PrimaryPointer, Refused, ReleasePointer, State
+from webinfra.protocol import DatabaseState, Entry, Epoch, HostPointer, Member, PrimaryPointer, Refused, ReleasePointer, State
 
 SAMPLES = Path(__file__).parents[2] / "core/protocol/samples"
 Value = dict[str, object]
@@ -45,6 +46,10 @@ def primary(found: PrimaryPointer) -> Value:
 
 def release(found: ReleasePointer) -> Value:
     return {"release": found.release}
+
+
+def host(found: HostPointer) -> Value:
+    return {"package": found.package}
 
 
 def member(found: Member) -> Value:
@@ -93,6 +98,7 @@ def state(found: State, version: object) -> Value:
         "error": found.error,
         "release": found.release,
         "refused": [{"document": one.document, "reason": one.reason} for one in found.refused],
+        "package": found.package and asdict(found.package),
         "database": found.database and database(found.database, version),
     }
 
@@ -106,6 +112,8 @@ def read(kind: str, text: str) -> Value:
             return primary(protocol.parse_primary_pointer(text))
         case "release-pointer":
             return release(protocol.parse_release_pointer(text))
+        case "host-pointer":
+            return host(protocol.parse_host_pointer(text))
         case _:
             return state(protocol.parse_state(text), json.loads(text).get("version", 1))
 
@@ -115,7 +123,7 @@ def samples(kind: str) -> Samples:
     return found
 
 
-KINDS = ("inventory-entry", "primary-pointer", "release-pointer", "state")
+KINDS = ("host-pointer", "inventory-entry", "primary-pointer", "release-pointer", "state")
 
 
 @pytest.mark.parametrize(

@@ -6,19 +6,21 @@ primary's agent: a slow application beside them must not make their answers old.
 
 import contextlib
 import json
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Final
 
 from webinfra import places
-from webinfra.answering import AnswerServer
+from webinfra.answering import AnswerServer, inherited, listen
 from webinfra.clock import BootClock, Clock
 from webinfra.database_watch import DatabaseWatch
 from webinfra.files import Disk, Files
 from webinfra.log import Journal
 from webinfra.loop import Loop, in_background
 from webinfra.outside import Failed, Internet, Request, Web
-from webinfra.protocol import CONVERGE, Refused, RefusedDocument, State, parse_refused, write_state
+from webinfra.protocol import CONVERGE, PackageState, Refused, RefusedDocument, State, parse_refused, parse_refused_package, write_state
 from webinfra.replication import LocalMySQL
 from webinfra.settings import Fields, machine_id, read_object
 
@@ -69,7 +71,9 @@ def _set_up_problems(converge: str, step: str) -> list[str]:
 
 
 class Agent:
-    def __init__(self, settings: Settings, files: Files, web: Web, database: DatabaseWatch | None) -> None:
+    def __init__(self, settings: Settings, files: Files, web: Web, database: DatabaseWatch | None, running: str | None = None) -> None:
+        """`running`: the host package that this program runs from."""
+        self._running = running
         self._settings = settings
         self._files = files
         self._web = web
@@ -103,6 +107,7 @@ class Agent:
             error="; ".join(problems) or None,
             release=release,
             refused=self._refused(),
+            package=self._package(),
         )
 
     def answer(self, path: str) -> tuple[int, str]:
@@ -132,6 +137,20 @@ class Agent:
             return parse_refused(json.loads(self._files.read(places.REFUSED) or "[]"))
         return ()
 
+    def _package(self) -> PackageState:
+        kept = read_object(self._files, places.PACKAGE)
+        refused = None
+        with contextlib.suppress(Refused):
+            refused = None if kept.get("refused") is None else parse_refused_package(kept["refused"])
+        waiting = (self._files.read(places.PACKAGE_WAITING) or "").strip()
+        return PackageState(running=self._running, good=_text(kept.get("good")) or None, refused=refused, waiting=waiting or None)
+
+
+def running_package(module: Path) -> str | None:
+    """The host package that a program runs from, by the path of one of its modules; None elsewhere than on a host."""
+    folder = module.resolve().parents[1]
+    return folder.name if folder.parent.name == "packages" else None
+
 
 def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
@@ -156,11 +175,13 @@ def main() -> None:
     if settings.most_lag is not None:
         watch = DatabaseWatch(settings.name, settings.most_lag, settings.port, files, clock, LocalMySQL(), web)
         looks += [watch.poll_mysql, watch.ask_primary]
-    agent = Agent(settings, files, web, watch)
+    agent = Agent(settings, files, web, watch, running_package(Path(__file__)))
     looks.append(agent.poll)
+    # Whoever asks before the first look waits, and gets no answer that is wrong: a restart must take no database from those who use it.
     if watch is not None:
-        watch.poll_mysql()
+        watch.begin()
     agent.poll()
     for look in looks:
         in_background(Loop(clock, log, paced(clock, look), after_failure=PERIOD).forever)
-    AnswerServer(("0.0.0.0", settings.port), clock, agent.answer).forever()  # noqa: S104
+    listening = inherited(os.environ, os.getpid()) or listen(("0.0.0.0", settings.port))  # noqa: S104
+    AnswerServer(listening, clock, agent.answer).forever()

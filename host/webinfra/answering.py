@@ -3,7 +3,7 @@
 import contextlib
 import selectors
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -11,6 +11,8 @@ from webinfra.clock import Clock
 
 # Who asks gets as long as this to say what, and to take the answer.
 PATIENCE: Final = 5.0
+# The first file that systemd hands over (sd_listen_fds).
+_FIRST_INHERITED: Final = 3
 _LONGEST: Final = 8192
 _END: Final = b"\r\n\r\n"
 _REASONS: Final = {200: "OK", 400: "Bad Request", 404: "Not Found", 405: "Method Not Allowed", 503: "Service Unavailable"}
@@ -26,14 +28,25 @@ class Conversation:
     answer: memoryview = field(default_factory=lambda: memoryview(b""))
 
 
+def listen(address: tuple[str, int]) -> socket.socket:
+    # All proxies ask at once after a restart; a check that waits counts as failed.
+    return socket.create_server(address, backlog=128)
+
+
+def inherited(environment: Mapping[str, str], pid: int) -> socket.socket | None:
+    """The socket that systemd holds for this process, also while it restarts; None when it holds none."""
+    if environment.get("LISTEN_PID") != str(pid) or environment.get("LISTEN_FDS") != "1":
+        return None
+    return socket.socket(fileno=_FIRST_INHERITED)
+
+
 class AnswerServer:
     """`answer` gives status and JSON text for a path, and waits for nothing."""
 
-    def __init__(self, address: tuple[str, int], clock: Clock, answer: Callable[[str], tuple[int, str]]) -> None:
+    def __init__(self, listening: socket.socket, clock: Clock, answer: Callable[[str], tuple[int, str]]) -> None:
         self._clock = clock
         self._answer = answer
-        # All proxies ask at once after a restart; a check that waits counts as failed.
-        self._listening = socket.create_server(address, backlog=128)
+        self._listening = listening
         # Woken once a question, not also when its connection comes: on an idle host waking up is most of what an answer costs.
         self._listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, int(PATIENCE))
         self._listening.settimeout(0)

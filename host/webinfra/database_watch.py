@@ -1,5 +1,6 @@
 """What the agent of a database host knows of its database: from MySQL, from the database program, and from the primary's agent."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from threading import Lock
 from typing import Final
@@ -80,6 +81,13 @@ class DatabaseWatch:
         self._error: str | None = "not asked yet"
         self._lag: float | None = None
         self._in_pool = False
+
+    def begin(self) -> None:
+        """The first look. A replica that the last agent called readable is to be so at once: proxies cut the connections to one that is not."""
+        # What the primary has is asked for first: what is here then is newer.
+        with suppress(Failed):
+            self.ask_primary()
+        self.poll_mysql()
 
     def poll_mysql(self) -> None:
         try:

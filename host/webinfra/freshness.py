@@ -62,22 +62,29 @@ class Freshness:
 
 
 class Readable:
-    """Whether a replica is in the read pool. It leaves at once, and comes back after it stayed well within the bound: else it would come and go."""
+    """Whether a replica is in the read pool. It leaves at once, and comes back after it stayed well within the bound: else it would come and go.
+
+    At the very beginning it need not have stayed, unless it was seen to be behind: an agent that restarts must not take its replica from the pool.
+    """
 
     def __init__(self, most_lag: float) -> None:
         self._most_lag = most_lag
         self._within = False
+        self._left = False
+        self._began: float | None = None
         # Since when it is well within the bound.
         self._well_since: float | None = None
 
     def look(self, now: float, lag: float | None) -> bool:
         """`lag`: None for what is no replica that can be read, whatever the reason."""
+        self._began = now if self._began is None else self._began
+        beginning = now - self._began < STEADY and not self._left
         if lag is None or lag > self._most_lag / 2:
             self._well_since = None
         elif self._well_since is None:
             self._well_since = now
         if lag is None or lag > self._most_lag:
-            self._within = False
-        elif self._well_since is not None and now - self._well_since >= STEADY:
+            self._within, self._left = False, self._left or self._within or lag is not None
+        elif self._well_since is not None and (beginning or now - self._well_since >= STEADY):
             self._within = True
         return self._within

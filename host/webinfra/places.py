@@ -21,6 +21,10 @@ RELEASE_STATUS = f"{RUN}/release.json"
 SYNCED = f"{RUN}/synced"
 # Asks sync to read the channel whole at once.
 PULL = f"{RUN}/pull"
+# What the launcher keeps of the host package: the one that is good, and one that was refused.
+PACKAGE = "/var/lib/webinfra/package.json"
+# Why the launcher does not try the wanted one yet.
+PACKAGE_WAITING = f"{RUN}/package-waiting"
 # Documents of the channel that were refused.
 REFUSED = f"{RUN}/refused.json"
 # What the database program says of itself, for the agent.

@@ -8,7 +8,7 @@ import ipaddress
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 
 VERSION = 2
@@ -19,7 +19,7 @@ DATABASE_ROLES = ("primary", "replica", "fenced", "none")
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _NONCE = re.compile(r"[0-9a-z]{1,64}")
-_RELEASE = re.compile(r"[0-9a-f]{64}")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 _LARGEST = 2**53 - 1
 
 
@@ -65,6 +65,13 @@ class ReleasePointer:
     """The release to run, a SHA-256."""
 
     release: str
+
+
+@dataclass(frozen=True)
+class HostPointer:
+    """The host package to run, a SHA-256."""
+
+    package: str
 
 
 @dataclass(frozen=True)
@@ -133,6 +140,24 @@ class RefusedDocument:
 
 
 @dataclass(frozen=True)
+class RefusedPackage:
+    """A host package that was tried and was no good, and why."""
+
+    package: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class PackageState:
+    """The host package as a host sees it, by SHA-256. `good` is what it goes back to, `waiting` why it does not try the wanted one yet."""
+
+    running: str | None
+    good: str | None
+    refused: RefusedPackage | None = None
+    waiting: str | None = None
+
+
+@dataclass(frozen=True)
 class State:
     """What a host's agent answers."""
 
@@ -148,6 +173,8 @@ class State:
     # Empty: none runs yet; None: a host that runs none.
     release: str | None = None
     refused: tuple[RefusedDocument, ...] = ()
+    # None: of before there was one.
+    package: PackageState | None = None
 
 
 Object = Mapping[str, object]
@@ -246,6 +273,13 @@ def _nonce(holder: Object, key: str, version: int) -> str:
     return value
 
 
+def _sha256(holder: Object, key: str) -> str:
+    value = holder.get(key)
+    if not isinstance(value, str) or not _SHA256.fullmatch(value):
+        raise _wrong(key, "a SHA-256 in 64 lower-case hexadecimal digits", value)
+    return value
+
+
 def _document(text: str) -> tuple[Object, int]:
     try:
         value: object = json.loads(text)
@@ -274,10 +308,12 @@ def parse_primary_pointer(text: str) -> PrimaryPointer:
 
 def parse_release_pointer(text: str) -> ReleasePointer:
     document, _ = _document(text)
-    release = document.get("release")
-    if not isinstance(release, str) or not _RELEASE.fullmatch(release):
-        raise _wrong("release", "a SHA-256 in 64 lower-case hexadecimal digits", release)
-    return ReleasePointer(release)
+    return ReleasePointer(_sha256(document, "release"))
+
+
+def parse_host_pointer(text: str) -> HostPointer:
+    document, _ = _document(text)
+    return HostPointer(_sha256(document, "package"))
 
 
 # Hosts read the same entries again and again.
@@ -359,6 +395,22 @@ def parse_refused(value: object) -> tuple[RefusedDocument, ...]:
     return tuple(_refused(one) for one in value)
 
 
+def parse_refused_package(value: object) -> RefusedPackage:
+    """The host package that a host went back from."""
+    one = _object(value, "refused")
+    return RefusedPackage(_string(one, "package"), _string(one, "reason"))
+
+
+def _package(value: object) -> PackageState:
+    said = _object(value, "package")
+    return PackageState(
+        running=_optional(said, "running"),
+        good=_optional(said, "good"),
+        refused=None if said.get("refused") is None else parse_refused_package(said["refused"]),
+        waiting=_optional(said, "waiting"),
+    )
+
+
 def parse_state(text: str) -> State:
     document, version = _document(text)
     return State(
@@ -372,6 +424,7 @@ def parse_state(text: str) -> State:
         error=_optional(document, "error"),
         release=_optional(document, "release"),
         refused=() if document.get("refused") is None else parse_refused(document["refused"]),
+        package=None if document.get("package") is None else _package(document["package"]),
     )
 
 
@@ -423,6 +476,7 @@ def write_state(state: State) -> str:
         "healthy": state.healthy,
         "error": state.error,
         "refused": [{"document": one.document, "reason": one.reason} for one in state.refused],
+        "package": None if state.package is None else asdict(state.package),
         **({} if state.release is None else {"release": state.release}),
         **({} if state.database is None else {"database": _written_database(state.database)}),
     }

@@ -7,7 +7,7 @@ used hurts nothing but itself: it is refused by name, and the last good one stay
 import contextlib
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,7 +18,7 @@ from webinfra.files import Disk, Files
 from webinfra.log import Complaints, Journal, Log
 from webinfra.loop import Loop
 from webinfra.outside import Commands, Failed, Shell
-from webinfra.protocol import Entry, PrimaryPointer, Refused, parse_entry, parse_primary_pointer, parse_release_pointer
+from webinfra.protocol import Entry, PrimaryPointer, Refused, parse_entry, parse_host_pointer, parse_primary_pointer, parse_release_pointer
 from webinfra.proxy_keeper import ProxyKeeper
 from webinfra.proxy_socket import ProxySocket
 from webinfra.settings import Fields, read_object
@@ -27,6 +27,13 @@ HOSTS: Final = "/etc/hosts"
 SLOTS: Final = "/var/lib/webinfra/slots.json"
 PRIMARY: Final = "pointers/primary.json"
 RELEASE: Final = "pointers/release.json"
+HOST: Final = "pointers/host.json"
+# How each is read; any other document is an entry of the inventory.
+POINTERS: Final[Mapping[str, Callable[[str], object]]] = {
+    PRIMARY: parse_primary_pointer,
+    RELEASE: parse_release_pointer,
+    HOST: parse_host_pointer,
+}
 # Seconds between two notes that the channel was read.
 SAID: Final = 1.0
 
@@ -122,7 +129,7 @@ class Sync:
         reasons: dict[str, str] = {}
         for key in sorted(listed):
             self._take_one(key, found[key], reasons)
-        for key in (PRIMARY, RELEASE):
+        for key in POINTERS:
             # One that is gone stays: without it no host would know what to do.
             if key in found:
                 self._take_one(key, found[key], reasons)
@@ -195,9 +202,7 @@ class Sync:
 
 
 def _parse(key: str, text: str) -> object:
-    if key == PRIMARY:
-        return parse_primary_pointer(text)
-    return parse_release_pointer(text) if key == RELEASE else parse_entry(text)
+    return POINTERS.get(key, parse_entry)(text)
 
 
 def _good(key: str, text: str) -> bool:

@@ -23,7 +23,7 @@ const trust = JSON.stringify({
 /** Folders of the channel that every host lists. */
 const listed = ["inventory", "pointers"];
 /** What every host may read beside what is its own. */
-const common = ["version", "inventory/*", "pointers/*", "kits/*", "releases/*"];
+const common = ["version", "inventory/*", "pointers/*", "packages/*", "releases/*"];
 
 function channelStatements(host: string, bucket: string): readonly Statement[] {
   return [

@@ -30,6 +30,11 @@ export const readyInputs = z.strictObject({
   reach: z.enum(["private", "public"]).optional(),
   /** The release that app servers must run: SHA-256, or "" for any. */
   release: z.string().regex(/^([0-9a-f]{64})?$/, 'must be a SHA-256 in lower-case hexadecimal, or ""'),
+  /** The host package that every machine must have found good: SHA-256, or "" for any. Default: "". */
+  hostPackage: z
+    .string()
+    .regex(/^([0-9a-f]{64})?$/, 'must be a SHA-256 in lower-case hexadecimal, or ""')
+    .optional(),
   /** Longest wait, in seconds. Default: 300. */
   timeoutSeconds: z.number().positive("must be above 0, in seconds").optional(),
 });

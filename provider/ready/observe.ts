@@ -41,7 +41,8 @@ export function observer(expectation: Expectation, agentPort: number): (ask: Ask
     ]);
     const missed = expectation.machines.flatMap((machine) => {
       const reason = firstOf(ofMachines, (check) => check.missing(machine));
-      return reason === undefined ? [] : [{ machine, reason }];
+      const final = ofMachines.some((check) => check.final?.(machine) === true);
+      return reason === undefined ? [] : [{ machine, reason, ...(final && { final }) }];
     });
     if (missed.length > 0) {
       return missed;

@@ -6,6 +6,8 @@ export interface Missing {
   /** Absent for the site as a whole. */
   readonly machine?: ExpectedMachine;
   readonly reason: string;
+  /** Waiting does not help. */
+  readonly final?: boolean;
 }
 
 /** One line for people who wait, such as `waiting for web-2: still being set up: installing packages`. */

@@ -38,7 +38,8 @@ export async function waitUntilReady(
   surroundings: Surroundings = { readLogs: machineLogs, agentPort },
 ): Promise<void> {
   const seconds = given.timeoutSeconds ?? DEFAULT_TIMEOUT_SECONDS;
-  const deadline = Date.now() + seconds * 1000;
+  const began = Date.now();
+  const deadline = began + seconds * 1000;
   const observe = observer(given, surroundings.agentPort);
   let saidAt = 0;
   for (;;) {
@@ -47,7 +48,7 @@ export async function waitUntilReady(
       return;
     }
     const now = Date.now();
-    if (now >= deadline) {
+    if (now >= deadline || missed.some(({ final }) => final === true)) {
       const logs = new Map<string, string>();
       await Promise.all(
         missed.map(async ({ machine }) => {
@@ -56,7 +57,7 @@ export async function waitUntilReady(
           }
         }),
       );
-      throw new Error(failureReport(given.site, seconds, missed, logs));
+      throw new Error(failureReport(given.site, Math.min(seconds, Math.round((now - began) / 1000)), missed, logs));
     }
     if (now - saidAt >= STATUS_EVERY_MS) {
       status(statusLine(missed));
@@ -99,7 +100,7 @@ export const ready = resource<Inputs, State>({
   stateVersion: 1,
   migrations: [],
   replaceOn: [],
-  updateOn: ["site", "release", "reach"],
+  updateOn: ["site", "release", "reach", "hostPackage"],
   async drifted(current: State, news: Bag, context: Context) {
     if (
       holdsUnknown(news["machines"]) ||

@@ -86,7 +86,7 @@ export const awsPrices = {
   s3ThousandGets: 0.0004,
   /** A thousand LIST requests to S3. */
   s3ThousandLists: 0.005,
-  /** A month of the channel's own storage: releases and kits, taken as 4 GB at $0.023. */
+  /** A month of the channel's own storage: releases and host packages, taken as 4 GB at $0.023. */
   s3ChannelMonth: 0.09,
 } as const;
 

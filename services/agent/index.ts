@@ -29,6 +29,7 @@ export const agent = defineService<AgentView>({
   render: ({ name, roles, domain, checks, maxLagSeconds }) => ({
     files: [
       unitFile("webinfra-agent.service", __dirname, "agent.service"),
+      unitFile("webinfra-agent.socket", __dirname, "agent.socket"),
       plainFile(
         "/etc/webinfra/agent.json",
         `${JSON.stringify({ name, roles, port: agentPort, maxLagSeconds, domain, checks }, null, 1)}\n`,
@@ -39,7 +40,7 @@ export const agent = defineService<AgentView>({
         phase: "report",
         name: "agent",
         doing: "starting its agent",
-        script: shell(startUnits("webinfra-agent.service")),
+        script: shell(startUnits("webinfra-agent.socket", "webinfra-agent.service")),
       },
     ],
   }),

@@ -1,15 +1,24 @@
+import { agentPort } from "../../core/ports";
 import { defineService } from "../define";
-import { command, script, scriptPath, shell } from "../parts/units";
+import { command, plainFile, script, scriptPath, shell, startUnits, unitFile } from "../parts/units";
 
-/** Fetches the host's programs from the channel. Comes before all that takes long, so that the agent can tell how far the host is. */
+/**
+ * Fetches the host package from the channel, and follows its pointer from then on. Comes before all that takes long, so that the agent can tell how far
+ * the host is. The launcher comes out of the first package, because user-data has no room for it, and stays as it is: it needs nothing of later packages,
+ * which may be broken.
+ */
 export const programs = defineService({
   name: "programs",
-  view: ({ programs: sha256, place: { channel } }) => ({
-    sha256,
+  view: ({ host: { name }, place: { channel } }) => ({
+    name,
     folder: channel.type === "directory" ? channel.path : undefined,
   }),
-  render: ({ sha256, folder }) => ({
-    files: [script("fetch-kit")],
+  render: ({ name, folder }) => ({
+    files: [
+      script("fetch-launcher"),
+      unitFile("webinfra-launcher.service", __dirname, "launcher.service"),
+      plainFile("/etc/webinfra/launcher.json", `${JSON.stringify({ name, port: agentPort, directory: folder })}\n`),
+    ],
     steps: [
       {
         phase: "programs",
@@ -17,8 +26,14 @@ export const programs = defineService({
         doing: "fetching its programs",
         script:
           folder === undefined
-            ? shell(`${scriptPath("install-packages")} rclone`, `exec ${scriptPath("fetch-kit")} ${sha256}`)
-            : command(scriptPath("fetch-kit"), sha256, folder),
+            ? shell(`${scriptPath("install-packages")} rclone`, `exec ${scriptPath("fetch-launcher")}`)
+            : command(scriptPath("fetch-launcher"), folder),
+      },
+      {
+        phase: "discover",
+        name: "launcher",
+        doing: "beginning to follow the host package",
+        script: shell(startUnits("webinfra-launcher.service")),
       },
     ],
   }),

@@ -10,6 +10,7 @@ import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { parse } from "yaml";
 import { packPrograms } from "../../components/archive";
+import { writeHostPointer } from "../../core/protocol";
 import { hostsImage } from "../../components/web-infrastructure";
 import { platformNames } from "../../platforms/schema";
 import { presetNames } from "../../topology/schema";
@@ -115,9 +116,21 @@ describe("real tools", function () {
     await shell("/usr/local/lib/webinfra/install-packages");
     await shell("/usr/local/lib/webinfra/steps.d/02-identify");
     // The programs that hosts fetch from the channel.
-    const kit = await packPrograms(join(__dirname, "..", ".."), scratch);
-    await incus("file", "push", "--quiet", "--create-dirs", kit.path, `${machine}/root/kits/${kit.sha256}.tar.gz`);
-    await shell(`/usr/local/lib/webinfra/fetch-kit ${kit.sha256} /root`);
+    const hostPackage = await packPrograms(join(__dirname, "..", ".."), scratch);
+    await incus(
+      "file",
+      "push",
+      "--quiet",
+      "--create-dirs",
+      hostPackage.path,
+      `${machine}/root/packages/${hostPackage.sha256}.tar.gz`,
+    );
+    const pointer = writeHostPointer(hostPackage.sha256);
+    const launcherSettings = '{"name": "web-1", "port": 9000, "directory": "/root"}';
+    await shell(
+      `mkdir -p /root/pointers && echo '${pointer}' >/root/pointers/host.json && echo '${launcherSettings}' >/etc/webinfra/launcher.json`,
+    );
+    await shell("/usr/local/lib/webinfra/fetch-launcher /root");
   });
 
   after(async () => {

@@ -9,6 +9,12 @@ export interface HostState {
   readonly healthy: boolean;
   readonly error: string | null;
   readonly refused: readonly { readonly document: string; readonly reason: string }[];
+  readonly package: {
+    readonly running: string | null;
+    readonly good: string | null;
+    readonly refused: { readonly package: string; readonly reason: string } | null;
+    readonly waiting: string | null;
+  };
   readonly database?: {
     readonly role: string;
     readonly writable: boolean;

@@ -39,7 +39,7 @@ export function buildAws(
         summary: summarize(stack, config, topology, null),
         platform: (parent) => awsPlatform({ stack, home: "/home", config, topology, imageUserData: "", parent }),
         release: archive("releases", release),
-        programs: archive("kits", "a".repeat(64)),
+        programs: archive("packages", "a".repeat(64)),
         secrets: pulumi.secret((settings.secrets ?? {}) as Readonly<Record<string, string>>),
       });
       return Promise.resolve({ addresses: site.addresses, channel: site.channel });

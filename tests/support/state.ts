@@ -14,6 +14,7 @@ export function hostState(more: Partial<State> = {}): State {
     error: null,
     release: null,
     refused: [],
+    package: null,
     database: null,
     ...more,
   };

@@ -570,7 +570,7 @@ describe("the AWS platform", () => {
 
     it("keeps archives by their hash, wherever they were made", () => {
       for (const [name, key] of [
-        ["kit", `kits/${"a".repeat(64)}.tar.gz`],
+        ["host-package", `packages/${"a".repeat(64)}.tar.gz`],
         ["release", `releases/${"b".repeat(64)}.tar.gz`],
       ] as const) {
         const archive = find(site, "BucketObjectv2", name);
@@ -587,7 +587,7 @@ describe("the AWS platform", () => {
       assert.match(awsId("i", "web-1"), /^i-[0-9a-f]{17}$/);
       const version = find(site, "BucketObjectv2", "version");
       assert.deepEqual([version.inputs.key, version.inputs.contentType], ["version", "text/plain"]);
-      for (const name of ["web-1-inventory", "db-2-inventory", "release-pointer", "primary-pointer", "kit"]) {
+      for (const name of ["web-1-inventory", "db-2-inventory", "release-pointer", "primary-pointer", "host-pointer"]) {
         assert.ok(waitsFor(version).includes(`${name} (aws:s3/bucketObjectv2:BucketObjectv2)`), name);
       }
     });
@@ -616,7 +616,7 @@ describe("the AWS platform", () => {
           `${arn}/version`,
           `${arn}/inventory/*`,
           `${arn}/pointers/*`,
-          `${arn}/kits/*`,
+          `${arn}/packages/*`,
           `${arn}/releases/*`,
           `${arn}/definitions/${host}/*`,
           `${arn}/secrets/${host}.json`,

@@ -476,21 +476,21 @@ describe("cli: hosts", () => {
   it("shows a host's logs by its own program, and without one by the journal alone", async () => {
     const scratch = mkdtempSync(join(tmpdir(), "webinfra-logs-"));
     try {
-      const kit = join(scratch, "current");
+      const current = join(scratch, "current");
       const script = (path: string, ...lines: string[]): void => {
         mkdirSync(dirname(path), { recursive: true });
         writeFileSync(path, ["#!/bin/sh", ...lines, ""].join("\n"), { mode: 0o755 });
       };
       script(join(scratch, "bin/journalctl"), 'echo journalctl "$@"');
-      script(join(kit, "webinfra-host"), 'echo webinfra-host "$@"');
+      script(join(current, "webinfra-host"), 'echo webinfra-host "$@"');
       const shown = async (): Promise<string> => {
         const [program = "", ...rest] = logsCommand(7, false);
-        const words = rest.map((word) => word.replace("/usr/local/lib/webinfra/current", kit));
+        const words = rest.map((word) => word.replace("/usr/local/lib/webinfra/current", current));
         const env = { PATH: `${join(scratch, "bin")}:${process.env.PATH ?? ""}` };
         return (await promisify(execFile)(program, words, { env })).stdout;
       };
       assert.equal(await shown(), "journalctl --no-pager --lines=7\n");
-      script(join(kit, "webinfra/logs.py"));
+      script(join(current, "webinfra/logs.py"));
       assert.equal(await shown(), "webinfra-host logs --lines=7\n");
     } finally {
       rmSync(scratch, { recursive: true });

@@ -104,7 +104,7 @@ describe("components", () => {
 
     it("keeps the data, and who is primary, when all else is deleted", () => {
       const kept = resources.filter(({ retainOnDelete }) => retainOnDelete).map(({ name }) => name);
-      assert.deepEqual(kept.sort(), ["db-1-data", "db-2-data", "kit", "primary-pointer", "release"]);
+      assert.deepEqual(kept.sort(), ["db-1-data", "db-2-data", "host-package", "primary-pointer", "release"]);
       const pointer = find(resources, "webinfra:channel:Pointer", "primary-pointer");
       assert.equal(
         pointer.inputs.content,

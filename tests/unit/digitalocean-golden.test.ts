@@ -44,7 +44,7 @@ function build(
         platform: (parent) =>
           digitaloceanPlatform({ stack, home: "/home", config, topology, imageUserData: "", parent }),
         release: archive("releases", release),
-        programs: archive("kits", "a"),
+        programs: archive("packages", "a"),
         secrets: pulumi.secret(given),
       });
       return Promise.resolve({ addresses: site.addresses, channel: site.channel, hosts: site.hosts });

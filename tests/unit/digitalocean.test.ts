@@ -31,7 +31,7 @@ class Parent extends pulumi.ComponentResource {
   }
 }
 
-const kit = { sha256: "a".repeat(64), path: "/cache/kits/kit.tar.gz" };
+const hostPackage = { sha256: "a".repeat(64), path: "/cache/packages/package.tar.gz" };
 
 /** Runs the platform with every host of the topology; user-data is the JSON of the place where the host runs, unless said otherwise. */
 async function build(
@@ -45,7 +45,7 @@ async function build(
       const parent = new Parent();
       const platform = digitaloceanPlatform({ stack, home: "/home", config, topology, imageUserData: "", parent });
       const password = platform.password("app-password", parent);
-      platform.archive("kit", { folder: "kits", archive: kit }, parent);
+      platform.archive("host-package", { folder: "packages", archive: hostPackage }, parent);
       const pointer = platform.pointer("primary-pointer", { key: "pointers/primary.json", content: "{}" }, parent);
       const entries = topology.hosts.map((host) => {
         const holdsData = host.roles.includes("database");
@@ -341,9 +341,9 @@ describe("digitalocean", () => {
       assert.equal(entry.inputs.content, "10.81.7.1");
       assert.deepEqual(entry.ignoreChanges, []);
       assert.equal(entry.retainOnDelete, false);
-      const archive = find(resources, type.object, "kit");
-      assert.equal(archive.inputs.key, `kits/${kit.sha256}.tar.gz`);
-      assert.equal(archive.inputs.source, kit.path);
+      const archive = find(resources, type.object, "host-package");
+      assert.equal(archive.inputs.key, `packages/${hostPackage.sha256}.tar.gz`);
+      assert.equal(archive.inputs.source, hostPackage.path);
       assert.deepEqual(archive.ignoreChanges, ["source"]);
       assert.equal(archive.retainOnDelete, true);
       const version = find(resources, type.object, "version");

@@ -3,12 +3,14 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import {
   type Parsed,
+  parseHostPointer,
   parseInventoryEntry,
   parsePrimaryPointer,
   parseReleasePointer,
   parseState,
   sameEpoch,
   writeFirstPrimaryPointer,
+  writeHostPointer,
   writeInventoryEntry,
   writePrimaryPointer,
   writeReleasePointer,
@@ -22,6 +24,7 @@ interface Samples {
 }
 
 const readers: Readonly<Record<string, (text: string) => Parsed<object>>> = {
+  "host-pointer": parseHostPointer,
   "inventory-entry": parseInventoryEntry,
   "primary-pointer": parsePrimaryPointer,
   "release-pointer": parseReleasePointer,
@@ -138,6 +141,7 @@ describe("protocol: writers", () => {
     );
     const release = "ab".repeat(32);
     assert.equal(writeReleasePointer(release), `{"version":2,"release":"${release}"}`);
+    assert.equal(writeHostPointer(release), `{"version":1,"package":"${release}"}`);
   });
 
   it("write no pointer that a reader refuses", () => {

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { writeHostPointer } from "../../core/protocol";
 import { file } from "../../provider/channel/file";
 import { object } from "../../provider/channel/object";
 import { pointer } from "../../provider/channel/pointer";
@@ -53,6 +54,19 @@ describe("provider: channel", () => {
       seen.add(await version());
       assert.equal(seen.size, 3);
       await assert.rejects(read("a.json"), { code: "ENOENT" });
+    });
+
+    it("that operations moved is left alone until its input changes", async () => {
+      const inputs = { directory, key: "pointers/host.json", content: writeHostPointer("1".repeat(64)) };
+      const { id, outs } = await object.create(inputs, context);
+      const moved = writeHostPointer("2".repeat(64));
+      await writeFile(join(directory, inputs.key), moved);
+      assert.equal((await object.diff(outs, inputs, context)).changes, false);
+      assert.equal(await read(inputs.key), moved);
+      const next = { ...inputs, content: writeHostPointer("3".repeat(64)) };
+      assert.equal((await object.diff(outs, next, context)).changes, true);
+      await object.update(id, outs, next, context);
+      assert.equal(await read(inputs.key), next.content);
     });
 
     it("is whole at every moment for those who read", async () => {

@@ -4,6 +4,7 @@ import type { Answer, ProbeOptions } from "../../provider/probe";
 import { agentCheck } from "../../provider/ready/checks/agent";
 import { balancerCheck } from "../../provider/ready/checks/balancer";
 import { type Ask, type Expectation, type ExpectedMachine, throughAddress } from "../../provider/ready/checks/check";
+import { packageCheck } from "../../provider/ready/checks/package";
 import { siteCheck } from "../../provider/ready/checks/site";
 import { observer } from "../../provider/ready/observe";
 import { failureReport, statusLine } from "../../provider/ready/report";
@@ -109,6 +110,52 @@ describe("provider: what Ready checks", () => {
       "lb-1: its agent does not answer (connection refused)",
       "web-1: its agent does not answer (connection refused)",
     ]);
+  });
+
+  describe("the host package", () => {
+    const [wanted, old] = ["1".repeat(64), "2".repeat(64)];
+    const look = (hostPackage: string, package_: object | null, more: Partial<Expectation> = {}) =>
+      observer(
+        { ...expectation, hostPackage, ...more },
+        9000,
+      )(asking(readySite().set(agentOf(web), agent(web.machine, { package: package_ }))));
+    const reasons = async (...given: Parameters<typeof look>): Promise<string[]> =>
+      (await look(...given)).map(({ reason }) => reason);
+    const says = { running: old, good: old, refused: null, waiting: null };
+
+    it("is waited for until each machine has found it good", async () => {
+      assert.deepEqual(await reasons(wanted, says), ["runs host package 222222222222, not 111111111111"]);
+      assert.deepEqual(await reasons(wanted, { ...says, waiting: "waits for lb-1" }), [
+        "runs host package 222222222222, not 111111111111: waits for lb-1",
+      ]);
+      assert.deepEqual(await reasons(wanted, { ...says, good: null }), ["runs host package none, not 111111111111"]);
+      assert.deepEqual(await reasons(wanted, { ...says, running: wanted, good: wanted }), []);
+    });
+
+    it("that was refused is not waited for", async () => {
+      const refused = { package: wanted, reason: "its agent did not answer for 60 s" };
+      assert.deepEqual(await look(wanted, { ...says, refused }), [
+        {
+          machine: web,
+          reason:
+            "refused the host package 111111111111: its agent did not answer for 60 s; it went back to 222222222222",
+          final: true,
+        },
+      ]);
+      assert.deepEqual(await look(wanted, { ...says, refused: { ...refused, package: "3".repeat(64) } }), [
+        { machine: web, reason: "runs host package 222222222222, not 111111111111" },
+      ]);
+    });
+
+    it("is not asked for where none is wanted, where a machine knows of none, and where machines cannot be asked", async () => {
+      assert.deepEqual(await reasons("", says), []);
+      assert.deepEqual(await reasons(wanted, null), []);
+      const scene = {
+        expectation: { ...expectation, hostPackage: wanted, reach: "public" as const },
+        agents: new Map([[web.machine, agent(web.machine, { package: says })]]),
+      };
+      assert.equal(packageCheck(scene).missing(web), undefined);
+    });
   });
 
   it("takes nothing for seen before it has looked", () => {

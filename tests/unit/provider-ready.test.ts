@@ -147,6 +147,28 @@ describe("provider: Ready against real servers", () => {
     assert.ok(Date.now() - started < 3_000);
   });
 
+  it("fails at once when a machine refused the wanted host package", async () => {
+    const [wanted, old] = ["1".repeat(64), "2".repeat(64)];
+    const refused = { package: wanted, reason: "webinfra-agent.service stopped 3 times" };
+    const agentPort = await listen("127.0.0.3", 0, (_request, response) => {
+      response.end(
+        JSON.stringify(
+          hostState({ machine: app.machine, package: { running: old, good: old, refused, waiting: null } }),
+        ),
+      );
+    });
+    const started = Date.now();
+    await assert.rejects(
+      waitUntilReady(
+        { site: "http://127.0.0.3", machines: [app], release: "", hostPackage: wanted, timeoutSeconds: 60 },
+        context,
+        { readLogs: () => Promise.resolve("its journal"), agentPort },
+      ),
+      /^Error: the site http:\/\/127\.0\.0\.3 is not ready after \d s:\n {2}app-1 \(machine m-app-1 at 127\.0\.0\.3\): refused the host package 111111111111: webinfra-agent\.service stopped 3 times; it went back to 222222222222\n {4}its journal\n/,
+    );
+    assert.ok(Date.now() - started < 10_000);
+  });
+
   it("stops at once when the update is cancelled", async () => {
     const controller = new AbortController();
     setTimeout(() => {

@@ -391,6 +391,15 @@ def _() -> None:
     does(decided(LED, POINTER, OPENED, needs_replica=True))
 
 
+@pytest.mark.parametrize("peer", [PEER, replace(PEER, answers=False)])
+@pytest.mark.parametrize("needs_replica", [False, True])
+def test_a_program_that_restarts_leaves_an_open_server_open(peer: Peer, needs_replica: bool) -> None:
+    # As it is when the host package is replaced: all that it knows is what it kept on the disk, and it has heard no peer yet.
+    kept = Memory(promise=SECOND, promises=(SECOND, FIRST), opened=SECOND)
+    actions = decided(kept, POINTER, OPENED, peer, needs_replica=needs_replica).actions
+    assert not [one for one in actions if isinstance(one, Close | Kill | Leave | Fence | Isolate)]
+
+
 @row("It is open by another one")
 def _() -> None:
     says(decided(replace(LED, opened=FIRST), POINTER, OPENED, PEER), "is being closed", Close())

@@ -26,6 +26,8 @@ export interface MachineCheck {
   readonly look?: (ask: Ask) => Promise<void>;
   /** What is still missing of a machine, in words for users, without "; "; undefined when that is nothing. */
   readonly missing: (machine: ExpectedMachine) => string | undefined;
+  /** Whether what is missing will not come by waiting. Absent: never. */
+  readonly final?: (machine: ExpectedMachine) => boolean;
 }
 
 /** Something that is looked for at the site as a whole, once nothing is missing of any machine. */

@@ -3,12 +3,14 @@ import { agentCheck } from "./agent";
 import { balancerCheck } from "./balancer";
 import type { MachineCheck, Scene, SiteCheck } from "./check";
 import { databaseCheck } from "./database";
+import { packageCheck } from "./package";
 import { releaseCheck } from "./release";
 import { sightingsCheck } from "./sightings";
 import { siteCheck } from "./site";
 
 export const machineChecks: readonly ((scene: Scene) => MachineCheck)[] = [
   agentCheck,
+  packageCheck,
   releaseCheck,
   balancerCheck,
   sightingsCheck,
