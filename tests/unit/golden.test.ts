@@ -32,7 +32,9 @@ function folderOf(userData: string, more: readonly HostFile[] = []): ReadonlyMap
   const files = new Map<string, string>();
   const put = (path: string, content: string) => {
     const script = bootstrapScripts.get(content);
-    if (script === undefined) files.set(path.slice(1), content);
+    // What it names has files of its own here.
+    const text = path.endsWith("/definition") ? content.replace(/[0-9a-f]{64}/g, "<hash>") : content;
+    if (script === undefined) files.set(path.slice(1), text);
     return `<${script ?? "the file beside this one"}>`;
   };
   for (const { path, content } of more) put(path, content);
