@@ -179,6 +179,7 @@ class Launcher:
             # A power loss must not leave the name without the programs.
             self.host.run("sync", "-f", str(folder))
             folder.rename(home / package)
+            self.host.run("sync", "-f", str(home))
 
     def point(self, package: str) -> None:
         fresh = self.lib / "current.new"
