@@ -227,7 +227,11 @@ class Launcher:
         if self.turns_of != wanted:
             self.turns_of, self.done, self.silent = wanted, set(), {}
         reasons: list[str] = []
-        for _, name, machine, address in self.order():
+        machines = self.order()
+        if not machines:
+            # A sync that never worked tells of nobody, and would never be mended. No proxy that knows as little sends to this host.
+            return None
+        for _, name, machine, address in machines:
             if machine == self.machine:
                 return reasons[0] if reasons else None
             if machine not in self.done:

@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import os
+import shutil
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -355,6 +356,7 @@ class TestTurns:
         assert site.kept == Memory(NEXT)
 
     def test_a_machine_that_is_not_listed_waits(self, site: Site) -> None:
+        site.peer("web-1")
         (site.root / "var/lib/webinfra/channel/inventory/m-2.json").unlink()
         site.publish(archive("second"))
         site.launcher.turn()
@@ -369,6 +371,14 @@ class TestABrokenSync:
         launcher.turn()
         assert site.host.current == GOOD
         site.host.seconds += 2
+        launcher.turn()
+        assert site.kept == Memory(NEXT)
+
+    def test_that_the_host_began_with_tells_of_no_machine_to_wait_for(self, site: Site) -> None:
+        shutil.rmtree(site.root / "var/lib/webinfra/channel")
+        site.publish(archive("second"), heard=False)
+        launcher = site.launcher
+        site.host.seconds += 121
         launcher.turn()
         assert site.kept == Memory(NEXT)
 
