@@ -335,6 +335,27 @@ describe("real tools", function () {
     await shell("rm -r /root/channel");
   });
 
+  it("systemd: a MySQL of another series is refused, and does not start at the next boot on data that it has not served", async () => {
+    await install(filesWith("database"));
+    const step = "/usr/local/lib/webinfra/steps.d/10-mysql-series";
+    const unit = "/etc/systemd/system/mysql.service";
+    const note = "/var/lib/webinfra/mysql-installed";
+    const mysqld = '#!/bin/sh\necho "/usr/sbin/mysqld  Ver 10.1.2 for Linux on x86_64"\n';
+    await shell(
+      `mkdir -p /root/other /var/lib/webinfra; echo ${Buffer.from(mysqld).toString("base64")} | base64 -d >/root/other/mysqld
+       chmod +x /root/other/mysqld
+       printf '[Service]\nExecStart=/usr/bin/sleep infinity\n[Install]\nWantedBy=multi-user.target\n' >${unit}
+       rm -f ${unit}.d/webinfra.conf; touch ${note}; systemctl daemon-reload; systemctl --quiet enable --now mysql.service`,
+    );
+    const refused = `said=$(PATH=/root/other:$PATH ${step} 2>&1) && exit 1; echo "$said"; systemctl is-enabled mysql.service || true; systemctl is-active mysql.service || true`;
+    assert.match(
+      await shell(refused),
+      /^MySQL 10\.1\.2 was installed, and webinfra is tested with .*\nenabled\nactive\n$/,
+    );
+    assert.match(await shell(`rm ${note}; ${refused}`), /\ndisabled\ninactive\n$/);
+    await shell(`rm -r /root/other ${unit}; systemctl daemon-reload`);
+  });
+
   it("rclone: every platform's channel is one that it can be asked for", async () => {
     for (const platform of platformNames) {
       const [view] = viewsOf(devConfig({ platform }));
