@@ -71,7 +71,7 @@ export async function packRelease(directory: string, root: string, cache: string
 }
 
 /** The scripts of hosts that come with their programs; the others have to be there before, and come with user-data. */
-const programScripts = ["webinfra-host", "launcher.py", "bootstrap/drain"] as const;
+const programScripts = ["webinfra-host", "bootstrap/drain"] as const;
 
 /** Packs the programs that hosts fetch from the channel, from `host/`, into `cache`. */
 export function packPrograms(root: string, cache: string): Promise<Archive> {

@@ -23,7 +23,10 @@ export function render(folder: string, name: string, view: object): string {
 /** The text of a file that goes to hosts as it is. */
 export const fileText = (folder: string, name: string): string => readFileSync(join(folder, name), "utf8");
 
-const bootstrapFolder = join(__dirname, "..", "host", "bootstrap");
+const hostFolder = join(__dirname, "..", "host");
 
 /** The text of a script in `host/bootstrap/`. */
-export const bootstrapScript = (name: string): string => fileText(bootstrapFolder, name);
+export const bootstrapScript = (name: string): string => fileText(join(hostFolder, "bootstrap"), name);
+
+/** The text of the launcher. */
+export const launcherText = (): string => fileText(hostFolder, "launcher.py");

@@ -1,11 +1,10 @@
 import { agentPort } from "../../core/ports";
 import { defineService } from "../define";
-import { command, plainFile, script, scriptPath, shell, startUnits, unitFile } from "../parts/units";
+import { command, launcher, launcherPath, plainFile, shell, startUnits, unitFile } from "../parts/units";
 
 /**
  * Fetches the host package from the channel, and follows its pointer from then on. Comes before all that takes long, so that the agent can tell how far
- * the host is. The launcher comes out of the first package, because user-data has no room for it, and stays as it is: it needs nothing of later packages,
- * which may be broken.
+ * the host is. The launcher is part of the host's definition and needs nothing of the package, which may be broken.
  */
 export const programs = defineService({
   name: "programs",
@@ -15,7 +14,7 @@ export const programs = defineService({
   }),
   render: ({ name, folder }) => ({
     files: [
-      script("fetch-launcher"),
+      launcher(),
       unitFile("webinfra-launcher.service", __dirname, "launcher.service"),
       plainFile("/etc/webinfra/launcher.json", `${JSON.stringify({ name, port: agentPort, directory: folder })}\n`),
     ],
@@ -24,10 +23,7 @@ export const programs = defineService({
         phase: "programs",
         name: "programs",
         doing: "fetching its programs",
-        script:
-          folder === undefined
-            ? shell(`${scriptPath("install-packages")} rclone`, `exec ${scriptPath("fetch-launcher")}`)
-            : command(scriptPath("fetch-launcher"), folder),
+        script: command(launcherPath, "install"),
       },
       {
         phase: "discover",

@@ -130,7 +130,7 @@ describe("real tools", function () {
     await shell(
       `mkdir -p /root/pointers && echo '${pointer}' >/root/pointers/host.json && echo '${launcherSettings}' >/etc/webinfra/launcher.json`,
     );
-    await shell("/usr/local/lib/webinfra/fetch-launcher /root");
+    await shell("/usr/local/lib/webinfra/launcher install");
   });
 
   after(async () => {

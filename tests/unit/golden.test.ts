@@ -6,7 +6,7 @@ import { parse, stringify } from "yaml";
 import { hostsImage } from "../../components/web-infrastructure";
 import { parseConfig, type RawConfig } from "../../config/parse";
 import site from "../../index";
-import { bootstrapScript } from "../../services/template";
+import { bootstrapScript, launcherText } from "../../services/template";
 import type { HostFile } from "../../services/contract";
 import { place } from "../../topology/place";
 import { checkGolden } from "../support/golden";
@@ -21,10 +21,14 @@ interface CloudConfig {
   readonly write_files: readonly { readonly path: string; readonly permissions: string; readonly content: string }[];
 }
 
-/** The scripts of host/bootstrap/ by what they hold: hosts get them as they are, so a golden copy would only repeat them. */
-const bootstrapScripts = new Map(
-  readdirSync(join(root, "host", "bootstrap")).map((name) => [bootstrapScript(name), `host/bootstrap/${name}`]),
-);
+/** The launcher and the scripts of host/bootstrap/ by what they hold: hosts get them as they are, so a golden copy would only repeat them. */
+const bootstrapScripts = new Map([
+  [launcherText(), "host/launcher.py"],
+  ...readdirSync(join(root, "host", "bootstrap")).map((name): [string, string] => [
+    bootstrapScript(name),
+    `host/bootstrap/${name}`,
+  ]),
+]);
 
 /** A machine's user-data as a folder: each of its files and of `more`, and the rest as cloud-config.yaml. */
 function folderOf(userData: string, more: readonly HostFile[] = []): ReadonlyMap<string, string> {
