@@ -34,10 +34,14 @@ function folderOf(userData: string, more: readonly HostFile[] = []): ReadonlyMap
     const script = bootstrapScripts.get(content);
     // What it names has files of its own here.
     const text = path.endsWith("/definition") ? content.replace(/[0-9a-f]{64}/g, "<hash>") : content;
-    if (script === undefined) files.set(path.slice(1), text);
+    if (script === undefined) {
+      files.set(path.slice(1), text);
+    }
     return `<${script ?? "the file beside this one"}>`;
   };
-  for (const { path, content } of more) put(path, content);
+  for (const { path, content } of more) {
+    put(path, content);
+  }
   const listed = document.write_files.map(({ path, permissions, content }) => ({
     path,
     permissions,
