@@ -6,7 +6,9 @@ import type { Review } from "./types";
 
 /** How many findings there are of each severity: `8 weaknesses: 1 critical, 5 high, 2 medium`. */
 export function summary({ findings }: Pick<Review, "findings">): string {
-  if (findings.length === 0) return "no weakness found";
+  if (findings.length === 0) {
+    return "no weakness found";
+  }
   const counts = severities
     .map((severity) => ({ severity, count: findings.filter((finding) => finding.severity === severity).length }))
     .filter(({ count }) => count > 0)

@@ -23,10 +23,7 @@ export function render(folder: string, name: string, view: object): string {
 /** The text of a file that goes to hosts as it is. */
 export const fileText = (folder: string, name: string): string => readFileSync(join(folder, name), "utf8");
 
-const hostFolder = join(__dirname, "..", "host");
+const bootstrapFolder = join(__dirname, "..", "host", "bootstrap");
 
 /** The text of a script in `host/bootstrap/`. */
-export const bootstrapScript = (name: string): string => fileText(join(hostFolder, "bootstrap"), name);
-
-/** The text of the launcher. */
-export const launcherText = (): string => fileText(hostFolder, "launcher.py");
+export const bootstrapScript = (name: string): string => fileText(bootstrapFolder, name);

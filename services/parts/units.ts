@@ -1,4 +1,4 @@
-import { bootstrapScript, fileText, launcherText } from "../template";
+import { bootstrapScript, fileText } from "../template";
 import { HostFile } from "../contract";
 
 /** Folder of the scripts and programs on hosts. */
@@ -13,12 +13,6 @@ export const script = (name: string): HostFile => ({
   content: bootstrapScript(name),
   mode: "0755",
 });
-
-/** Path on hosts of what gets and follows their package. */
-export const launcherPath = scriptPath("launcher");
-
-/** The launcher, as hosts get it. */
-export const launcher = (): HostFile => ({ path: launcherPath, content: launcherText(), mode: "0755" });
 
 /** Files that have to be there before the channel can be reached. */
 export const atBoot = (...files: readonly HostFile[]): readonly HostFile[] =>

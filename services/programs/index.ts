@@ -1,10 +1,14 @@
+import { join } from "node:path";
 import { agentPort } from "../../core/ports";
 import { defineService } from "../define";
-import { command, launcher, launcherPath, plainFile, shell, startUnits, unitFile } from "../parts/units";
+import { command, plainFile, scriptPath, shell, startUnits, unitFile } from "../parts/units";
+import { fileText } from "../template";
+
+const hostFolder = join(__dirname, "..", "..", "host");
 
 /**
  * Fetches the host package from the channel, and follows its pointer from then on. Comes before all that takes long, so that the agent can tell how far
- * the host is. The launcher is part of the host's definition and needs nothing of the package, which may be broken.
+ * the host is. The launcher is no part of the package, and needs nothing of it: it may be broken.
  */
 export const programs = defineService({
   name: "programs",
@@ -14,7 +18,7 @@ export const programs = defineService({
   }),
   render: ({ name, folder }) => ({
     files: [
-      launcher(),
+      { path: scriptPath("launcher"), content: fileText(hostFolder, "launcher.py"), mode: "0755" },
       unitFile("webinfra-launcher.service", __dirname, "launcher.service"),
       plainFile("/etc/webinfra/launcher.json", `${JSON.stringify({ name, port: agentPort, directory: folder })}\n`),
     ],
@@ -23,7 +27,7 @@ export const programs = defineService({
         phase: "programs",
         name: "programs",
         doing: "fetching its programs",
-        script: command(launcherPath, "install"),
+        script: command(scriptPath("launcher"), "install"),
       },
       {
         phase: "discover",

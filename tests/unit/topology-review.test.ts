@@ -41,7 +41,9 @@ const bare: ReviewSettings = { ...perfect, ...reviewSettings(configured({})), to
 describe("review: on the clouds", () => {
   it("finds a firewall, which containers on one bridge do not have", () => {
     assert.ok(ids({}).includes("no-firewall"));
-    for (const platform of ["aws", "digitalocean"]) assert.ok(!ids({ platform }).includes("no-firewall"), platform);
+    for (const platform of ["aws", "digitalocean"]) {
+      assert.ok(!ids({ platform }).includes("no-firewall"), platform);
+    }
   });
 
   it("names the one NAT gateway of several zones on AWS, and the setting that removes it", () => {
@@ -52,7 +54,9 @@ describe("review: on the clouds", () => {
       { aws: { nat: "per-zone" } },
       { aws: { vpc: { ...vpc, privateSubnets: ["subnet-00000003", "subnet-00000004"] } } },
     ];
-    for (const aws of settled) assert.ok(!ids({ platform: "aws", ...aws }).includes("single-nat-gateway"));
+    for (const aws of settled) {
+      assert.ok(!ids({ platform: "aws", ...aws }).includes("single-nat-gateway"));
+    }
     assert.ok(!ids({ platform: "digitalocean" }).includes("single-nat-gateway"));
   });
 });
@@ -212,7 +216,9 @@ describe("review: what the five documents say", () => {
     }
     it(`${document}: is quoted in docs/topologies.md`, () => {
       const text = readFileSync(join(root, "docs/topologies.md"), "utf8").replaceAll(/\s+/g, " ");
-      for (const [sentence] of [...named, ...promised]) assert.ok(text.includes(sentence), sentence);
+      for (const [sentence] of [...named, ...promised]) {
+        assert.ok(text.includes(sentence), sentence);
+      }
     });
   }
 
@@ -229,7 +235,9 @@ describe("review: docs/topologies.md", () => {
       ([, file = ""]) => file,
     );
     assert.ok(files.length > 20);
-    for (const file of files) assert.ok(existsSync(join(root, file)), file);
+    for (const file of files) {
+      assert.ok(existsSync(join(root, file)), file);
+    }
   });
 
   // What every topology is asked for stands in a file that they share.
@@ -258,7 +266,9 @@ describe("review: docs/topologies.md", () => {
     const source = readFileSync(join(root, "review/findings.ts"), "utf8");
     const known = [...source.matchAll(/"((?:spof|no|single|one|write|standby|unreachable)-[a-z-]+)"/g)];
     assert.ok(known.length > 10);
-    for (const [, id = ""] of known) assert.ok(text.includes(`\`${id}\``), id);
+    for (const [, id = ""] of known) {
+      assert.ok(text.includes(`\`${id}\``), id);
+    }
   });
 });
 
@@ -572,7 +582,9 @@ describe("review: findings", () => {
       ...reviewed({ balancing: "active-passive" }).findings,
     ];
     for (const { id, remedy, available } of all) {
-      for (const [, key = ""] of remedy.matchAll(/webinfra:(\w+)/g)) assert.ok(keys.includes(key), `${id}: ${key}`);
+      for (const [, key = ""] of remedy.matchAll(/webinfra:(\w+)/g)) {
+        assert.ok(keys.includes(key), `${id}: ${key}`);
+      }
       for (const [, name = ""] of remedy.matchAll(/preset ([a-z-]+)/g)) {
         assert.equal(
           presetNames.some((preset) => preset === name),
@@ -698,7 +710,9 @@ describe("review: any topology", () => {
       fc.property(anyTopology, fc.boolean(), (topology, https) => {
         const { diagram } = review(topology, { ...bare, https });
         assert.deepEqual(mermaidProblems(diagram), []);
-        for (const { name } of topology.hosts) assert.equal(diagram.split(`["${name}"]`).length, 2, name);
+        for (const { name } of topology.hosts) {
+          assert.equal(diagram.split(`["${name}"]`).length, 2, name);
+        }
       }),
     );
   });

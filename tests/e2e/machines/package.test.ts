@@ -52,9 +52,13 @@ describe("the host package", function () {
     const order: string[] = [];
     await eventually("the package to reach every host", async () => {
       for (const host of hosts) {
-        if (order.includes(host)) continue;
+        if (order.includes(host)) {
+          continue;
+        }
         const said = (await site.state(host)).package;
-        if (said.good === sha256) order.push(host);
+        if (said.good === sha256) {
+          order.push(host);
+        }
       }
       assert.equal(order.length, hosts.length, JSON.stringify(order));
     });
