@@ -39,7 +39,7 @@ function folderOf(userData: string, defined: readonly HostFile[] = []): Readonly
   const put = (path: string, content: string) => {
     const source = sources.get(content);
     // What it names has files of its own here.
-    const text = path.endsWith("/definition") ? content.replace(/[0-9a-f]{64}/g, "<hash>") : content;
+    const text = path.endsWith("/definition") ? content.replace(/[0-9a-f]{64}/g, "HASH") : content;
     if (source === undefined) {
       files.set(path.slice(1), text);
     }
