@@ -79,6 +79,17 @@ describe("the host package", function () {
     good = sha256;
   });
 
+  it("that is good reaches every host, though a launcher is killed while it switches", async () => {
+    const load = await site.load();
+    const sha256 = await publish("killed");
+    const switching = "until grep -q trying....[0-9a-f] /var/lib/webinfra/package.json; do sleep 0.05; done";
+    const kill = "systemctl kill --signal KILL webinfra-launcher.service";
+    await site.shell("web-1", `timeout 60 bash -c '${switching}'; ${kill}`);
+    assert.deepEqual(await reaches(sha256), [...hosts]);
+    assertNothingFailed(await load.stop());
+    good = sha256;
+  });
+
   const answers = 'AnswerServer(listening, BootClock(), lambda path: (200, "nonsense")).forever()';
   for (const { what, lines, reason } of [
     {
