@@ -231,6 +231,17 @@ class TestABadDocument:
         assert world.primary() == pointer(5)
         assert places.RELEASE_POINTER not in world.files.texts
 
+    def test_of_the_host_package_is_kept_like_the_others(self, world: World) -> None:
+        path = f"{places.CHANNEL}/pointers/host.json"
+        world.channel.put("pointers/host.json", {"version": 1, "package": RELEASE})
+        world.turn()
+        kept = world.files.read(path)
+        assert kept is not None
+        world.channel.put("pointers/host.json", {"version": 1, "package": "x"})
+        world.turn()
+        assert world.files.read(path) == kept
+        assert list(world.refused()) == ["pointers/host.json"]
+
     def test_that_an_earlier_release_copied_is_no_last_good_one(self, world: World) -> None:
         world.files.texts[places.PRIMARY_POINTER] = '{"epoch": '
         world.channel.put("pointers/primary.json", "{")

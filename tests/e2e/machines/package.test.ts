@@ -29,7 +29,7 @@ describe("the host package", function () {
   /** Puts a package into the channel whose agent ends with these lines, and points hosts at it. */
   async function publish(name: string, ...lines: readonly string[]): Promise<string> {
     const folder = join(site.directory, name);
-    for (const part of ["webinfra", "webinfra-host", "launcher.py", "bootstrap/drain"]) {
+    for (const part of ["webinfra", "webinfra-host", "bootstrap/drain"]) {
       cpSync(join(repository, "host", part), join(folder, "host", part), { recursive: true });
     }
     appendFileSync(
