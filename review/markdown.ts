@@ -1,7 +1,7 @@
 import { markdownTable as table } from "../core/markdown";
 import type { Cost } from "./cost";
 import { costMarkdown } from "./cost/text";
-import { severities } from "./findings";
+import { severities } from "./findings/finding";
 import type { Review } from "./types";
 
 /** How many findings there are of each severity: `8 weaknesses: 1 critical, 5 high, 2 medium`. */

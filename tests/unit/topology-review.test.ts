@@ -7,7 +7,7 @@ import { presetNames } from "../../topology/schema";
 import { place, placementProblems } from "../../topology/place";
 import { review, type Review, reviewMarkdown, reviewSchema, reviewSettings } from "../../review";
 import { mermaidText } from "../../review/diagram";
-import { type ReviewSettings, severities } from "../../review/findings";
+import { type ReviewSettings, severities } from "../../review/findings/finding";
 import { elementsOf } from "../../review/graph";
 import { reach, services } from "../../review/reach";
 import { RoleName, roleNames, Topology, TopologyHost } from "../../topology/types";
@@ -263,7 +263,10 @@ describe("review: docs/topologies.md", () => {
   }
 
   it("explains every finding that a review can have", () => {
-    const source = readFileSync(join(root, "review/findings.ts"), "utf8");
+    const folder = join(root, "review/findings");
+    const source = readdirSync(folder)
+      .map((file) => readFileSync(join(folder, file), "utf8"))
+      .join("");
     const known = [...source.matchAll(/"((?:spof|no|single|one|write|standby|unreachable)-[a-z-]+)"/g)];
     assert.ok(known.length > 10);
     for (const [, id = ""] of known) {
@@ -595,7 +598,7 @@ describe("review: findings", () => {
       assert.equal(remedy.includes("not built yet: planned"), !available, id);
     }
     for (const key of ["https", "tls", "firewall", "monitoring", "alerts", "backups"]) {
-      assert.ok(!keys.includes(key), `${key} is there: review/settings.ts and findings.ts still say that it is not`);
+      assert.ok(!keys.includes(key), `${key} is there: review/settings.ts and findings/ still say that it is not`);
     }
   });
 });

@@ -1,10 +1,7 @@
 /** What can be told about a machine from inside. */
-import { exec } from "../incus/exec";
+import { exec } from "./exec";
 
 const LOG_TIMEOUT_MS = 10_000;
-
-/** Fetches the logs of a machine that is not ready. */
-export type LogReader = (machine: string) => Promise<string>;
 
 /** Its converge journal and what cloud-init said. Never throws. */
 export async function machineLogs(machine: string): Promise<string> {
