@@ -164,7 +164,7 @@ class Shipped:
         hands = Hands(settings, connect, files, clock, Body(host, log))
         turns = Turns(Program(Eyes(settings, Kept(connect, LOOK_SECONDS), peers, files, clock), hands), peers, log)
 
-        sync = Sync(SyncSettings(None, 1.0, 30.0, "z.internal", {}, (), {}), files, clock, HostCommands(), Channel(host), Quiet())
+        sync = Sync(SyncSettings(None, 1.0, 30.0, {}, ()), files, clock, Channel(host), Quiet(), [HostsFile("z.internal", files, Quiet())])
         watch = DatabaseWatch(host.name, 5.0, PORT, files, clock, Poll(host), web)
         agent = Agent(AgentSettings(host.name, ("database",), PORT, "x", (), 5.0), files, web, watch)
         self._agents[host.number] = agent
