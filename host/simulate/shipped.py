@@ -1,11 +1,12 @@
 """The shipped programs in the world's place: what they are given instead of MySQL, files, a clock, commands and a network."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 from webinfra import places
 from webinfra.agent import Agent
 from webinfra.agent import Settings as AgentSettings
+from webinfra.consumers import HostsFile
 from webinfra.database.act import Hands
 from webinfra.database.mysql import Kept
 from webinfra.database.observe import LOOK_SECONDS, Eyes, Settings, Watch
@@ -88,13 +89,6 @@ class Channel:
     def fetch(self) -> Mapping[str, str | None]:
         self.mark()
         return dict(self._host.world.channel)
-
-
-class HostCommands:
-    """systemctl."""
-
-    def run(self, command: Sequence[str], *, seconds: float, environment: Mapping[str, str] | None = None) -> str:
-        raise AssertionError(f"not on a database host: {command} ({seconds}, {environment})")
 
 
 class Others:
