@@ -377,10 +377,13 @@ describe("roles: proxies and frozen servers", () => {
     for (const topology of presetNames) {
       for (const view of viewsOf(devConfig({ topology }))) {
         const files = new Map(filesOf(view).map(({ path, content }) => [path, content]));
-        const { groups, proxies: kept } = JSON.parse(files.get("/etc/webinfra/sync.json") ?? "") as {
+        const { groups, consumers } = JSON.parse(files.get("/etc/webinfra/sync.json") ?? "") as {
           groups: Record<string, string>;
-          proxies: { config: string }[];
+          consumers: { kind: string; config?: string }[];
         };
+        const kept = consumers.flatMap(({ kind, config }) =>
+          kind === "proxy" && config !== undefined ? [{ config }] : [],
+        );
         assert.equal(kept.length, [...files.keys()].filter((path) => /\/(haproxy|proxy)\.cfg$/.test(path)).length);
         for (const { config } of kept) {
           const used = serversOf(files.get(config) ?? "").map((line) => /#! each (\w+)/.exec(line)?.[1] ?? "");
