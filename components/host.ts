@@ -51,8 +51,9 @@ export class Host extends pulumi.ComponentResource {
         // It holds no secret (definitionText).
         key: pulumi.unsecret(rendered.key),
         content: pulumi.unsecret(rendered.text),
-        // A machine with data keeps the user-data that it was made with, which names its definition.
-        keep: volumes.length > 0,
+        // Named by what it holds, it is never overwritten. A machine may be made by an older one: one with data keeps its user-data until it is replaced,
+        // and after an update that failed the way leads back.
+        keep: true,
       },
       this,
     );

@@ -179,6 +179,7 @@ class Launcher:
             # A power loss must not leave the name without the programs.
             self.host.run("sync", "-f", str(folder))
             folder.rename(home / package)
+            self.host.run("sync", "-f", str(home))
 
     def point(self, package: str) -> None:
         fresh = self.lib / "current.new"
@@ -226,7 +227,11 @@ class Launcher:
         if self.turns_of != wanted:
             self.turns_of, self.done, self.silent = wanted, set(), {}
         reasons: list[str] = []
-        for _, name, machine, address in self.order():
+        machines = self.order()
+        if not machines:
+            # A sync that never worked tells of nobody, and would never be mended. No proxy that knows as little sends to this host.
+            return None
+        for _, name, machine, address in machines:
             if machine == self.machine:
                 return reasons[0] if reasons else None
             if machine not in self.done:

@@ -81,7 +81,7 @@ export interface ChannelRequest {
   /** Path in the channel. */
   readonly key: pulumi.Input<string>;
   readonly content: pulumi.Input<string>;
-  /** It stays as it was first written, like the machine that it belongs to. Default: false. */
+  /** It stays in the channel when another key takes its place, and when nothing wants it any more. Default: false. */
   readonly keep?: boolean;
 }
 

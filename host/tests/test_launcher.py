@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import os
+import shutil
 import sys
 import tarfile
 from collections.abc import Callable
@@ -33,6 +34,8 @@ class World(Host):
         self.restarted = 1000.0
         self.syncs = True
         self.dies_at: str | None = None
+        # What was brought to the disk, and whether a package was there under its name by then.
+        self.synced: list[tuple[str, bool]] = []
 
     def now(self) -> float:
         return self.seconds
@@ -53,6 +56,10 @@ class World(Host):
         self.commands.append(line)
         if self.dies_at is not None and line.startswith(self.dies_at):
             raise KeyboardInterrupt
+        if command[:2] == ("sync", "-f"):
+            packages = self.root / "usr/local/lib/webinfra/packages"
+            named = [path for path in packages.iterdir() if not path.name.startswith(".")]
+            self.synced.append((command[2], named != []))
         if line.startswith("systemctl try-restart"):
             self.restarted = self.seconds
         if not line.startswith("systemctl show"):
@@ -164,7 +171,10 @@ def test_the_first_package_is_installed_and_good(site: Site) -> None:
     folder = site.root / "usr/local/lib/webinfra/packages" / GOOD
     assert os.access(folder / "webinfra-host", os.X_OK)
     assert list((folder / "webinfra/__pycache__").glob("*.pyc"))
-    assert f"sync -f {folder.parent}" in site.host.commands[0]
+    # Its files are on the disk before its name is, and that before anything says that it is good.
+    (first, before), last = site.host.synced
+    assert (first.startswith(f"{folder.parent}/.new-"), before) == (True, False)
+    assert last == (str(folder.parent), True)
 
 
 def test_a_package_that_is_there_is_not_installed_again(site: Site) -> None:
@@ -353,6 +363,7 @@ class TestTurns:
         assert site.kept == Memory(NEXT)
 
     def test_a_machine_that_is_not_listed_waits(self, site: Site) -> None:
+        site.peer("web-1")
         (site.root / "var/lib/webinfra/channel/inventory/m-2.json").unlink()
         site.publish(archive("second"))
         site.launcher.turn()
@@ -368,6 +379,14 @@ class TestABrokenSync:
         assert site.host.current == GOOD
         site.host.seconds += 2
         one.turn()
+        assert site.kept == Memory(NEXT)
+
+    def test_that_the_host_began_with_tells_of_no_machine_to_wait_for(self, site: Site) -> None:
+        shutil.rmtree(site.root / "var/lib/webinfra/channel")
+        site.publish(archive("second"), heard=False)
+        launcher = site.launcher
+        site.host.seconds += 121
+        launcher.turn()
         assert site.kept == Memory(NEXT)
 
     def test_is_looked_after_once_a_minute(self, site: Site) -> None:

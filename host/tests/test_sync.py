@@ -379,6 +379,22 @@ class TestUnits:
         world.turn()
         assert world.commands.lines() == ["systemctl restart --no-block webinfra-release.service"]
 
+    def test_come_at_boot_for_what_was_known_last_while_the_channel_is_away(self) -> None:
+        world = World(replace(SETTINGS, units={"pointers/release.json": "webinfra-release.service"}))
+        world.channel.put("pointers/release.json", {"release": RELEASE})
+        world.sync.turn()
+        world.commands.run_.clear()
+        world.channel.away = True
+        world.start()
+        for _ in range(2):
+            with pytest.raises(Failed, match="keeping what is here: no such folder"):
+                world.sync.turn()
+        told = ["systemctl restart --no-block webinfra-release.service"]
+        assert world.commands.lines() == told
+        world.channel.away = False
+        world.sync.turn()
+        assert world.commands.lines() == told
+
     def test_come_again_when_they_failed(self) -> None:
         world = World(RELEASES)
         world.channel.put("pointers/release.json", {"release": RELEASE})

@@ -118,12 +118,7 @@ export function makeChannel(context: AwsContext): Channel {
   return {
     bucket,
     object: (name, { key, content, keep = false }, owner) =>
-      put(
-        name,
-        { key, content, contentType: "application/json" },
-        owner,
-        keep ? { ignoreChanges: ["key", "content"] } : {},
-      ),
+      put(name, { key, content, contentType: "application/json" }, owner, { retainOnDelete: keep }),
     pointer: (name, { key, content }, owner) =>
       put(name, { key, content, contentType: "application/json" }, owner, {
         retainOnDelete: true,

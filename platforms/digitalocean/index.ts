@@ -45,11 +45,7 @@ export function digitaloceanPlatform({ stack, config, topology, parent }: Platfo
     plan: (name, request, owner) => plan(site, name, request, owner),
 
     channelObject: (name, { key, content, keep = false }, owner) =>
-      channel.object(
-        name,
-        { key, content, contentType: "application/json" },
-        { parent: owner, ...(keep && { ignoreChanges: ["key", "content"] }) },
-      ),
+      channel.object(name, { key, content, contentType: "application/json" }, { parent: owner, retainOnDelete: keep }),
 
     pointer: (name, { key, content }, owner) =>
       channel.object(

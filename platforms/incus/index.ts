@@ -70,11 +70,7 @@ export function incusPlatform({ stack, home, config, imageUserData, parent }: Pl
     },
 
     channelObject: (name, { key, content, keep = false }, owner) =>
-      new ChannelObject(
-        name,
-        { directory, key, content },
-        { parent: owner, ...(keep && { ignoreChanges: ["key", "content"] }) },
-      ),
+      new ChannelObject(name, { directory, key, content }, { parent: owner, retainOnDelete: keep }),
 
     pointer: (name, { key, content }, owner) =>
       new Pointer(name, { directory, key, content }, { parent: owner, retainOnDelete: true }),

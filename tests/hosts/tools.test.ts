@@ -310,7 +310,21 @@ describe("real tools", function () {
        rm -f /var/lib/webinfra/definition ${defined.map(({ path }) => `'${path}'`).join(" ")}`,
     );
     const fetch = "/usr/local/lib/webinfra/definition";
-    await shell(fetch);
+    // systemd hears of it also when the first try ended before that.
+    const systemctl = [
+      "#!/bin/sh",
+      '[ "$1" = daemon-reload ] || exec /usr/bin/systemctl "$@"',
+      "[ ! -e /root/broken ] || exit 1",
+      "echo reloads",
+    ].join("\n");
+    await shell(
+      `mkdir -p /root/stand-in; echo ${Buffer.from(systemctl).toString("base64")} | base64 -d >/root/stand-in/systemctl
+       chmod +x /root/stand-in/systemctl; touch /root/broken`,
+    );
+    const watched = `PATH=/root/stand-in:$PATH ${fetch}`;
+    await shell(`! ${watched}`);
+    assert.match(await shell(`rm /root/broken; ${watched}`), /^reloads$/m);
+    assert.doesNotMatch(await shell(`${watched}; rm -r /root/stand-in`), /reloads/);
     const listed = defined.map(({ path, mode }) => `${mode.slice(1)} root ${path}\n`).join("");
     const found = await shell(`stat -c '%a %U %n' ${defined.map(({ path }) => `'${path}'`).join(" ")}`);
     assert.equal(found, listed);

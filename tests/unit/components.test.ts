@@ -104,7 +104,14 @@ describe("components", () => {
 
     it("keeps the data, and who is primary, when all else is deleted", () => {
       const kept = resources.filter(({ retainOnDelete }) => retainOnDelete).map(({ name }) => name);
-      assert.deepEqual(kept.sort(), ["db-1-data", "db-2-data", "host-package", "primary-pointer", "release"]);
+      const definitions = ["db-1", "db-2", "lb-1", "web-1", "web-2"].map((host) => `${host}-definition`);
+      assert.deepEqual(kept.filter((name) => !definitions.includes(name)).sort(), [
+        "db-1-data",
+        "db-2-data",
+        "host-package",
+        "primary-pointer",
+        "release",
+      ]);
       const pointer = find(resources, "webinfra:channel:Pointer", "primary-pointer");
       assert.equal(
         pointer.inputs.content,
@@ -112,6 +119,16 @@ describe("components", () => {
       );
       // A stack of the version before has it under this type.
       assert.deepEqual(pointer.aliasTypes, ["webinfra:channel:Object"]);
+    });
+
+    // A database's machine is made by user-data of today when it is made anew, and by its old one when it only was deleted by hand.
+    it("has the definition of today for every host in the channel, and leaves those of before there", () => {
+      for (const name of ["lb-1", "web-1", "db-1", "db-2"]) {
+        const own = find(resources, "webinfra:channel:Object", `${name}-definition`);
+        assert.deepEqual([own.ignoreChanges, own.retainOnDelete], [[], true], name);
+        const userData = JSON.stringify(find(resources, "webinfra:incus:Machine", name).inputs.userData);
+        assert.ok(userData.includes(String(own.inputs.key)), name);
+      }
     });
 
     it("is ready only after every inventory entry and both pointers", () => {
