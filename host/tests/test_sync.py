@@ -380,7 +380,7 @@ class TestUnits:
         assert world.commands.lines() == ["systemctl restart --no-block webinfra-release.service"]
 
     def test_come_at_boot_for_what_was_known_last_while_the_channel_is_away(self) -> None:
-        world = World(replace(SETTINGS, units={"pointers/release.json": "webinfra-release.service"}))
+        world = World(RELEASES)
         world.channel.put("pointers/release.json", {"release": RELEASE})
         world.sync.turn()
         world.commands.run_.clear()

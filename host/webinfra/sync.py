@@ -87,9 +87,6 @@ class Sync:
         try:
             self._look()
         except Failed as failure:
-            # A host that boots now begins with the documents of last time.
-            with contextlib.suppress(Failed):
-                self._tell()
             raise Failed(f"the channel cannot be read, keeping what is here: {failure}") from failure
         finally:
             for one in self._consumers:
