@@ -47,7 +47,7 @@ export default tseslint.config(
     plugins: { "@pulumi": pulumi, "import-x": importX },
     settings: { "import-x/resolver-next": [createNodeResolver({ extensions: [".ts", ".js", ".json"] })] },
     rules: {
-      curly: ["error", "multi-line"],
+      curly: "error",
       "import-x/no-cycle": "error",
       "import-x/no-restricted-paths": ["error", { basePath: import.meta.dirname, zones }],
       "@pulumi/no-output-in-template-literal": "error",

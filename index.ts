@@ -62,7 +62,9 @@ export = async (): Promise<Record<string, unknown>> => {
     return await site();
   } catch (error) {
     // A mistake of the user: its words, without our stack trace.
-    if (error instanceof ConfigError) throw new pulumi.RunError(error.message);
+    if (error instanceof ConfigError) {
+      throw new pulumi.RunError(error.message);
+    }
     throw error;
   }
 };

@@ -114,7 +114,9 @@ function filesOf(
 /** The text of a secret. @throws Error when there is none, which is a fault of the program */
 function textIn(texts: SecretTexts, secret: Secret): string {
   const text = texts[secretId(secret)];
-  if (text === undefined) throw new Error(`nothing made the secret "${secretId(secret)}"`);
+  if (text === undefined) {
+    throw new Error(`nothing made the secret "${secretId(secret)}"`);
+  }
   return text;
 }
 

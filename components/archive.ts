@@ -27,13 +27,17 @@ async function tarOf(folder: string, entries: readonly string[]): Promise<Uint8A
       mtime: new Date(0),
       follow: false,
       onWriteEntry: ({ stat }) => {
-        if (stat) stat.mode = (stat.mode & ~0o777) | (stat.mode & 0o100 ? 0o755 : 0o644);
+        if (stat) {
+          stat.mode = (stat.mode & ~0o777) | (stat.mode & 0o100 ? 0o755 : 0o644);
+        }
       },
     },
     // A name that begins with "@" would be read as an archive.
     entries.map((entry) => (entry.startsWith("@") ? `./${entry}` : entry)),
   );
-  for await (const chunk of stream) chunks.push(Buffer.from(chunk));
+  for await (const chunk of stream) {
+    chunks.push(Buffer.from(chunk));
+  }
   return Buffer.concat(chunks);
 }
 
@@ -66,7 +70,9 @@ export async function packRelease(directory: string, root: string, cache: string
     throw problem(`there is no such folder at ${folder}: ${build}`);
   }
   const entries = entriesOf(folder);
-  if (entries.length === 0) throw problem("the folder is empty: should hold the application's files");
+  if (entries.length === 0) {
+    throw problem("the folder is empty: should hold the application's files");
+  }
   return pack(folder, entries, cache);
 }
 

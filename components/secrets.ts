@@ -23,7 +23,9 @@ export function checkedSecrets(
   names: readonly string[],
 ): Readonly<Record<string, string>> {
   const problems = secretProblems(names, values);
-  if (problems.length > 0) throw new ConfigError(problems);
+  if (problems.length > 0) {
+    throw new ConfigError(problems);
+  }
   return values;
 }
 

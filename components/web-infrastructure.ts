@@ -69,7 +69,9 @@ export function checkHosts(config: Config, topology: Topology): void {
     try {
       definitionText(definition, place, { texts, sha256 });
     } catch (error) {
-      if (error instanceof PlacementConflict) return [error.message];
+      if (error instanceof PlacementConflict) {
+        return [error.message];
+      }
       throw error;
     }
     const text = cloudConfig(definition, place, { texts, sha256 }, sha256);
@@ -81,7 +83,9 @@ export function checkHosts(config: Config, topology: Topology): void {
             "shorten app.environment, or place its roles on several hosts",
         ];
   });
-  if (problems.length > 0) throw new ConfigError(problems);
+  if (problems.length > 0) {
+    throw new ConfigError(problems);
+  }
 }
 
 /** The user-data of the throw-away machine that an image with the packages of all hosts is made of. */

@@ -6,8 +6,12 @@ const keyOf = (path: readonly PropertyKey[]): string => `webinfra:${path.map(Str
 
 /** What stands for a wrong container; scalars say themselves what they should be. */
 function container(expected: string, keys: readonly string[]): string | undefined {
-  if (expected === "array") return "should be a list";
-  if (expected === "object" && keys.length > 0) return `should hold keys: ${[...keys].sort().join(", ")}`;
+  if (expected === "array") {
+    return "should be a list";
+  }
+  if (expected === "object" && keys.length > 0) {
+    return `should hold keys: ${[...keys].sort().join(", ")}`;
+  }
   return expected === "object" || expected === "record" ? "should hold names and values" : undefined;
 }
 
@@ -46,11 +50,15 @@ function keysOf(schema: z.core.$ZodType, path: readonly PropertyKey[]): readonly
     unwrap();
     if (current instanceof z.ZodObject) {
       const next: z.core.$ZodType | undefined = (current.shape as Record<string, z.core.$ZodType>)[String(key)];
-      if (!next) return [];
+      if (!next) {
+        return [];
+      }
       current = next;
     } else if (current instanceof z.ZodArray) {
       current = current.element;
-    } else return [];
+    } else {
+      return [];
+    }
   }
   unwrap();
   return current instanceof z.ZodObject ? Object.keys(current.shape) : [];

@@ -10,7 +10,9 @@ const looksLikeJson = /^\s*[[{]/;
 
 /** Pulumi hands out structured values as JSON text and scalars as they were typed. */
 function decode(key: string, text: string, problems: string[]): unknown {
-  if (!looksLikeJson.test(text)) return text;
+  if (!looksLikeJson.test(text)) {
+    return text;
+  }
   try {
     return JSON.parse(text) as unknown;
   } catch (error) {
@@ -33,7 +35,9 @@ export function parseConfig(raw: RawConfig, secretKeys: readonly string[] = []):
   );
   const input: Record<string, unknown> = {};
   for (const [key, text] of Object.entries(raw)) {
-    if (key === "secrets" || misplaced.includes(key)) continue;
+    if (key === "secrets" || misplaced.includes(key)) {
+      continue;
+    }
     input[key] = decode(key, text, problems);
   }
   const unread = new Set([...misplaced, ...Object.keys(input).filter((key) => input[key] === undefined)]);
@@ -47,7 +51,9 @@ export function parseConfig(raw: RawConfig, secretKeys: readonly string[] = []):
     const values = decodeSecrets(raw.secrets);
     problems.push(...secretProblems(app.secrets, values), ...platformSecretProblems(platform, values));
   }
-  if (!result.success || problems.length > 0) throw new ConfigError(problems);
+  if (!result.success || problems.length > 0) {
+    throw new ConfigError(problems);
+  }
   const { secrets: _unread, ...config } = result.data;
   return config;
 }

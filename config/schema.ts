@@ -55,12 +55,18 @@ export const configSchema = z
         );
       }
       if (topology === "custom") {
-        if (!hosts) problem("hosts", hosts, 'topology "custom" needs the list of hosts, each with a name and roles');
+        if (!hosts) {
+          problem("hosts", hosts, 'topology "custom" needs the list of hosts, each with a name and roles');
+        }
         return;
       }
       const only = `is used only with topology "custom" (it is "${topology}")`;
-      if (hosts) problem("hosts", hosts, `${only}: set webinfra:topology to custom, or leave hosts out`);
-      if (primary !== undefined) problem("primary", primary, `${only}: leave it out`);
+      if (hosts) {
+        problem("hosts", hosts, `${only}: set webinfra:topology to custom, or leave hosts out`);
+      }
+      if (primary !== undefined) {
+        problem("primary", primary, `${only}: leave it out`);
+      }
     },
     whenSound(["platform"], ["topology"], ["hosts"], ["primary"], ["ssh"]),
   );

@@ -34,7 +34,9 @@ export function secretProblems(names: readonly string[], values: unknown): reado
 
 /** What is wrong with the secrets that a platform itself needs, one line a problem; says names, never a value. */
 export function platformSecretProblems(platform: Config["platform"], values: unknown): readonly string[] {
-  if (platform !== "digitalocean" || stringsByName.safeParse(values).data?.[addressToken.name]) return [];
+  if (platform !== "digitalocean" || stringsByName.safeParse(values).data?.[addressToken.name]) {
+    return [];
+  }
   return [
     `webinfra:secrets does not hold "${addressToken.name}", with which balancers take over the reserved address: make a token with the scopes ` +
       `reserved_ip:read, reserved_ip:update, actions:read, droplet:read, regions:read, sizes:read and image:read, and run pulumi config set --secret --path 'webinfra:secrets.${addressToken.name}'`,

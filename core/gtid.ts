@@ -32,7 +32,9 @@ function parse(text: string): GtidSet {
     const [server = "", ...rest] = part.split(":");
     let source = server;
     const wrong = new Error(`"${part}" is no set of global transaction ids, such as ${"0".repeat(8)}-…:1-5`);
-    if (!uuid.test(server) || rest.length === 0) throw wrong;
+    if (!uuid.test(server) || rest.length === 0) {
+      throw wrong;
+    }
     for (const one of rest) {
       const numbers = interval.exec(one);
       if (numbers) {

@@ -12,7 +12,9 @@ const numberOf = (address: ipaddr.IPv4): number => Buffer.from(address.toByteArr
 
 /** Parses `10.77.0.0/24`; the address may be any in the network. Undefined when it is not IPv4 CIDR notation. */
 export function parseCidr(cidr: string): Subnet | undefined {
-  if (!ipaddr.IPv4.isValidCIDRFourPartDecimal(cidr)) return undefined;
+  if (!ipaddr.IPv4.isValidCIDRFourPartDecimal(cidr)) {
+    return undefined;
+  }
   const [, prefix] = ipaddr.IPv4.parseCIDR(cidr);
   return {
     first: numberOf(ipaddr.IPv4.networkAddressFromCIDR(cidr)),

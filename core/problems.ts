@@ -14,7 +14,9 @@ export function valueAt(root: unknown, path: readonly PropertyKey[]): unknown {
 
 /** What stands there, as the second part of a sentence: `is missing`, `is "x"`; at most 83 characters. */
 export function shown(value: unknown): string {
-  if (value === undefined) return "is missing";
+  if (value === undefined) {
+    return "is missing";
+  }
   const text = JSON.stringify(value);
   return text.length > 80 ? `is ${text.slice(0, 77)}...` : `is ${text}`;
 }

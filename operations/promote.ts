@@ -144,9 +144,13 @@ const inConflict = ({ said }: DatabaseHost): boolean => said?.member?.conflict =
 
 /** Whether a host may be asked to lead. Hosts themselves open only what has everything that is in reach. */
 function isFit(said: DatabaseState, force: boolean, conflict: boolean): boolean {
-  if (said.writable) return true;
+  if (said.writable) {
+    return true;
+  }
   // When the pointer names a host that may not lead, and in a conflict, everybody is closed, and nobody need replicate.
-  if (force) return said.stale || (said.holds === "yes" && !conflict);
+  if (force) {
+    return said.stale || (said.holds === "yes" && !conflict);
+  }
   return conflict ? said.holds !== "no" : said.replica;
 }
 

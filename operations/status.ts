@@ -58,7 +58,9 @@ function currentUrl(known: string | null, machines: Answered): string | null {
     roles.includes("loadBalancer") && address !== null ? [address] : [],
   );
   const url = new URL(known ?? "http://unknown");
-  if (addresses[0] === undefined || addresses.includes(url.hostname)) return known;
+  if (addresses[0] === undefined || addresses.includes(url.hostname)) {
+    return known;
+  }
   url.hostname = addresses[0];
   return url.origin;
 }

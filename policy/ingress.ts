@@ -20,7 +20,9 @@ const protocols: Readonly<Record<string, string>> = { all: "-1", "1": "icmp", "6
 
 /** A protocol's usual name; what is no text may be any protocol. */
 function protocolOf(value: unknown): string {
-  if (typeof value !== "string") return "-1";
+  if (typeof value !== "string") {
+    return "-1";
+  }
   const name = value.toLowerCase().replace(/^0+(?=\d)/, "");
   return protocols[name] ?? name;
 }
@@ -29,7 +31,9 @@ const port = (value: unknown, otherwise: number): number => (typeof value === "n
 
 function awsPorts(protocol: string, from: unknown, to: unknown): Pick<Ingress, "from" | "to"> {
   // Of ICMP they are type and code, and with all protocols they mean nothing.
-  if (protocol !== "tcp" && protocol !== "udp") return allPorts;
+  if (protocol !== "tcp" && protocol !== "udp") {
+    return allPorts;
+  }
   return { from: port(from, allPorts.from), to: port(to, allPorts.to) };
 }
 
@@ -45,7 +49,9 @@ const listed = (rule: Readonly<Record<string, unknown>>): readonly string[] =>
 function digitaloceanPorts(range: unknown): Pick<Ingress, "from" | "to"> {
   const found = typeof range === "string" ? /^(\d+)(?:-(\d+))?$/.exec(range) : null;
   // "all" and "0" are all ports.
-  if (!found || range === "0") return allPorts;
+  if (!found || range === "0") {
+    return allPorts;
+  }
   return { from: Number(found[1]), to: Number(found[2] ?? found[1]) };
 }
 
@@ -85,9 +91,13 @@ const widestOwned = { v4: 8, v6: 16 } as const;
 
 /** Whether a source is the whole internet, or too large a part of it to belong to anybody; a prefix list may hold anything, and change. */
 function isWorld(source: string): boolean {
-  if (source.startsWith("pl-")) return true;
+  if (source.startsWith("pl-")) {
+    return true;
+  }
   const [address = "", length] = source.split("/");
-  if (length === undefined) return false;
+  if (length === undefined) {
+    return false;
+  }
   return Number(length) < (address.includes(":") ? widestOwned.v6 : widestOwned.v4);
 }
 

@@ -80,14 +80,18 @@ class Run {
       description: "Each waiver names a rule.",
       enforcementLevel: "mandatory",
       validateResource: ({ type, props }, reportViolation) => {
-        if (type !== siteType) return;
+        if (type !== siteType) {
+          return;
+        }
         const summary: unknown = props["summary"];
         if (!isSummary(summary)) {
           reportViolation("the site has no summary, which its rules are checked against");
           return;
         }
         this.site = summary;
-        for (const problem of waiverProblems(summary.policy.waivers, this.rules)) reportViolation(problem);
+        for (const problem of waiverProblems(summary.policy.waivers, this.rules)) {
+          reportViolation(problem);
+        }
       },
     };
   }
@@ -102,14 +106,21 @@ class Run {
       remediationSteps: rule.remediation,
       enforcementLevel: "mandatory",
       validateResource: (args, reportViolation) => {
-        if (this.reason(rule) !== undefined) return;
-        for (const what of this.inResource(rule, args)) report(reportViolation, what);
+        if (this.reason(rule) !== undefined) {
+          return;
+        }
+        for (const what of this.inResource(rule, args)) {
+          report(reportViolation, what);
+        }
       },
       ...(rule.checkStack && {
         validateStack: ({ resources }, reportViolation) => {
-          if (this.reason(rule) !== undefined) return;
-          for (const { urn, what } of rule.checkStack?.(resources.map(planned)) ?? [])
+          if (this.reason(rule) !== undefined) {
+            return;
+          }
+          for (const { urn, what } of rule.checkStack?.(resources.map(planned)) ?? []) {
             report(reportViolation, what, urn);
+          }
         },
       }),
     };
@@ -126,13 +137,19 @@ class Run {
       enforcementLevel: "advisory",
       // A function a rule: an unknown value ends only the rule that reads it.
       validateResource: this.rules.map((rule) => (args, reportViolation) => {
-        if (this.reason(rule) === undefined) return;
-        for (const what of this.inResource(rule, args)) report(rule, reportViolation, what);
+        if (this.reason(rule) === undefined) {
+          return;
+        }
+        for (const what of this.inResource(rule, args)) {
+          report(rule, reportViolation, what);
+        }
       }),
       validateStack: ({ resources }, reportViolation) => {
         const all = resources.map(planned);
         for (const rule of waived()) {
-          for (const { urn, what } of rule.checkStack?.(all) ?? []) report(rule, reportViolation, what, urn);
+          for (const { urn, what } of rule.checkStack?.(all) ?? []) {
+            report(rule, reportViolation, what, urn);
+          }
         }
       },
     };

@@ -7,7 +7,9 @@ export function record(value: unknown): Readonly<Record<string, unknown>> {
 
 /** The members of a list; a value that is none counts as one, because policy documents may leave out the brackets. */
 export function list(value: unknown): readonly unknown[] {
-  if (value === undefined || value === null) return [];
+  if (value === undefined || value === null) {
+    return [];
+  }
   return Array.isArray(value) ? value : [value];
 }
 

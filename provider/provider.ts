@@ -15,7 +15,8 @@ import { imageResource } from "./incus/image";
 import { machineResource } from "./incus/machine";
 import { network } from "./incus/network";
 import { volume } from "./incus/volume";
-import { ready } from "./ready/resource";
+import { machineLogs } from "./incus/logs";
+import { readyResource } from "./ready/resource";
 import type { Context, Resource } from "./resource";
 import { certificate, certificateAuthority } from "./secrets/certificates";
 import { password } from "./secrets/password";
@@ -33,7 +34,7 @@ export const resources: ReadonlyMap<string, Resource> = new Map([
   ["webinfra:secrets:CertificateAuthority", certificateAuthority],
   ["webinfra:secrets:Certificate", certificate],
   ["webinfra:index:Definition", definition],
-  ["webinfra:index:Ready", ready],
+  ["webinfra:index:Ready", readyResource({ readLogs: machineLogs })],
 ]);
 
 /** The type token in a URN `urn:pulumi:stack::project::parent$type::name`. */

@@ -63,7 +63,9 @@ export function diagram(topology: Topology, https: boolean): string {
   );
   const lines = [...groups].flatMap(([key, connections]) => {
     const [first] = connections;
-    if (first === undefined || first.kind === "readsElse") return [];
+    if (first === undefined || first.kind === "readsElse") {
+      return [];
+    }
     const arrow = arrows[first.kind](first.from === "users" ? usersWay : "");
     const from = [...new Set(connections.map((one) => id(one.from)))];
     const to = [...new Set(connections.map((one) => id(one.to)))];

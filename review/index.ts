@@ -1,6 +1,7 @@
 import { Topology } from "../topology/types";
 import { diagram } from "./diagram";
-import { findings, ReviewSettings } from "./findings";
+import { findings } from "./findings";
+import { ReviewSettings } from "./findings/finding";
 import { losses } from "./losses";
 import { purposes } from "./purposes";
 import type { Review } from "./types";

@@ -29,7 +29,9 @@ function thenDatabase(topology: Topology, element: Element, stops: readonly Serv
       ? "no other machine has the data"
       : `reads go on from ${list(replicas)}; writes return when it is back or with \`webinfra database promote ${candidate}\`${lastCopy}`;
   }
-  if (stops.includes("writes")) return `writes wait for a replica to confirm them${lastCopy}`;
+  if (stops.includes("writes")) {
+    return `writes wait for a replica to confirm them${lastCopy}`;
+  }
   return `reads go to ${replicas.length > 0 ? list(replicas) : "the primary"}${lastCopy}`;
 }
 
@@ -41,14 +43,20 @@ function thenRole(topology: Topology, element: Element, stops: readonly Service[
         ? "no other machine takes requests until it is back"
         : `${list(rest)} ${rest.length === 1 ? "takes" : "take"} requests at ${rest.length === 1 ? "its own address" : "their own addresses"}`;
     case "webServer": {
-      if (rest.length === 0) return "no other web server takes requests until it is back";
+      if (rest.length === 0) {
+        return "no other web server takes requests until it is back";
+      }
       const standby = topology.hosts.filter((host) => host.standby === true).map(({ name }) => name);
-      if (standby.includes(element.host)) return "it only stood by";
+      if (standby.includes(element.host)) {
+        return "it only stood by";
+      }
       const active = rest.filter((name) => !standby.includes(name));
       return active.length > 0 ? `the balancer sends to ${list(active)}` : `${list(rest)} takes over, and hands back`;
     }
     case "appServer":
-      if (stops.length > 0) return "Nginx still serves static files, and answers that the page is away";
+      if (stops.length > 0) {
+        return "Nginx still serves static files, and answers that the page is away";
+      }
       return topology.spread === "tier"
         ? `the web servers send to the application on ${list(rest)}`
         : `its web server is left out, and the application on ${list(rest)} serves`;

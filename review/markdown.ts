@@ -1,12 +1,14 @@
 import { markdownTable as table } from "../core/markdown";
 import type { Cost } from "./cost";
 import { costMarkdown } from "./cost/text";
-import { severities } from "./findings";
+import { severities } from "./findings/finding";
 import type { Review } from "./types";
 
 /** How many findings there are of each severity: `8 weaknesses: 1 critical, 5 high, 2 medium`. */
 export function summary({ findings }: Pick<Review, "findings">): string {
-  if (findings.length === 0) return "no weakness found";
+  if (findings.length === 0) {
+    return "no weakness found";
+  }
   const counts = severities
     .map((severity) => ({ severity, count: findings.filter((finding) => finding.severity === severity).length }))
     .filter(({ count }) => count > 0)

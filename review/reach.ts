@@ -22,7 +22,9 @@ type Graph = ReadonlyMap<string, readonly string[]>;
 function graphOf(topology: Topology): Graph {
   const graph = new Map<string, string[]>();
   for (const { from, to, kind } of connectionsOf(topology)) {
-    if (kind === "replication") continue;
+    if (kind === "replication") {
+      continue;
+    }
     const key = from === "users" ? "users" : keyOf(from);
     const called = graph.get(key) ?? [];
     called.push(keyOf(to));
@@ -37,7 +39,9 @@ function reachedIn(graph: Graph, isAlive: (key: string) => boolean): ReadonlySet
   const ahead = ["users"];
   for (let key = ahead.pop(); key !== undefined; key = ahead.pop()) {
     for (const to of graph.get(key) ?? []) {
-      if (seen.has(to) || !isAlive(to)) continue;
+      if (seen.has(to) || !isAlive(to)) {
+        continue;
+      }
       seen.add(to);
       ahead.push(to);
     }

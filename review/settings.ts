@@ -1,5 +1,5 @@
 import type { Config } from "../config/schema";
-import type { ReviewSettings } from "./findings";
+import type { ReviewSettings } from "./findings/finding";
 
 /** The facts of a stack for its review. What webinfra cannot do yet is false for every stack. */
 export function reviewSettings(

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { roleNames } from "../topology/types";
-import { severities } from "./findings";
+import { severities } from "./findings/finding";
 import { services } from "./reach";
 
 /** What a review says of a topology. */

@@ -36,7 +36,9 @@ export function defineService<View>(definition: ServiceDefinition<View>): Servic
       return render(
         view(context, (secret) => {
           const id = secretId(secret);
-          if (!declared.has(id)) throw new Error(`the service ${name} does not declare the secret "${id}"`);
+          if (!declared.has(id)) {
+            throw new Error(`the service ${name} does not declare the secret "${id}"`);
+          }
           return text(secret);
         }),
       );

@@ -39,20 +39,28 @@ export function placementProblems(topology: Topology): readonly string[] {
     if (!dnsLabel.test(host.name)) {
       problems.push(`${key}.name is "${host.name}": should be a DNS label (a-z, 0-9 and -, at most 24), such as web-1`);
     }
-    if (seen.has(host.name)) problems.push(`${key}.name is "${host.name}": another host has that name`);
+    if (seen.has(host.name)) {
+      problems.push(`${key}.name is "${host.name}": another host has that name`);
+    }
     seen.add(host.name);
-    if (host.roles.length === 0)
+    if (host.roles.length === 0) {
       problems.push(`${key}.roles is []: should hold at least one of ${roleNames.join(", ")}`);
+    }
     for (const role of new Set(host.roles)) {
-      if (host.roles.filter((other) => other === role).length > 1) problems.push(`${key}.roles holds ${role} twice`);
+      if (host.roles.filter((other) => other === role).length > 1) {
+        problems.push(`${key}.roles holds ${role} twice`);
+      }
     }
   });
   const has = (role: RoleName) => topology.hosts.some((host) => host.roles.includes(role));
   const needs = (role: RoleName, other: RoleName, why: string) => {
-    if (has(role) && !has(other)) problems.push(`webinfra:hosts have the role ${role} but none has ${other}: ${why}`);
+    if (has(role) && !has(other)) {
+      problems.push(`webinfra:hosts have the role ${role} but none has ${other}: ${why}`);
+    }
   };
-  if (!has("loadBalancer"))
+  if (!has("loadBalancer")) {
     problems.push("webinfra:hosts: no host has the role loadBalancer: users would reach nothing");
+  }
   needs("loadBalancer", "webServer", "the balancer would have nothing to send requests to");
   needs("webServer", "appServer", "Nginx would have nothing to forward requests to");
   needs("appServer", "database", "the application keeps its data there");
@@ -94,6 +102,8 @@ export function place(config: PlacementConfig): Topology {
         `have two or more (there is room for ${String(Math.max(0, replicas))}), or set it to "prefer"`,
     );
   }
-  if (problems.length > 0) throw new ConfigError(problems);
+  if (problems.length > 0) {
+    throw new ConfigError(problems);
+  }
   return config.balancing === "active-passive" ? withStandby(topology) : topology;
 }

@@ -27,7 +27,9 @@ export function proposedOf(settings: StackSettings): Proposed {
       cost: estimate(topology, config),
     };
   } catch (error) {
-    if (error instanceof ConfigError) return { waivers: {}, weaknesses: undefined, cost: undefined };
+    if (error instanceof ConfigError) {
+      return { waivers: {}, weaknesses: undefined, cost: undefined };
+    }
     throw error;
   }
 }
@@ -39,7 +41,9 @@ const costOutput = z.object({ monthlyUsd: costSchema.shape.monthlyUsd });
 
 /** What a stack's last update left; undefined when it has no resource. */
 export function deployedOf(state: StackState): Deployed | undefined {
-  if (!state.resources.some(({ type }) => type !== "pulumi:pulumi:Stack")) return undefined;
+  if (!state.resources.some(({ type }) => type !== "pulumi:pulumi:Stack")) {
+    return undefined;
+  }
   return {
     weaknesses: reviewOutput.safeParse(stackOutput(state, "review")).data?.findings,
     monthlyUsd: costOutput.safeParse(stackOutput(state, "cost")).data?.monthlyUsd,

@@ -69,7 +69,9 @@ export function refusedOnCloud(
   resources: readonly { readonly urn: string; readonly protect?: boolean | undefined }[],
   deleteData: boolean,
 ): string | undefined {
-  if (!isCloud(platform)) return undefined;
+  if (!isCloud(platform)) {
+    return undefined;
+  }
   if (deleteData) {
     return `nothing was deleted: --delete-data knows the data of platform ${localPlatform} only; docs/platforms.md says how to find the volumes that stay on ${platform}`;
   }
@@ -145,7 +147,9 @@ export async function down(context: CommandContext, name: string, options: DownO
     if (open !== undefined) {
       await preflight(open);
       const refused = refusedOnCloud(name, platform, (await currentState(open)).resources, deleteData);
-      if (refused !== undefined) throw new UserError(refused);
+      if (refused !== undefined) {
+        throw new UserError(refused);
+      }
     }
     if (deleteData && onIncus) {
       const { checkOwnership, machineStore } = await import("../../operations/remains.js");

@@ -70,7 +70,9 @@ export async function preview(context: CommandContext, name: string, options: Pr
     const progress = new Progress(progressLines(output));
     const before = options.markdown === true ? await currentState(open) : undefined;
     const comment = (failed: boolean): void => {
-      if (before !== undefined) output.document(commentOn(open, before, progress, failed));
+      if (before !== undefined) {
+        output.document(commentOn(open, before, progress, failed));
+      }
     };
     let text = "";
     const refusal = await operate(open, progress, "preview", () =>
@@ -85,7 +87,9 @@ export async function preview(context: CommandContext, name: string, options: Pr
       () => undefined,
       (error: unknown) => {
         // The plan is whole: it is shown before what rules say against it.
-        if (error instanceof PolicyRefusal) return error;
+        if (error instanceof PolicyRefusal) {
+          return error;
+        }
         comment(true);
         throw error;
       },

@@ -90,7 +90,9 @@ function resources(report: PreviewReport): string[] {
   const shown = changesOf(report).toSorted(
     (a, b) => words.indexOf(a.op) - words.indexOf(b.op) || (a.name < b.name ? -1 : a.name > b.name ? 1 : 0),
   );
-  if (shown.length === 0) return [`No change to ${counted(unchanged, "resource")}.`];
+  if (shown.length === 0) {
+    return [`No change to ${counted(unchanged, "resource")}.`];
+  }
   const counts = words
     .map((op) => ({ op, count: shown.filter((step) => step.op === op).length }))
     .filter(({ count }) => count > 0)
@@ -181,7 +183,9 @@ function weaknessLines(report: PreviewReport): string[] {
 function difference({ cost, deployed }: PreviewReport): number | undefined {
   const before = deployed?.monthlyUsd;
   const now = cost?.monthlyUsd;
-  if (typeof before !== "number" || typeof now !== "number") return undefined;
+  if (typeof before !== "number" || typeof now !== "number") {
+    return undefined;
+  }
   return Math.round((now - before) * 100) / 100;
 }
 

@@ -24,7 +24,9 @@ function kindOf(value: unknown): string {
 }
 
 function versionOf(document: object): Version | undefined {
-  if (!("version" in document)) return 1;
+  if (!("version" in document)) {
+    return 1;
+  }
   return versions.find((version) => version === document.version);
 }
 

@@ -1,11 +1,12 @@
 """The shipped programs in the world's place: what they are given instead of MySQL, files, a clock, commands and a network."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 from webinfra import places
 from webinfra.agent import Agent
 from webinfra.agent import Settings as AgentSettings
+from webinfra.consumers import HostsFile
 from webinfra.database.act import Hands
 from webinfra.database.mysql import Kept
 from webinfra.database.observe import LOOK_SECONDS, Eyes, Settings, Watch
@@ -90,13 +91,6 @@ class Channel:
         return dict(self._host.world.channel)
 
 
-class HostCommands:
-    """systemctl."""
-
-    def run(self, command: Sequence[str], *, seconds: float, environment: Mapping[str, str] | None = None) -> str:
-        raise AssertionError(f"not on a database host: {command} ({seconds}, {environment})")
-
-
 class Others:
     """What a host asks others over HTTP."""
 
@@ -164,7 +158,7 @@ class Shipped:
         hands = Hands(settings, connect, files, clock, Body(host, log))
         turns = Turns(Program(Eyes(settings, Kept(connect, LOOK_SECONDS), peers, files, clock), hands), peers, log)
 
-        sync = Sync(SyncSettings(None, 1.0, 30.0, "z.internal", {}, (), {}), files, clock, HostCommands(), Channel(host), Quiet())
+        sync = Sync(SyncSettings(None, 1.0, 30.0, {}, ()), files, clock, Channel(host), Quiet(), [HostsFile("z.internal", files, Quiet())])
         watch = DatabaseWatch(host.name, 5.0, PORT, files, clock, Poll(host), web)
         agent = Agent(AgentSettings(host.name, ("database",), PORT, "x", (), 5.0), files, web, watch)
         self._agents[host.number] = agent

@@ -6,13 +6,16 @@ import io
 import json
 import os
 import shutil
+import sys
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+import launcher
 from launcher import Failed, Host, Launcher, Memory, package_of
+from tests.test_package import imported
 
 UNITS = ("webinfra-sync.service", "webinfra-agent.service")
 OWN = "http://127.0.0.1:9000/state"
@@ -156,6 +159,10 @@ def site(tmp_path: Path) -> Site:
 
 GOOD = hashlib.sha256(archive("first")).hexdigest()
 NEXT = hashlib.sha256(archive("second")).hexdigest()
+
+
+def test_it_needs_nothing_but_pythons_own_library() -> None:
+    assert imported(Path(launcher.__file__)) <= set(sys.stdlib_module_names)
 
 
 def test_the_first_package_is_installed_and_good(site: Site) -> None:
@@ -307,11 +314,11 @@ class TestTurns:
         site.peer("web-1", good=GOOD)
         site.peer("web-3", good=GOOD)
         site.publish(archive("second"))
-        launcher = site.launcher
-        assert launcher.turn() == 1
+        one = site.launcher
+        assert one.turn() == 1
         assert (site.host.current, site.waiting) == (GOOD, "waits for web-1")
         site.peer("web-1", good=NEXT)
-        launcher.turn()
+        one.turn()
         assert (site.kept, site.waiting) == (Memory(NEXT), "")
 
     def test_one_that_refused_it_stops_the_others(self, site: Site) -> None:
@@ -331,21 +338,21 @@ class TestTurns:
         # Another machine has its address by now: that is no answer of this one.
         site.host.agents[url] = json.dumps({"machine": "m-9", "package": {"good": NEXT}})
         site.publish(archive("second"))
-        launcher = site.launcher
+        one = site.launcher
         for _ in range(60):
-            site.host.seconds += launcher.turn() - 0.02
+            site.host.seconds += one.turn() - 0.02
             assert (site.host.current, site.waiting) == (GOOD, "waits for web-1, which does not answer")
         site.host.seconds += 2
-        launcher.turn()
+        one.turn()
         assert site.kept == Memory(NEXT)
 
     def test_an_answer_in_between_begins_the_minute_anew(self, site: Site) -> None:
         url = site.peer("web-1", good=GOOD)
         site.publish(archive("second"))
-        launcher = site.launcher
+        one = site.launcher
         for answer in (None, site.host.agents[url], None):
             site.host.agents[url] = answer
-            launcher.turn()
+            one.turn()
             site.host.seconds += 59
         assert site.host.current == GOOD
 
@@ -366,12 +373,12 @@ class TestTurns:
 class TestABrokenSync:
     def test_is_mended_by_a_pointer_that_the_launcher_itself_reads(self, site: Site) -> None:
         site.publish(archive("second"), heard=False)
-        launcher = site.launcher
+        one = site.launcher
         site.host.seconds += 119
-        launcher.turn()
+        one.turn()
         assert site.host.current == GOOD
         site.host.seconds += 2
-        launcher.turn()
+        one.turn()
         assert site.kept == Memory(NEXT)
 
     def test_that_the_host_began_with_tells_of_no_machine_to_wait_for(self, site: Site) -> None:
@@ -383,23 +390,23 @@ class TestABrokenSync:
         assert site.kept == Memory(NEXT)
 
     def test_is_looked_after_once_a_minute(self, site: Site) -> None:
-        launcher = site.launcher
+        one = site.launcher
         site.host.seconds += 121
-        launcher.turn()
+        one.turn()
         site.publish(archive("second"), heard=False)
         site.host.seconds += 58
-        launcher.turn()
+        one.turn()
         assert site.host.current == GOOD
         site.host.seconds += 3
-        launcher.turn()
+        one.turn()
         assert site.host.current == NEXT
 
     def test_is_not_thought_of_while_sync_reads_the_channel(self, site: Site) -> None:
-        launcher = site.launcher
+        one = site.launcher
         site.host.seconds += 500
         (site.root / "run/webinfra/synced").write_text("1499.000\n")
         site.publish(archive("second"), heard=False)
-        launcher.turn()
+        one.turn()
         assert site.host.current == GOOD
 
 
@@ -420,16 +427,16 @@ class TestALauncherThatWasKilled:
     def test_does_not_try_again_what_it_had_refused(self, site: Site) -> None:
         site.host.ill[NEXT] = lambda _: {"says": None}
         site.publish(archive("second"))
-        launcher = site.launcher
+        one = site.launcher
         undone: list[Memory] = []
 
         def die(memory: Memory) -> None:
             undone.append(memory)
             raise KeyboardInterrupt
 
-        launcher.undo = die  # type: ignore[method-assign]
+        one.undo = die  # type: ignore[method-assign]
         with pytest.raises(KeyboardInterrupt):
-            launcher.turn()
+            one.turn()
         refused = {"package": NEXT, "reason": "its agent did not answer for 60 s"}
         assert (site.host.current, site.kept) == (NEXT, Memory(GOOD, NEXT, refused))
         site.launcher.resume()
@@ -438,9 +445,9 @@ class TestALauncherThatWasKilled:
     def test_points_at_the_good_one_when_it_died_right_after_the_first_install_was_noted(self, tmp_path: Path) -> None:
         site = Site(tmp_path)
         site.publish(archive("first"))
-        launcher = site.launcher
-        launcher.fetch(GOOD)
-        launcher.remember(Memory(GOOD))
+        one = site.launcher
+        one.fetch(GOOD)
+        one.remember(Memory(GOOD))
         site.launcher.install()
         assert site.host.current == GOOD
 

@@ -6,24 +6,24 @@ from pathlib import Path
 import pytest
 
 from tests.fakes import FakeClock, FakeCommands, MemoryFiles, Said
-from webinfra import places, proxy_keeper
+from webinfra import places
 from webinfra.channel import Bucket, Directory, Text
+from webinfra.consumers import HOSTS
 from webinfra.files import Disk
 from webinfra.loop import Loop
 from webinfra.outside import Failed
-from webinfra.proxy_keeper import ProxyKeeper
-from webinfra.settings import BadSettings
-from webinfra.sync import HOSTS, SLOTS, Settings, Sync
+from webinfra.settings import BadSettings, Fields
+from webinfra.sync import SLOTS, Outside, Settings, Sync, consumer
 
 SETTINGS = Settings(
     directory="/channel",
     seconds=1,
     pull_seconds=30,
-    zone="z.internal",
     groups={"web": "webServer", "standby": "webServer", "app": "appServer", "db": "database"},
-    proxies=(),
-    units={},
+    consumers=(),
 )
+NAMES = {"kind": "hosts", "zone": "z.internal"}
+RELEASES = {"kind": "unit", "document": "pointers/release.json", "unit": "webinfra-release.service"}
 RELEASE = "a" * 64
 
 
@@ -55,21 +55,22 @@ class Channel:
 
 
 class World:
-    def __init__(self, settings: Settings = SETTINGS) -> None:
+    def __init__(self, *consumers: Mapping[str, object]) -> None:
         self.files = MemoryFiles()
         self.files.texts[HOSTS] = "127.0.0.1 localhost\n"
         self.clock = FakeClock()
         self.commands = FakeCommands()
         self.channel = Channel()
         self.log = Said()
-        self.settings = settings
+        self.settings = replace(SETTINGS, consumers=tuple(Fields(one, "a test") for one in (NAMES, *consumers)))
         self.told: list[str] = []
         self.start()
 
     def start(self) -> None:
         """A program that knows nothing but what files say."""
-        proxies = [ProxyKeeper(one, self.files, self.clock, self.commands, self, self.log) for one in self.settings.proxies]
-        self.sync = Sync(self.settings, self.files, self.clock, self.commands, self.channel, self.log, proxies)
+        outside = Outside(self.files, self.clock, self.commands, self.log, lambda _: self)
+        consumers = [found for one in self.settings.consumers if (found := consumer(one, outside)) is not None]
+        self.sync = Sync(self.settings, self.files, self.clock, self.channel, self.log, consumers)
 
     def tell(self, command: str) -> str:
         """An HAProxy that has no servers and takes none."""
@@ -146,7 +147,7 @@ class TestProxies:
     CONFIG = "backend web\n  #! each web: server s{slot} {address}:80\n"
 
     def world(self) -> World:
-        world = World(replace(SETTINGS, proxies=(proxy_keeper.Settings("/etc/h.cfg", "/run/h"),)))
+        world = World({"kind": "proxy", "config": "/etc/h.cfg", "socket": "/run/h"})
         world.files.texts["/etc/h.cfg"] = self.CONFIG
         world.start()
         return world
@@ -230,6 +231,17 @@ class TestABadDocument:
         assert list(world.refused()) == ["pointers/release.json"]
         assert world.primary() == pointer(5)
         assert places.RELEASE_POINTER not in world.files.texts
+
+    def test_of_the_host_package_is_kept_like_the_others(self, world: World) -> None:
+        path = f"{places.CHANNEL}/pointers/host.json"
+        world.channel.put("pointers/host.json", {"version": 1, "package": RELEASE})
+        world.turn()
+        kept = world.files.read(path)
+        assert kept is not None
+        world.channel.put("pointers/host.json", {"version": 1, "package": "x"})
+        world.turn()
+        assert world.files.read(path) == kept
+        assert list(world.refused()) == ["pointers/host.json"]
 
     def test_that_an_earlier_release_copied_is_no_last_good_one(self, world: World) -> None:
         world.files.texts[places.PRIMARY_POINTER] = '{"epoch": '
@@ -357,9 +369,9 @@ class TestTheChannel:
         assert world.channel.fetched == 2
 
 
-class TestNudges:
+class TestUnits:
     def test_come_once_for_each_change(self) -> None:
-        world = World(replace(SETTINGS, units={"pointers/release.json": "webinfra-release.service"}))
+        world = World(RELEASES)
         world.turn()
         assert world.commands.lines() == []
         world.channel.put("pointers/release.json", {"release": RELEASE})
@@ -368,7 +380,7 @@ class TestNudges:
         assert world.commands.lines() == ["systemctl restart --no-block webinfra-release.service"]
 
     def test_come_at_boot_for_what_was_known_last_while_the_channel_is_away(self) -> None:
-        world = World(replace(SETTINGS, units={"pointers/release.json": "webinfra-release.service"}))
+        world = World(RELEASES)
         world.channel.put("pointers/release.json", {"release": RELEASE})
         world.sync.turn()
         world.commands.run_.clear()
@@ -384,7 +396,7 @@ class TestNudges:
         assert world.commands.lines() == told
 
     def test_come_again_when_they_failed(self) -> None:
-        world = World(replace(SETTINGS, units={"pointers/release.json": "webinfra-release.service"}))
+        world = World(RELEASES)
         world.channel.put("pointers/release.json", {"release": RELEASE})
 
         def fails(_: Sequence[str]) -> str:
@@ -398,10 +410,36 @@ class TestNudges:
         assert len(world.commands.run_) == 2
 
     def test_are_none_for_a_document_that_was_refused(self) -> None:
-        world = World(replace(SETTINGS, units={"pointers/release.json": "webinfra-release.service"}))
+        world = World(RELEASES)
         world.channel.put("pointers/release.json", {"release": "x"})
         world.turn()
         assert world.commands.lines() == []
+
+
+class TestConsumers:
+    def test_of_a_kind_that_is_not_known_are_named_and_hurt_no_other(self) -> None:
+        world = World({"kind": "telegraph", "key": "x"}, RELEASES)
+        assert world.log.complaints == ['no consumer is of the kind "telegraph": it is told nothing']
+        world.channel.put("inventory/m-web-1.json", entry("web-1"))
+        world.channel.put("pointers/release.json", {"release": RELEASE})
+        world.turn()
+        assert "10.0.0.1 web-1.z.internal" in world.hosts()
+        assert len(world.commands.run_) == 1
+
+    def test_that_fail_do_not_keep_others_from_their_turn(self) -> None:
+        other = {"kind": "unit", "document": "pointers/release.json", "unit": "webinfra-other.service"}
+        world = World(RELEASES, other)
+        world.channel.put("pointers/release.json", {"release": RELEASE})
+
+        def fails(command: Sequence[str]) -> str:
+            if command[-1] == "webinfra-release.service":
+                raise Failed("systemctl failed")
+            return ""
+
+        world.commands.answer = fails
+        with pytest.raises(Failed, match=r"^systemctl failed$"):
+            world.turn()
+        assert world.commands.lines()[-1] == "systemctl restart --no-block webinfra-other.service"
 
 
 class TestADirectory:
@@ -490,18 +528,18 @@ class TestSettings:
                 "directory": "/channel",
                 "seconds": 1,
                 "pullSeconds": 30,
-                "zone": "z.internal",
                 "groups": SETTINGS.groups,
-                "proxies": [{"config": "/etc/h.cfg", "socket": "/run/h"}],
-                "units": {},
+                "consumers": [NAMES, RELEASES],
             },
         )
-        assert Settings.load(files) == replace(SETTINGS, proxies=(proxy_keeper.Settings("/etc/h.cfg", "/run/h"),))
+        found = Settings.load(files)
+        assert replace(found, consumers=()) == SETTINGS
+        assert [one.text("kind") for one in found.consumers] == ["hosts", "unit"]
 
     def test_that_lack_something_are_refused_by_its_name(self) -> None:
         files = MemoryFiles()
         with pytest.raises(BadSettings, match=r"^/etc/webinfra/sync\.json holds no settings$"):
             Settings.load(files)
-        files.put("/etc/webinfra/sync.json", {"groups": {}, "proxies": [], "units": {}})
+        files.put("/etc/webinfra/sync.json", {"groups": {}, "consumers": []})
         with pytest.raises(BadSettings, match=r"^/etc/webinfra/sync\.json: seconds must be a number, and is null$"):
             Settings.load(files)

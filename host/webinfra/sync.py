@@ -1,4 +1,4 @@
-"""Keeps the last good copy of the channel's documents, makes names and servers of proxies of the inventory, and starts units that read what changed.
+"""Keeps the last good copy of the channel's documents, and tells its consumers what there is: names, servers of proxies, units that read a document.
 
 A host that boots before the inventory is written waits for it here; when the channel is away, hosts keep what they have. A document that cannot be
 used hurts nothing but itself: it is refused by name, and the last good one stays.
@@ -14,16 +14,16 @@ from typing import Final
 from webinfra import names, places, proxy_keeper
 from webinfra.channel import Bucket, Directory, Source, Text
 from webinfra.clock import BootClock, Clock
+from webinfra.consumers import Consumer, HostsFile, ProxyServers, Reader, Site
 from webinfra.files import Disk, Files
 from webinfra.log import Complaints, Journal, Log
 from webinfra.loop import Loop
 from webinfra.outside import Commands, Failed, Shell
 from webinfra.protocol import Entry, PrimaryPointer, Refused, parse_entry, parse_host_pointer, parse_primary_pointer, parse_release_pointer
 from webinfra.proxy_keeper import ProxyKeeper
-from webinfra.proxy_socket import ProxySocket
+from webinfra.proxy_socket import Proxy, ProxySocket
 from webinfra.settings import Fields, read_object
 
-HOSTS: Final = "/etc/hosts"
 SLOTS: Final = "/var/lib/webinfra/slots.json"
 PRIMARY: Final = "pointers/primary.json"
 RELEASE: Final = "pointers/release.json"
@@ -45,68 +45,60 @@ class Settings:
     # Between two looks at the channel, and between two pulls of it whole though nothing told that it changed.
     seconds: float
     pull_seconds: float
-    zone: str
     # Whose machines get the slots of a group, such as "web".
     groups: Mapping[str, str]
-    # Each HAProxy of this host.
-    proxies: tuple[proxy_keeper.Settings, ...]
-    # Units to restart when a document changes.
-    units: Mapping[str, str]
+    # Who is told, by kind; see `consumer`.
+    consumers: tuple[Fields, ...]
 
     @staticmethod
     def load(files: Files) -> "Settings":
         fields = Fields.load(files, "sync")
-        groups, units = fields.inner("groups"), fields.inner("units")
+        groups = fields.inner("groups")
         return Settings(
             directory=fields.text("directory") if fields.has("directory") else None,
             seconds=fields.number("seconds"),
             pull_seconds=fields.number("pullSeconds"),
-            zone=fields.text("zone"),
             groups={key: groups.text(key) for key in groups},
-            proxies=tuple(proxy_keeper.Settings(one.text("config"), one.text("socket")) for one in fields.each("proxies")),
-            units={key: units.text(key) for key in units},
+            consumers=fields.each("consumers"),
         )
 
 
 class Sync:
-    def __init__(
-        self, settings: Settings, files: Files, clock: Clock, commands: Commands, source: Source, log: Log, proxies: Sequence[ProxyKeeper] = ()
-    ) -> None:
+    def __init__(self, settings: Settings, files: Files, clock: Clock, source: Source, log: Log, consumers: Sequence[Consumer] = ()) -> None:
         self._settings = settings
         self._files = files
         self._clock = clock
-        self._commands = commands
         self._source = source
-        self._log = log
         self._refusals = Complaints(log)
-        self._proxies = proxies
+        self._consumers = consumers
         self._mark: str | None = None
         # When the channel was pulled whole; None: that is to be done now.
         self._pulled: float | None = None
         self._synced: float | None = None
-        self._told: dict[str, str] = {}
 
     def begin(self) -> None:
-        """Proxies get what was known last, also while the channel is away."""
+        """Consumers get what was known last, also while the channel is away."""
         if self._files.names(places.INVENTORY):
             self._apply()
 
     def turn(self) -> float:
-        """One look at the channel, and at the proxies; Failed when the channel is away."""
+        """One look at the channel, and one of each consumer; Failed when the channel is away, or a consumer could not do what was due."""
+        failures: list[Failed] = []
         try:
             self._look()
         except Failed as failure:
-            # A host that boots now begins with the documents of last time.
-            with contextlib.suppress(Failed):
-                self._tell()
             raise Failed(f"the channel cannot be read, keeping what is here: {failure}") from failure
         finally:
-            for proxy in self._proxies:
-                proxy.look()
+            for one in self._consumers:
+                try:
+                    one.look()
+                except Failed as failure:
+                    failures.append(failure)
         if self._synced is None or self._clock.now() - self._synced >= SAID:
             self._synced = self._clock.now()
             self._files.write(places.SYNCED, f"{self._synced:.3f}\n")
-        self._tell()
+        if failures:
+            raise failures[0]
         return self._settings.seconds
 
     def _look(self) -> None:
@@ -172,14 +164,9 @@ class Sync:
         listed = self._machines()
         slots = names.assign(self._remembered(), listed, self._settings.groups)
         self._write(SLOTS, json.dumps(slots))
-        members = names.members(listed, slots)
-        for proxy in self._proxies:
-            proxy.want(members)
-        hosts = self._files.read(HOSTS)
-        if hosts is None:
-            raise Failed(f"{HOSTS} cannot be read")
-        if self._write(HOSTS, names.replace_block(hosts, names.lines(listed, self._settings.zone))):
-            self._log.say(f"{len(listed)} machines are listed")
+        site = Site(listed, names.members(listed, slots))
+        for one in self._consumers:
+            one.feed(site)
 
     def _remembered(self) -> names.Slots:
         """The slots of last time. Not every one when a power loss left half a file, which must not end all that follows."""
@@ -188,13 +175,6 @@ class Sync:
             if isinstance(held, dict):
                 found[group] = {machine: slot for machine, slot in held.items() if isinstance(slot, int)}
         return found
-
-    def _tell(self) -> None:
-        for key, unit in self._settings.units.items():
-            text = self._files.read(f"{places.CHANNEL}/{key}")
-            if text and text != self._told.get(key):
-                self._commands.run(("systemctl", "restart", "--no-block", unit), seconds=60)
-                self._told[key] = text
 
     def _write(self, path: str, text: str) -> bool:
         """Replaces a file when its text is another."""
@@ -216,12 +196,40 @@ def _good(key: str, text: str) -> bool:
     return True
 
 
+@dataclass(frozen=True)
+class Outside:
+    """What consumers use of the host."""
+
+    files: Files
+    clock: Clock
+    commands: Commands
+    log: Log
+    # The way to an HAProxy, by its socket.
+    proxy: Callable[[str], Proxy]
+
+
+def consumer(fields: Fields, outside: Outside) -> Consumer | None:
+    """The consumer of a kind. None, which is said, for a kind that this host package does not know: its host was made for a newer one."""
+    kind = fields.text("kind")
+    match kind:
+        case "hosts":
+            return HostsFile(fields.text("zone"), outside.files, outside.log)
+        case "proxy":
+            settings = proxy_keeper.Settings(fields.text("config"), fields.text("socket"))
+            return ProxyServers(ProxyKeeper(settings, outside.files, outside.clock, outside.commands, outside.proxy(settings.socket), outside.log))
+        case "unit":
+            return Reader(fields.text("document"), fields.text("unit"), outside.files, outside.commands)
+        case _:
+            outside.log.complain(f'no consumer is of the kind "{kind}": it is told nothing')
+            return None
+
+
 def main() -> None:
     files, clock, log, commands = Disk(), BootClock(), Journal(), Shell(os.environ)
     settings = Settings.load(files)
     source = Bucket(files, commands) if settings.directory is None else Directory(files, settings.directory)
-    proxies = [ProxyKeeper(one, files, clock, commands, ProxySocket(one.socket, seconds=1), log) for one in settings.proxies]
-    sync = Sync(settings, files, clock, commands, source, log, proxies)
+    consumers = [found for one in settings.consumers if (found := consumer(one, Outside(files, clock, commands, log, ProxySocket))) is not None]
+    sync = Sync(settings, files, clock, source, log, consumers)
     with contextlib.suppress(Failed):
         sync.begin()
     Loop(clock, log, sync.turn, after_failure=settings.seconds).forever()

@@ -41,7 +41,9 @@ function mostHosts(hosts: readonly TopologyHost[], zones: number, open: boolean)
   const counts = new Array<number>(zones).fill(0);
   for (const host of hosts) {
     const index = zoneIndex(host.name, zones);
-    if (isPublic(host) === open) counts[index] = (counts[index] ?? 0) + 2;
+    if (isPublic(host) === open) {
+      counts[index] = (counts[index] ?? 0) + 2;
+    }
   }
   return Math.max(...counts);
 }

@@ -26,20 +26,26 @@ export function awsCredentialProblems(
   fileExists: (path: string) => boolean,
 ): readonly string[] {
   const incomplete = halves(environment);
-  if (incomplete.length > 0) return incomplete;
+  if (incomplete.length > 0) {
+    return incomplete;
+  }
   const has = (name: string): boolean => Boolean(environment[name]);
   const given =
     has("AWS_ACCESS_KEY_ID") ||
     has("AWS_WEB_IDENTITY_TOKEN_FILE") ||
     has("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI") ||
     has("AWS_CONTAINER_CREDENTIALS_FULL_URI");
-  if (given) return [];
+  if (given) {
+    return [];
+  }
 
   const home = environment.HOME ?? environment.USERPROFILE ?? "";
   const credentials = environment.AWS_SHARED_CREDENTIALS_FILE ?? join(home, ".aws", "credentials");
   const config = environment.AWS_CONFIG_FILE ?? join(home, ".aws", "config");
   const { AWS_PROFILE: profile } = environment;
-  if (fileExists(credentials) || fileExists(config)) return [];
+  if (fileExists(credentials) || fileExists(config)) {
+    return [];
+  }
   return profile
     ? [
         `AWS_PROFILE is "${profile}", and neither ${credentials} nor ${config} is there: run aws configure --profile ${profile}`,

@@ -21,7 +21,9 @@ const recordTtl = 300;
  */
 export function awsPlatform({ stack, config, topology, parent }: PlatformArgs): Platform {
   const problems = awsProblems(config, topology);
-  if (problems.length > 0) throw new ConfigError(problems);
+  if (problems.length > 0) {
+    throw new ConfigError(problems);
+  }
   const { region, accountId, zoneId } = config.aws;
   const provider = new aws.Provider(
     "aws",

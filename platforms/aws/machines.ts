@@ -35,7 +35,9 @@ const deviceOf = (volume: string): string =>
 function subnetOf(network: Network, host: PlaceRequest["host"]): Subnet {
   const subnets = isPublic(host) ? network.publicSubnets : network.privateSubnets;
   const subnet = subnets[zoneIndex(host.name, subnets.length)];
-  if (!subnet) throw new Error(`${host.name}: the network has no subnets`);
+  if (!subnet) {
+    throw new Error(`${host.name}: the network has no subnets`);
+  }
   return subnet;
 }
 
@@ -157,7 +159,9 @@ export function planMachine(
         dependsOn: [...network.routes, ...firewall.rules, identity.policy, secrets, ...text.after],
       },
     );
-    if (volumes.length > 0) watchDefinition(name, host.name, instance.id, { size: instanceType, userData }, owner);
+    if (volumes.length > 0) {
+      watchDefinition(name, host.name, instance.id, { size: instanceType, userData }, owner);
+    }
     volumes.forEach((volume, index) => {
       new aws.ec2.VolumeAttachment(
         `${name}-${volume.name}`,

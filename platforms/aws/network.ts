@@ -30,7 +30,9 @@ export interface Network {
 
 /** Ends the program with what AWS's answers say against the configuration: a preview asks too. */
 function refuse(problem: string | undefined): void {
-  if (problem !== undefined) throw new pulumi.RunError(new ConfigError([problem]).message);
+  if (problem !== undefined) {
+    throw new pulumi.RunError(new ConfigError([problem]).message);
+  }
 }
 
 /** A NAT gateway with its address, in one zone's public subnet. */
@@ -77,7 +79,9 @@ function ownNetwork(context: AwsContext): Network {
   const options = optionsOf(context);
   const cidr = config.network.cidr ?? defaultNetwork;
   const plan = planSubnets(cidr, zonesOf(config), context.topology.hosts);
-  if (typeof plan === "string") throw new ConfigError([`webinfra:network.cidr is "${cidr}": ${plan}`]);
+  if (typeof plan === "string") {
+    throw new ConfigError([`webinfra:network.cidr is "${cidr}": ${plan}`]);
+  }
 
   // Whatever state they are in: an outage of one must not keep a stack from being updated. Not the local zones that an account may have opted into.
   const filters = [{ name: "opt-in-status", values: ["opt-in-not-required"] }];
@@ -118,7 +122,9 @@ function ownNetwork(context: AwsContext): Network {
     attach(`public-${letter}`, subnets.public, publicTable);
     attach(`private-${letter}`, subnets.private, privateTable);
     const through = gateways.get(zone) ?? first;
-    if (through) wayOut(`private-${letter}`, privateTable.id, { natGatewayId: through.id });
+    if (through) {
+      wayOut(`private-${letter}`, privateTable.id, { natGatewayId: through.id });
+    }
     return privateTable;
   });
   // The channel is polled all the time: its traffic goes past the NAT gateway, which charges by the gigabyte.

@@ -23,7 +23,9 @@ function networkProblems(config: PlatformSettings, topology: Topology): readonly
   } = config;
   if (aws.vpc === undefined) {
     const twice = repeated(aws.zones ?? []);
-    if (twice.length > 0) return [`webinfra:aws.zones lists ${twice.join(", ")} twice: should list each zone once`];
+    if (twice.length > 0) {
+      return [`webinfra:aws.zones lists ${twice.join(", ")} twice: should list each zone once`];
+    }
     const plan = planSubnets(cidr ?? defaultNetwork, zonesOf(config), topology.hosts);
     return typeof plan === "string" ? [`webinfra:network.cidr is "${cidr ?? defaultNetwork}": ${plan}`] : [];
   }
@@ -37,7 +39,9 @@ function networkProblems(config: PlatformSettings, topology: Topology): readonly
 }
 
 function sshProblems({ ssh }: PlatformSettings): readonly string[] {
-  if (!ssh) return [];
+  if (!ssh) {
+    return [];
+  }
   const type = ssh.publicKey.split(" ", 1).join();
   return [
     ...(keyTypes.includes(type)
@@ -84,7 +88,9 @@ export const awsProblems = (config: PlatformSettings, topology: Topology): reado
 export function zonesProblem(config: PlatformSettings, offered: readonly string[]): string | undefined {
   const zones = zonesOf(config);
   const missing = zones.filter((zone) => !offered.includes(zone));
-  if (missing.length === 0) return undefined;
+  if (missing.length === 0) {
+    return undefined;
+  }
   return (
     `webinfra:aws.zones is ${JSON.stringify(zones)}${config.aws.zones === undefined ? " by default" : ""}: this account is not offered ` +
     `${missing.join(" and ")}: should be two or more of ${[...offered].sort().join(", ")}`
@@ -107,7 +113,9 @@ export function subnetProblem(
   },
 ): string | undefined {
   const problem = (what: string): string => `webinfra:aws.vpc.${kind}.${String(index)} is "${found.id}": ${what}`;
-  if (found.vpcId !== vpc.id) return problem(`it is a subnet of ${found.vpcId}: should be one of ${vpc.id}`);
+  if (found.vpcId !== vpc.id) {
+    return problem(`it is a subnet of ${found.vpcId}: should be one of ${vpc.id}`);
+  }
   // A VPC may have more ranges; an IPv6-only subnet has no IPv4 range at all.
   if (!isWithin(found.cidrBlock, vpc.cidrBlock)) {
     return problem(

@@ -5,7 +5,9 @@ const variables = ["DIGITALOCEAN_TOKEN", "DIGITALOCEAN_ACCESS_TOKEN"] as const;
 export function digitaloceanCredentialProblems(
   environment: Readonly<Record<string, string | undefined>>,
 ): readonly string[] {
-  if (variables.some((name) => (environment[name] ?? "").trim() !== "")) return [];
+  if (variables.some((name) => (environment[name] ?? "").trim() !== "")) {
+    return [];
+  }
   return [
     "DIGITALOCEAN_TOKEN is not set: should be an API token that may read and write " +
       "(https://cloud.digitalocean.com/account/api/tokens); DIGITALOCEAN_ACCESS_TOKEN will do as well",

@@ -90,7 +90,9 @@ export function firewalls({ stack, config, topology, cidr, parent }: FirewallsAr
   const tags = new Map([...flows.keys()].map((role) => [role, tag(`tag-${roleWords[role]}`, roleTag(stack, role))]));
   const tagOf = (role: RoleName): pulumi.Output<string> => {
     const found = tags.get(role);
-    if (!found) throw new Error(`no host has the role ${role}`);
+    if (!found) {
+      throw new Error(`no host has the role ${role}`);
+    }
     return found;
   };
 
@@ -107,7 +109,9 @@ export function firewalls({ stack, config, topology, cidr, parent }: FirewallsAr
     const outboundRules = [...outbound(cidr, /^\d+$/.test(config.digitalocean.image))];
     const firewallTags = [tagOf(role)];
     const problems = firewallProblems(role, ports, inboundRules.length + outboundRules.length, firewallTags.length);
-    if (problems.length > 0) throw new Error(problems.join("\n"));
+    if (problems.length > 0) {
+      throw new Error(problems.join("\n"));
+    }
     return new digitalocean.Firewall(
       `firewall-${roleWords[role]}`,
       { name: nameOf(stack, roleWords[role]), tags: firewallTags, inboundRules, outboundRules },

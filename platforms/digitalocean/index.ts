@@ -16,7 +16,9 @@ import { dropletKey } from "./ssh";
  */
 export function digitaloceanPlatform({ stack, config, topology, parent }: PlatformArgs): Platform {
   const problems = digitaloceanProblems(config, topology);
-  if (problems.length > 0) throw new ConfigError(problems);
+  if (problems.length > 0) {
+    throw new ConfigError(problems);
+  }
 
   const project = stackProject(stack, config.production, parent);
   const vpc = network(stack, config, parent);

@@ -142,7 +142,9 @@ export function plan(site: Site, name: string, request: PlaceRequest, parent: pu
         volumes.length > 0 ? holdsData : stateless,
       ),
     );
-    if (volumes.length > 0) watchDefinition(name, host.name, droplet.id, { size, userData }, parent);
+    if (volumes.length > 0) {
+      watchDefinition(name, host.name, droplet.id, { size, userData }, parent);
+    }
     assign(
       `${name}-project`,
       project,

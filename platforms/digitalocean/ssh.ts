@@ -8,7 +8,9 @@ const p = 2n ** 255n - 19n;
 function power(base: bigint, exponent: bigint): bigint {
   let [result, square] = [1n, base % p];
   for (let rest = exponent; rest > 0n; rest >>= 1n) {
-    if (rest & 1n) result = (result * square) % p;
+    if (rest & 1n) {
+      result = (result * square) % p;
+    }
     square = (square * square) % p;
   }
   return result;
@@ -40,7 +42,9 @@ export function keyOfNobody(stack: string): string {
   for (let count = 0; ; count++) {
     const text = `webinfra ${stack}: nobody has the private half of this key (${String(count)})`;
     const point = createHash("sha256").update(text).digest();
-    if (!isEd25519Point(point)) continue;
+    if (!isEd25519Point(point)) {
+      continue;
+    }
     const blob = Buffer.concat([field(Buffer.from("ssh-ed25519")), field(point)]);
     return `ssh-ed25519 ${blob.toString("base64")} nobody`;
   }

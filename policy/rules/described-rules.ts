@@ -10,8 +10,12 @@ const ruleTypes = [
 const isDescribed = (value: unknown): boolean => typeof value === "string" && value.trim() !== "";
 
 function check({ type, props }: CheckedResource): readonly string[] {
-  if (ruleTypes.includes(type)) return isDescribed(props["description"]) ? [] : ["the rule has no description"];
-  if (type !== "aws:ec2/securityGroup:SecurityGroup") return [];
+  if (ruleTypes.includes(type)) {
+    return isDescribed(props["description"]) ? [] : ["the rule has no description"];
+  }
+  if (type !== "aws:ec2/securityGroup:SecurityGroup") {
+    return [];
+  }
   const inline = [...list(props["ingress"]), ...list(props["egress"])].filter(
     (rule) => !isDescribed(record(rule)["description"]),
   );

@@ -7,7 +7,9 @@ function check({ type, props }: CheckedResource): readonly string[] {
   if (type === "aws:ebs/volume:Volume") {
     return props["encrypted"] === true ? [] : ["the volume is not encrypted"];
   }
-  if (type !== "aws:ec2/instance:Instance") return [];
+  if (type !== "aws:ec2/instance:Instance") {
+    return [];
+  }
   return [
     ...(isEncrypted(props["rootBlockDevice"]) ? [] : ["the root volume is not encrypted"]),
     ...list(props["ebsBlockDevices"])

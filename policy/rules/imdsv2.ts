@@ -10,7 +10,9 @@ export const imdsv2: Rule = {
   remediation: "set httpTokens to required and httpPutResponseHopLimit to 1 in the instance's metadataOptions",
   scopes: ["aws"],
   checkResource: ({ type, props }) => {
-    if (type !== "aws:ec2/instance:Instance" && type !== "aws:ec2/launchTemplate:LaunchTemplate") return [];
+    if (type !== "aws:ec2/instance:Instance" && type !== "aws:ec2/launchTemplate:LaunchTemplate") {
+      return [];
+    }
     const options = record(props["metadataOptions"]);
     const limit = options["httpPutResponseHopLimit"];
     return [

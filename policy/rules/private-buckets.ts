@@ -38,7 +38,9 @@ function aclProblems({ props }: CheckedResource): readonly string[] {
 
 function policyProblems({ props }: CheckedResource): readonly string[] {
   const statements = statementsOf(props["policy"]);
-  if (!statements) return ["the bucket policy is not JSON"];
+  if (!statements) {
+    return ["the bucket policy is not JSON"];
+  }
   return statements
     .filter((one) => one["Effect"] === "Allow" && (isForEverybody(one) || one["NotPrincipal"] !== undefined))
     .map(() => "the bucket policy allows everybody something");
@@ -49,7 +51,9 @@ function checkResource(resource: CheckedResource): readonly string[] {
   if (type === "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock") {
     return blocks.filter((block) => props[block] !== true).map((block) => `${block} is not true`);
   }
-  if (policyTypes.includes(type)) return policyProblems(resource);
+  if (policyTypes.includes(type)) {
+    return policyProblems(resource);
+  }
   return withAcl.includes(type) ? aclProblems(resource) : [];
 }
 

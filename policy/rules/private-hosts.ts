@@ -23,7 +23,9 @@ const interfaces = [
 const interfaceInputs = ["networkInterfaces", "primaryNetworkInterface", "secondaryNetworkInterfaces"];
 
 function publicAddress({ type, props }: CheckedResource): boolean {
-  if (type === droplet) return props["publicNetworking"] !== false || props["ipv6"] === true;
+  if (type === droplet) {
+    return props["publicNetworking"] !== false || props["ipv6"] === true;
+  }
   return (
     props["associatePublicIpAddress"] === true ||
     Number(props["ipv6AddressCount"] ?? 0) > 0 ||
@@ -32,9 +34,13 @@ function publicAddress({ type, props }: CheckedResource): boolean {
 }
 
 function checkResource(resource: CheckedResource): readonly string[] {
-  if (resource.type !== instance && resource.type !== droplet) return [];
+  if (resource.type !== instance && resource.type !== droplet) {
+    return [];
+  }
   const roles = privateRolesOf(resource).join(" and ");
-  if (roles === "") return [];
+  if (roles === "") {
+    return [];
+  }
   return [
     ...(publicAddress(resource) ? [`a host with the role ${roles} has a public address`] : []),
     ...(interfaceInputs.some((input) => list(resource.props[input]).length > 0)

@@ -6,7 +6,9 @@ export const productionMonitoring: Rule = {
   remediation: "webinfra cannot do this yet: waive the rule, with what stands in for it as the reason",
   scopes: ["site"],
   checkSite: ({ production, monitoring, alertReceiver }) => {
-    if (!production || (monitoring && alertReceiver)) return [];
+    if (!production || (monitoring && alertReceiver)) {
+      return [];
+    }
     return [monitoring ? "alerts have no receiver" : "the site is not monitored"];
   },
 };

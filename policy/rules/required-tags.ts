@@ -25,7 +25,9 @@ function awsProblems({ props }: CheckedResource, site: SiteSummary | undefined):
   const tags = record(props["tags"]);
   return Object.entries({ project: "webinfra", stack: site?.stack }).flatMap(([tag, right]) => {
     const value = tags[tag];
-    if (typeof value !== "string" || value === "") return [`the tag "${tag}" is missing`];
+    if (typeof value !== "string" || value === "") {
+      return [`the tag "${tag}" is missing`];
+    }
     return right === undefined || value === right ? [] : [`the tag "${tag}" is "${value}", and not "${right}"`];
   });
 }
@@ -42,7 +44,9 @@ export const requiredTags: Rule = {
   remediation: 'on AWS set the tags "project" and "stack", on DigitalOcean those of the project and of the stack',
   scopes: ["aws", "digitalocean"],
   checkResource: (resource, site) => {
-    if (isOf("aws", resource)) return untagged.includes(resource.type) ? [] : awsProblems(resource, site);
+    if (isOf("aws", resource)) {
+      return untagged.includes(resource.type) ? [] : awsProblems(resource, site);
+    }
     return tagged.includes(resource.type) ? digitaloceanProblems(resource, site) : [];
   },
 };

@@ -14,9 +14,13 @@ function only(value: unknown, name: string): unknown {
 /** Whether a statement is about the bucket and all in it. */
 function isForAll(statement: Statement, { props }: CheckedResource): boolean {
   const resources = texts(statement["Resource"]);
-  if (resources.includes("*")) return true;
+  if (resources.includes("*")) {
+    return true;
+  }
   const name = props["bucket"];
-  if (typeof name !== "string") return false;
+  if (typeof name !== "string") {
+    return false;
+  }
   const named = resources.map((arn) => arn.replace(/^arn:[^:]+:s3:::/, ""));
   return [name, `${name}/*`].every((one) => named.includes(one));
 }

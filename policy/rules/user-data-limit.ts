@@ -11,7 +11,9 @@ export const userDataLimit: Rule = {
   scopes: ["aws", "digitalocean"],
   checkResource: (resource) => {
     const userData = userDataOf(resource);
-    if (!userData) return [];
+    if (!userData) {
+      return [];
+    }
     const { length } = userData.bytes;
     const limit = limits[userData.platform];
     return length <= limit ? [] : [`the user-data has ${String(length)} bytes, and ${String(limit)} fit`];

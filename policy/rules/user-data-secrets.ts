@@ -15,9 +15,13 @@ export const userDataSecrets: Rule = {
   scopes: ["aws"],
   checkResource: (resource) => {
     const userData = userDataOf(resource);
-    if (userData?.platform !== "aws") return [];
+    if (userData?.platform !== "aws") {
+      return [];
+    }
     const text = userDataText(userData);
-    if (text === undefined) return ["the user-data cannot be unpacked"];
+    if (text === undefined) {
+      return ["the user-data cannot be unpacked"];
+    }
     return Object.entries(marks)
       .filter(([, mark]) => mark.test(text))
       .map(([what]) => `the user-data holds ${what}`);

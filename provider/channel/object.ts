@@ -28,7 +28,8 @@ export const object = resource<Inputs, Inputs>({
   async read(_id, current) {
     try {
       const content = await readFile(join(current.directory, current.key), "utf8");
-      return { ...current, content };
+      // Operations may move a pointer, to take a release or a host package back: that is no drift, and only another input of the program's moves it on.
+      return current.key.startsWith("pointers/") ? current : { ...current, content };
     } catch (error) {
       if (isMissing(error)) {
         return undefined;

@@ -1,5 +1,5 @@
 /** What is said of a site that is not ready. */
-import type { ExpectedMachine } from "./checks/check";
+import { type ExpectedMachine, type Expectation, isShown } from "./checks/check";
 
 /** Why a machine, or the site itself, is not ready. */
 export interface Missing {
@@ -48,4 +48,17 @@ export function failureReport(
     "Nothing was deleted: machines that served before still do. Look further with `webinfra logs HOST`, mend the cause, " +
       "and run the update again; `webinfra:readyTimeoutSeconds` is the time it waits.",
   ].join("\n");
+}
+
+/** What was not seen of a site whose machines cannot be asked from here; undefined when all was. */
+export function unseenLine({ machines, reach }: Pick<Expectation, "machines" | "reach">): string | undefined {
+  if (reach !== "public") {
+    return undefined;
+  }
+  const unseen = machines.filter((machine) => !isShown(machine) && !machine.roles.includes("loadBalancer"));
+  const hosts = unseen.map(({ name }) => name).join(", ");
+  return (
+    "The site was seen through its address alone. What cannot be seen from here: " +
+    `${hosts === "" ? "" : `whether ${hosts} ${unseen.length === 1 ? "is" : "are"} healthy, `}which balancers stand by, and which host package each host runs.`
+  );
 }

@@ -4,13 +4,12 @@ import { z } from "zod";
 import { agentPort } from "../../core/ports";
 import { readyInputs } from "../inputs/ready";
 import { probe } from "../probe";
-import { type Context, resource } from "../resource";
+import { type Context, type Resource, resource } from "../resource";
 import { sleep } from "../time";
 import { type Bag, holdsUnknown } from "../values";
 import { askForPage, isServed } from "./checks/site";
-import { type LogReader, machineLogs } from "./logs";
 import { observer } from "./observe";
-import { failureReport, statusLine } from "./report";
+import { failureReport, statusLine, unseenLine } from "./report";
 
 const POLL_MS = 500;
 const STATUS_EVERY_MS = 3_000;
@@ -22,11 +21,12 @@ type Inputs = z.infer<typeof readyInputs>;
 const state = z.object({ ...readyInputs.shape, checkedAt: z.string() });
 type State = z.infer<typeof state>;
 
-/** What waiting uses of this computer and the site's hosts. */
-export interface Surroundings {
-  readonly readLogs: LogReader;
-  /** Where agents answer. */
-  readonly agentPort: number;
+/** The way to the site's machines. */
+export interface MachineAccess {
+  /** Fetches the logs of a machine that is not ready. Never throws. */
+  readonly readLogs: (machine: string) => Promise<string>;
+  /** Where agents answer. Default: 9000. */
+  readonly agentPort?: number;
   /** Certificates of the authorities that the site's may come from, PEM. Default: as in `ProbeOptions`. */
   readonly ca?: string;
 }
@@ -35,15 +35,15 @@ export interface Surroundings {
 export async function waitUntilReady(
   given: Inputs,
   { signal, status }: Pick<Context, "signal" | "status">,
-  surroundings: Surroundings = { readLogs: machineLogs, agentPort },
+  access: MachineAccess,
 ): Promise<void> {
   const seconds = given.timeoutSeconds ?? DEFAULT_TIMEOUT_SECONDS;
   const began = Date.now();
   const deadline = began + seconds * 1000;
-  const observe = observer(given, surroundings.agentPort);
+  const observe = observer(given, access.agentPort ?? agentPort);
   let saidAt = 0;
   for (;;) {
-    const missed = await observe((url, options) => probe(url, signal, { ...options, ca: surroundings.ca }));
+    const missed = await observe((url, options) => probe(url, signal, { ...options, ca: access.ca }));
     if (missed.length === 0) {
       return;
     }
@@ -53,7 +53,7 @@ export async function waitUntilReady(
       await Promise.all(
         missed.map(async ({ machine }) => {
           if (machine !== undefined && given.reach !== "public") {
-            logs.set(machine.machine, await surroundings.readLogs(machine.machine));
+            logs.set(machine.machine, await access.readLogs(machine.machine));
           }
         }),
       );
@@ -88,32 +88,37 @@ function machineTexts(value: unknown): unknown {
   return machines.success ? machines.data.map((one) => JSON.stringify(one)).sort((a, b) => a.localeCompare(b)) : value;
 }
 
-async function check(given: Inputs, context: Context): Promise<State> {
-  await waitUntilReady(given, context);
-  return { ...given, checkedAt: new Date().toISOString() };
-}
-
 /** `webinfra:index:Ready` */
-export const ready = resource<Inputs, State>({
-  inputs: readyInputs,
-  state,
-  stateVersion: 1,
-  migrations: [],
-  replaceOn: [],
-  updateOn: ["site", "release", "reach", "hostPackage"],
-  async drifted(current: State, news: Bag, context: Context) {
-    if (
-      holdsUnknown(news["machines"]) ||
-      !isDeepStrictEqual(machineTexts(current.machines), machineTexts(news["machines"]))
-    ) {
-      return true;
+export function readyResource(access: MachineAccess): Resource {
+  const check = async (given: Inputs, context: Context): Promise<State> => {
+    await waitUntilReady(given, context, access);
+    const unseen = unseenLine(given);
+    if (unseen !== undefined) {
+      context.warn(unseen);
     }
-    return !(await isUp(current, context.signal));
-  },
-  async create(given, context) {
-    return { id: "ready", state: await check(given, context) };
-  },
-  read: (_id, current) => Promise.resolve(current),
-  update: (_id, _current, given, context) => check(given, context),
-  delete: () => Promise.resolve(),
-});
+    return { ...given, checkedAt: new Date().toISOString() };
+  };
+  return resource<Inputs, State>({
+    inputs: readyInputs,
+    state,
+    stateVersion: 1,
+    migrations: [],
+    replaceOn: [],
+    updateOn: ["site", "release", "reach", "hostPackage"],
+    async drifted(current: State, news: Bag, context: Context) {
+      if (
+        holdsUnknown(news["machines"]) ||
+        !isDeepStrictEqual(machineTexts(current.machines), machineTexts(news["machines"]))
+      ) {
+        return true;
+      }
+      return !(await isUp(current, context.signal));
+    },
+    async create(given, context) {
+      return { id: "ready", state: await check(given, context) };
+    },
+    read: (_id, current) => Promise.resolve(current),
+    update: (_id, _current, given, context) => check(given, context),
+    delete: () => Promise.resolve(),
+  });
+}

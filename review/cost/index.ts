@@ -158,7 +158,9 @@ function linesOf(topology: Topology, config: Priced): Lines | undefined {
 /** What a stack costs a month by the price table; undefined on incus, which costs nothing. Pure. */
 export function estimate(topology: Topology, config: Priced): Cost | undefined {
   const lines = linesOf(topology, config);
-  if (lines === undefined) return undefined;
+  if (lines === undefined) {
+    return undefined;
+  }
   const all = [...lines.hosts.flatMap((host) => host.lines), ...lines.shared];
   return {
     hosts: lines.hosts.map((host) => ({

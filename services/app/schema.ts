@@ -101,8 +101,12 @@ export function concurrencyOf({
   start,
   environment,
 }: Pick<AppSettings, "concurrency" | "start" | "environment">): number {
-  if (concurrency !== undefined) return concurrency;
-  if (!/\/php[0-9.]*(\s+-\S+(\s+[^\s-]\S*)?)*\s+-S\s/.test(start)) return defaultConcurrency;
+  if (concurrency !== undefined) {
+    return concurrency;
+  }
+  if (!/\/php[0-9.]*(\s+-\S+(\s+[^\s-]\S*)?)*\s+-S\s/.test(start)) {
+    return defaultConcurrency;
+  }
   const workers = environment["PHP_CLI_SERVER_WORKERS"] ?? "";
   // PHP's built-in server takes nothing but a number above 1.
   return /^[1-9]\d{0,3}$/.test(workers) ? Number(workers) : 1;

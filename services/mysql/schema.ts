@@ -106,7 +106,9 @@ const optionPrefix = /^(loose|skip|disable|enable|maximum)_/;
 
 /** True for a held setting, also behind prefixes: `skip_log_bin` would turn the binary log off. */
 function isHeld(setting: string): boolean {
-  if (heldMysqlSettings.includes(setting)) return true;
+  if (heldMysqlSettings.includes(setting)) {
+    return true;
+  }
   return optionPrefix.test(setting) && isHeld(setting.replace(optionPrefix, ""));
 }
 

@@ -27,19 +27,19 @@ export const sync = defineService<SyncView>({
   name: "sync",
   view: ({ place: { channel }, described: { watches } }) => ({ channel, watches }),
   render: ({ channel, watches }) => {
-    const proxies = watches.flatMap((watch) =>
-      watch.kind === "proxy" ? [{ config: watch.config, socket: watch.socket }] : [],
-    );
+    const hasProxy = watches.some(({ kind }) => kind === "proxy");
+    const consumers = [
+      ...watches.map((watch) =>
+        watch.kind === "proxy" ? watch : { kind: "unit", document: watch.key, unit: watch.unit },
+      ),
+      { kind: "hosts", zone },
+    ];
     const settings = {
       ...(channel.type === "directory"
-        ? { directory: channel.path, ...(proxies.length > 0 ? pace.directoryOfProxy : pace.directory) }
+        ? { directory: channel.path, ...(hasProxy ? pace.directoryOfProxy : pace.directory) }
         : pace.bucket),
-      zone,
       groups,
-      proxies,
-      units: Object.fromEntries(
-        watches.flatMap((watch) => (watch.kind === "document" ? [[watch.key, watch.unit] as const] : [])),
-      ),
+      consumers,
     };
     return {
       files: [

@@ -77,11 +77,15 @@ export function plan(args: readonly string[]): Plan | "help" {
       help: { type: "boolean" },
     },
   });
-  if (values.help === true) return "help";
+  if (values.help === true) {
+    return "help";
+  }
   const named = (option: "only" | "skip"): readonly string[] | undefined => {
     const list = values[option]?.split(",");
     const unknown = list?.find((group) => !groups.includes(group));
-    if (unknown === undefined) return list;
+    if (unknown === undefined) {
+      return list;
+    }
     throw new Error(`--${option}: there is no group "${unknown}"; there are: ${groups.join(", ")}`);
   };
   const only = named("only") ?? groups;
@@ -116,7 +120,9 @@ async function cleaned<T>(undo: Undo, clean: () => Promise<void>, use: () => Pro
 /** Measures a running stack, group by group; a group that fails is told and does not end the others. */
 async function measure(undo: Undo, target: Target, wanted: ReadonlySet<string>, figures: Figure[]): Promise<boolean> {
   const chosen = Object.entries(measures).filter(([group]) => wanted.has(group));
-  if (chosen.length === 0) return true;
+  if (chosen.length === 0) {
+    return true;
+  }
   const generator = new Generator(target.stack);
   const remove = (): Promise<void> => generator.remove();
   return cleaned(undo, remove, async () => {
@@ -200,11 +206,17 @@ async function main(args: readonly string[]): Promise<void> {
   const undo: Undo = [];
   const interrupted = async (): Promise<void> => {
     console.error("interrupted: cleaning up");
-    for (const clean of [...undo].reverse()) await clean().catch(console.error);
-    if (stack !== undefined) console.error(`\`webinfra up ${stack}\` starts a host again that was stopped`);
+    for (const clean of [...undo].reverse()) {
+      await clean().catch(console.error);
+    }
+    if (stack !== undefined) {
+      console.error(`\`webinfra up ${stack}\` starts a host again that was stopped`);
+    }
     process.exit(130);
   };
-  for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => void interrupted());
+  for (const signal of ["SIGINT", "SIGTERM"]) {
+    process.once(signal, () => void interrupted());
+  }
   const [measured, ...others] = presetNames;
   let whole =
     stack === undefined
@@ -213,7 +225,9 @@ async function main(args: readonly string[]): Promise<void> {
   for (const topology of stack === undefined && wanted.has("presets") ? others : []) {
     await fresh(undo, topology, figures, () => Promise.resolve(true));
   }
-  if (stack === undefined && wanted.has("ansible")) whole = (await peer(undo, figures)) && whole;
+  if (stack === undefined && wanted.has("ansible")) {
+    whole = (await peer(undo, figures)) && whole;
+  }
   const facts = {
     at: new Date().toISOString(),
     stack: stack ?? null,
@@ -223,7 +237,9 @@ async function main(args: readonly string[]): Promise<void> {
     memoryGiB: Math.round(totalmem() / 2 ** 30),
     loadBefore: before,
   };
-  if (page) writeFileSync(join(repository, "docs", "performance.md"), await performancePage(facts, figures));
+  if (page) {
+    writeFileSync(join(repository, "docs", "performance.md"), await performancePage(facts, figures));
+  }
   if (json !== undefined) {
     const rounded = figures.map((figure) => ({ ...figure, value: Math.round(figure.value * 1000) / 1000 }));
     writeFileSync(json, `${JSON.stringify({ ...facts, figures: rounded }, undefined, 2)}\n`);

@@ -250,7 +250,9 @@ export const lag: Measure = async (target, generator) => {
       for (let i = 0; i < count; i++) {
         const answer = await askAgent(replica);
         const seconds = "silent" in answer ? undefined : answer.database?.lagSeconds;
-        if (typeof seconds === "number") told.push(seconds * 1000);
+        if (typeof seconds === "number") {
+          told.push(seconds * 1000);
+        }
         await sleep(100);
       }
       const { code, stdout, stderr } = await sampling;
@@ -288,7 +290,9 @@ async function serversUp(address: string): Promise<number> {
 async function whenUp(address: string, count: number): Promise<number> {
   const deadline = Date.now() + 120_000;
   for (;;) {
-    if ((await serversUp(address)) === count) return Date.now() / 1000;
+    if ((await serversUp(address)) === count) {
+      return Date.now() / 1000;
+    }
     assert.ok(Date.now() < deadline, `the balancer never had ${String(count)} servers`);
     await sleep(20);
   }
@@ -387,7 +391,9 @@ export const switchover: Measure = async (target, generator) => {
           const started = Date.now();
           const { closedSeconds } = promotionSchema.parse(JSON.parse(await promote(next)));
           seconds.push((Date.now() - started) / 1000);
-          if (closedSeconds !== null) closed.push(closedSeconds);
+          if (closedSeconds !== null) {
+            closed.push(closedSeconds);
+          }
           await sleep(1500);
         },
       );
@@ -398,7 +404,9 @@ export const switchover: Measure = async (target, generator) => {
       await healthy(target);
     }
   } finally {
-    if ((await databaseRoles(target)).primary !== original) await promote(original);
+    if ((await databaseRoles(target)).primary !== original) {
+      await promote(original);
+    }
   }
   await databaseRoles(target);
   return [

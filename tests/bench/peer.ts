@@ -71,13 +71,17 @@ export async function findAnsible(
   cache = join(repository, "node_modules", ".cache", "ansible-roles"),
 ): Promise<Ansible | string> {
   const program = programOnPath(["ansible-playbook"], environment);
-  if (program === undefined) return "there is no ansible-playbook on PATH: pip install 'ansible==12.3.0' gets it";
+  if (program === undefined) {
+    return "there is no ansible-playbook on PATH: pip install 'ansible==12.3.0' gets it";
+  }
   const requirements = readFileSync(requirementsFile, "utf8");
   const own = (environment["ANSIBLE_ROLES_PATH"] ?? "")
     .split(delimiter)
     .filter(Boolean)
     .map((one) => resolve(one));
-  if (absentRoles(requirements, own).length === 0) return { program, roles: own };
+  if (absentRoles(requirements, own).length === 0) {
+    return { program, roles: own };
+  }
   // By the file's hash: other versions get a folder of their own.
   const hash = createHash("sha256").update(requirements).digest("hex").slice(0, 12);
   const installed = join(cache, hash);

@@ -177,7 +177,9 @@ describe("real tools", function () {
       const files = filesOf(view);
       for (const place of [balancer, proxy]) {
         const config = files.find(({ path }) => path === place.config)?.content;
-        if (config === undefined || seen.has(config)) continue;
+        if (config === undefined || seen.has(config)) {
+          continue;
+        }
         seen.add(config);
         await install(files);
         await shell(

@@ -21,7 +21,9 @@ const program =
   (summary: Partial<SiteSummary>, parts: readonly (readonly [string, string, object])[] = []) =>
   () => {
     const site = new pulumi.ComponentResource(siteType, "site", { summary: { ...compliantSite, ...summary } });
-    for (const [type, name, inputs] of parts) new pulumi.ComponentResource(type, name, { ...inputs }, { parent: site });
+    for (const [type, name, inputs] of parts) {
+      new pulumi.ComponentResource(type, name, { ...inputs }, { parent: site });
+    }
     return Promise.resolve({});
   };
 const weak: Partial<SiteSummary> = { https: false, backups: false };

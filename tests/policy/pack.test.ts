@@ -73,7 +73,9 @@ function says(
   );
   const planned = plain.map((one): PolicyResource => ({ ...one, propertyDependencies }));
   for (const policy of policies) {
-    if (!("validateStack" in policy)) continue;
+    if (!("validateStack" in policy)) {
+      continue;
+    }
     void policy.validateStack({ ...all[0]!, resources: planned }, (message, urn) =>
       said.push(`${String(policy.enforcementLevel)} ${policy.name}: ${message} ${urn ?? ""}`),
     );
@@ -117,8 +119,9 @@ describe("policy: the pack", () => {
   });
 
   it("cannot be waived as a whole", () => {
-    for (const name of ["known-waivers", "waived-rules"])
+    for (const name of ["known-waivers", "waived-rules"]) {
       assert.equal(waiverProblems({ [name]: "no reason" }, rules).length, 1);
+    }
   });
 
   it("refuses a site that does not say what it is", () => {

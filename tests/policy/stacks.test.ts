@@ -56,7 +56,11 @@ describe("policy: whole stacks", () => {
     Object.assign(process.env, fake, { WEBINFRA_HOME: home });
   });
   afterEach(() => {
-    for (const name of Object.keys(process.env)) if (!(name in before)) Reflect.deleteProperty(process.env, name);
+    for (const name of Object.keys(process.env)) {
+      if (!(name in before)) {
+        Reflect.deleteProperty(process.env, name);
+      }
+    }
     Object.assign(process.env, before);
     rmSync(home, { recursive: true });
   });

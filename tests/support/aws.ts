@@ -55,7 +55,9 @@ export const ofType = (resources: readonly Recorded[], type: string): readonly R
 /** One resource of a type. */
 export function find(resources: readonly Recorded[], type: string, name: string): Recorded {
   const found = ofType(resources, type).find((one) => one.name === name);
-  if (!found) throw new Error(`no ${type} ${name}: ${resources.map((one) => `${one.type} ${one.name}`).join(", ")}`);
+  if (!found) {
+    throw new Error(`no ${type} ${name}: ${resources.map((one) => `${one.type} ${one.name}`).join(", ")}`);
+  }
   return found;
 }
 

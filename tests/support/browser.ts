@@ -12,13 +12,17 @@ const NAMES = ["chromium", "chromium-browser", "google-chrome"];
 export function chromiumPath(environment: Readonly<Record<string, string | undefined>> = process.env): string {
   const own = environment["CHROMIUM_PATH"];
   if (own) {
-    if (executable(own)) return own;
+    if (executable(own)) {
+      return own;
+    }
     throw new Error(
       `CHROMIUM_PATH is "${own}", which is no program; it is to be a browser's, such as /usr/bin/chromium`,
     );
   }
   const found = programOnPath(NAMES, environment);
-  if (found !== undefined) return found;
+  if (found !== undefined) {
+    return found;
+  }
   throw new Error("the page test needs Chromium: run setup/chromium.sh, or let CHROMIUM_PATH name a browser's program");
 }
 

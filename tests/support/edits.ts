@@ -30,7 +30,9 @@ const label = ({ type, name }: Recorded): string => `${type} ${name}`;
 /** True when one of the option's paths is this input as a whole. */
 function names(paths: readonly string[], input: string): boolean {
   const nested = paths.find((path) => /[.[]/.test(path));
-  if (nested !== undefined) throw new Error(`${nested}: paths inside an input are not compared here`);
+  if (nested !== undefined) {
+    throw new Error(`${nested}: paths inside an input are not compared here`);
+  }
   return paths.includes(input) || paths.includes("*");
 }
 
@@ -68,7 +70,9 @@ export function editsOf(before: readonly Recorded[], after: readonly Recorded[],
   for (let size = -1; size !== replaced.size;) {
     size = replaced.size;
     for (const { had, wanted } of both) {
-      if (changedInputs(had, wanted, replaced).some((input) => replaces(wanted, input))) replaced.add(wanted.urn);
+      if (changedInputs(had, wanted, replaced).some((input) => replaces(wanted, input))) {
+        replaced.add(wanted.urn);
+      }
     }
   }
   const changed = both.filter(

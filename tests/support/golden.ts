@@ -8,7 +8,9 @@ export const goldenRoot = join(__dirname, "..", "golden");
 
 /** Files below `folder`, relative to it. */
 function filesBelow(folder: string): readonly string[] {
-  if (!existsSync(folder)) return [];
+  if (!existsSync(folder)) {
+    return [];
+  }
   return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => relative(folder, join(entry.parentPath, entry.name)))

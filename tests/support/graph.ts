@@ -40,8 +40,12 @@ function line({ type, name, parent, inputs, ...options }: Recorded): Record<stri
 
 /** An object with its keys in order, all the way down. */
 const sorted = (value: unknown): unknown => {
-  if (typeof value !== "object" || value === null) return value;
-  if (Array.isArray(value)) return value.map(sorted);
+  if (typeof value !== "object" || value === null) {
+    return value;
+  }
+  if (Array.isArray(value)) {
+    return value.map(sorted);
+  }
   return Object.fromEntries(
     Object.entries(value)
       .sort(([a], [b]) => (a < b ? -1 : 1))
@@ -60,7 +64,9 @@ export function graphText(resources: readonly Recorded[], home: string): string 
   )}\n`;
   // What changes with every edit of a program, or with the machine, is no part of the picture.
   for (const { name, inputs } of resources) {
-    if (typeof inputs.sha256 === "string") graph = graph.replaceAll(inputs.sha256, `<sha256 of ${name}>`);
+    if (typeof inputs.sha256 === "string") {
+      graph = graph.replaceAll(inputs.sha256, `<sha256 of ${name}>`);
+    }
   }
   return graph.replaceAll(home, "/home/user/.webinfra");
 }

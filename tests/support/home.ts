@@ -13,8 +13,11 @@ export function temporaryHome(): () => string {
     process.env.WEBINFRA_HOME = home;
   });
   after(() => {
-    if (outer === undefined) delete process.env.WEBINFRA_HOME;
-    else process.env.WEBINFRA_HOME = outer;
+    if (outer === undefined) {
+      delete process.env.WEBINFRA_HOME;
+    } else {
+      process.env.WEBINFRA_HOME = outer;
+    }
     rmSync(home, { recursive: true });
   });
   return () => home;

@@ -24,7 +24,9 @@ const newImage = z.object({ properties: z.record(z.string(), z.string()) });
 
 async function bodyOf(request: IncomingMessage): Promise<unknown> {
   let text = "";
-  for await (const chunk of request) text += String(chunk);
+  for await (const chunk of request) {
+    text += String(chunk);
+  }
   return text === "" ? undefined : JSON.parse(text);
 }
 
@@ -76,7 +78,9 @@ export class FakeIncus {
     const [kind = "", name = "", part] = path.split("/");
     if (request.method !== "GET") {
       const operation = this.change(request.method ?? "", kind, name, part, await bodyOf(request));
-      if (operation !== undefined) this.changes.push(`${request.method ?? ""} ${path}`);
+      if (operation !== undefined) {
+        this.changes.push(`${request.method ?? ""} ${path}`);
+      }
       return operation;
     }
     const sync = (metadata: unknown): object | undefined =>
@@ -93,10 +97,16 @@ export class FakeIncus {
       case "images":
         return sync(name === "aliases" ? this.alias(part ?? "") : this.images);
       case "instances": {
-        if (name === "") return sync([...this.instances].map(([key, value]) => ({ name: key, ...value })));
+        if (name === "") {
+          return sync([...this.instances].map(([key, value]) => ({ name: key, ...value })));
+        }
         const instance = this.instances.get(name);
-        if (instance === undefined) return undefined;
-        if (part === "files") return (this.converge.length > 1 ? this.converge.shift() : this.converge[0]) ?? "";
+        if (instance === undefined) {
+          return undefined;
+        }
+        if (part === "files") {
+          return (this.converge.length > 1 ? this.converge.shift() : this.converge[0]) ?? "";
+        }
         const network = { eth0: { addresses: [{ family: "inet", address: "10.77.0.9", scope: "global" }] } };
         return sync(part === "state" ? { status: instance.status, network } : { name, ...instance });
       }
@@ -123,16 +133,22 @@ export class FakeIncus {
       this.instances.set(wanted, { status: "Stopped", config });
     } else if (kind === "instances" && part === "state") {
       const instance = this.instances.get(name);
-      if (instance === undefined) return undefined;
+      if (instance === undefined) {
+        return undefined;
+      }
       instance.status = newState.parse(body).action === "start" ? "Running" : "Stopped";
     } else if (kind === "instances" && method === "DELETE") {
-      if (!this.instances.delete(name)) return undefined;
+      if (!this.instances.delete(name)) {
+        return undefined;
+      }
     } else if (kind === "images" && method === "POST") {
       id = `made-${String(++this.made)}`;
       this.images.push({ fingerprint: id, size: 1, ...newImage.parse(body) });
     } else if (kind === "images" && method === "DELETE") {
       const at = this.images.findIndex(({ fingerprint }) => fingerprint === name);
-      if (at < 0) return undefined;
+      if (at < 0) {
+        return undefined;
+      }
       this.images.splice(at, 1);
     }
     return { type: "async", metadata: { id, status_code: 103 } };

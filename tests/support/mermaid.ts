@@ -14,12 +14,18 @@ const reserved = new Set(["end", "graph", "flowchart", "subgraph", "style", "cli
 export function mermaidProblems(diagram: string): string[] {
   const problems: string[] = [];
   const [head, ...lines] = diagram.trimEnd().split("\n");
-  if (head !== "flowchart TB") problems.push(`the first line is ${String(head)}`);
+  if (head !== "flowchart TB") {
+    problems.push(`the first line is ${String(head)}`);
+  }
   const defined = new Map<string, string | undefined>();
   let box: string | undefined;
   const define = (name: string, parent: string | undefined) => {
-    if (defined.has(name)) problems.push(`${name} is defined twice`);
-    if (reserved.has(name)) problems.push(`${name} is a word of Mermaid's own`);
+    if (defined.has(name)) {
+      problems.push(`${name} is defined twice`);
+    }
+    if (reserved.has(name)) {
+      problems.push(`${name} is a word of Mermaid's own`);
+    }
     defined.set(name, parent);
   };
   for (const line of lines.map((one) => one.trim())) {
@@ -27,22 +33,34 @@ export function mermaidProblems(diagram: string): string[] {
     const [, made] = node.exec(line) ?? [];
     const [, from, to] = arrow.exec(line) ?? [];
     if (opened !== undefined) {
-      if (box !== undefined) problems.push(`${opened} begins inside ${box}`);
+      if (box !== undefined) {
+        problems.push(`${opened} begins inside ${box}`);
+      }
       define(opened, undefined);
       box = opened;
     } else if (line === "end") {
-      if (box === undefined) problems.push("an end without a subgraph");
+      if (box === undefined) {
+        problems.push("an end without a subgraph");
+      }
       box = undefined;
     } else if (from !== undefined && to !== undefined) {
-      for (const end of [from, to]) if (!defined.has(end)) problems.push(`${end} is used before it is defined`);
+      for (const end of [from, to]) {
+        if (!defined.has(end)) {
+          problems.push(`${end} is used before it is defined`);
+        }
+      }
       // Mermaid cannot draw an arrow from a node to the box that it is in.
-      if (defined.get(from) === to || defined.get(to) === from) problems.push(`${line}: a box and its own content`);
+      if (defined.get(from) === to || defined.get(to) === from) {
+        problems.push(`${line}: a box and its own content`);
+      }
     } else if (made !== undefined) {
       define(made, box);
     } else {
       problems.push(`not understood: ${line}`);
     }
   }
-  if (box !== undefined) problems.push(`${box} has no end`);
+  if (box !== undefined) {
+    problems.push(`${box} has no end`);
+  }
   return problems;
 }

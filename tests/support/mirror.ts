@@ -30,7 +30,9 @@ export class Mirror {
 
   /** Does nothing when it is there. */
   async bringBack(): Promise<void> {
-    if (this.away) await nft("delete", "table", "inet", this.table);
+    if (this.away) {
+      await nft("delete", "table", "inet", this.table);
+    }
     this.away = false;
   }
 }

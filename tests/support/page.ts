@@ -59,7 +59,9 @@ export function pageTests(url: () => string | Promise<string>, webServers = 2): 
     });
     after(async () => {
       await browser.close();
-      if (!update) rmSync(pictures, { recursive: true, force: true });
+      if (!update) {
+        rmSync(pictures, { recursive: true, force: true });
+      }
     });
 
     for (const { name: screen, width, height, picture } of SCREENS) {
@@ -82,10 +84,14 @@ export function pageTests(url: () => string | Promise<string>, webServers = 2): 
           page.on("requestfailed", (request) => {
             const why = request.failure()?.errorText ?? "";
             // The browser itself drops what is still on its way when the visitor goes on to the next page.
-            if (why !== "net::ERR_ABORTED") problems.push(`${request.url()}: ${why}`);
+            if (why !== "net::ERR_ABORTED") {
+              problems.push(`${request.url()}: ${why}`);
+            }
           });
           page.on("response", (answer) => {
-            if (answer.status() >= 500) problems.push(`${answer.url()} answers ${String(answer.status())}`);
+            if (answer.status() >= 500) {
+              problems.push(`${answer.url()} answers ${String(answer.status())}`);
+            }
           });
         });
         afterEach(async () => {

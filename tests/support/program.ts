@@ -124,7 +124,9 @@ class Recorder extends MockMonitor {
 
   override registerResourceOutputs(request: OutputsRequest, callback: Callback): void {
     const found = this.recorded.find(({ urn }) => urn === request.getUrn());
-    if (found) found.outputs = request.getOutputs().toJavaScript();
+    if (found) {
+      found.outputs = request.getOutputs().toJavaScript();
+    }
     super.registerResourceOutputs(request, callback);
   }
 }
@@ -207,8 +209,11 @@ function setEnvironment(variables: Readonly<Record<string, string>>): () => void
   Object.assign(process.env, variables);
   return () => {
     for (const [name, value] of before) {
-      if (value === undefined) Reflect.deleteProperty(process.env, name);
-      else process.env[name] = value;
+      if (value === undefined) {
+        Reflect.deleteProperty(process.env, name);
+      } else {
+        process.env[name] = value;
+      }
     }
   };
 }
@@ -248,23 +253,39 @@ const isSecret = (value: object): boolean => signature in value && Object.values
 
 /** Hides every secret inside `value`; `shown` says what stands for it. */
 export function mask(value: unknown, shown: (key: string) => string = () => "[secret]", key = ""): unknown {
-  if (typeof value !== "object" || value === null) return value;
-  if (isSecret(value)) return shown(key);
-  if (Array.isArray(value)) return value.map((item) => mask(item, shown, key));
+  if (typeof value !== "object" || value === null) {
+    return value;
+  }
+  if (isSecret(value)) {
+    return shown(key);
+  }
+  if (Array.isArray(value)) {
+    return value.map((item) => mask(item, shown, key));
+  }
   return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, mask(item, shown, name)]));
 }
 
 /** Every secret text inside `value`. */
 export function secretsIn(value: unknown): readonly string[] {
-  if (typeof value !== "object" || value === null) return [];
-  if (isSecret(value)) return [JSON.stringify((value as { readonly value: unknown }).value)];
+  if (typeof value !== "object" || value === null) {
+    return [];
+  }
+  if (isSecret(value)) {
+    return [JSON.stringify((value as { readonly value: unknown }).value)];
+  }
   return Object.values(value).flatMap(secretsIn);
 }
 
 /** `value` with every secret inside it as plain text. */
 export function unwrapped(value: unknown): unknown {
-  if (typeof value !== "object" || value === null) return value;
-  if (isSecret(value)) return unwrapped((value as { readonly value: unknown }).value);
-  if (Array.isArray(value)) return value.map(unwrapped);
+  if (typeof value !== "object" || value === null) {
+    return value;
+  }
+  if (isSecret(value)) {
+    return unwrapped((value as { readonly value: unknown }).value);
+  }
+  if (Array.isArray(value)) {
+    return value.map(unwrapped);
+  }
   return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, unwrapped(item)]));
 }

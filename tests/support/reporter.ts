@@ -9,7 +9,9 @@ module.exports = class extends Mocha.reporters.Spec {
     super(runner, options);
     const milliseconds = new Map<string, number>();
     const count = ({ file, duration }: Mocha.Runnable): void => {
-      if (file !== undefined) milliseconds.set(file, (milliseconds.get(file) ?? 0) + (duration ?? 0));
+      if (file !== undefined) {
+        milliseconds.set(file, (milliseconds.get(file) ?? 0) + (duration ?? 0));
+      }
     };
     runner.on(EVENT_HOOK_END, count);
     runner.on(EVENT_TEST_END, count);

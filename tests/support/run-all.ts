@@ -103,9 +103,13 @@ function failures(output: string, runner: Runner | undefined): Pick<Result, "rep
     })
     .join("\n");
   const titles = texts.flatMap((text) => {
-    if (!runner) return linesOf(text).slice(-TAIL_LINES);
+    if (!runner) {
+      return linesOf(text).slice(-TAIL_LINES);
+    }
     const title = text.match(runner.title)?.[0];
-    if (title === undefined) return [];
+    if (title === undefined) {
+      return [];
+    }
     const [message = ""] = text.slice(text.indexOf(title) + title.length).split(/^ +\+ expected - actual$/m);
     const lines = linesOf(message).map((line) => line.trim());
     return [title.replace(/\s+/g, " ").trim(), ...lines.slice(0, 1), ...lines.slice(1).slice(-TAIL_LINES)];
@@ -132,7 +136,9 @@ async function run(part: Part): Promise<Result> {
   }
   const signalGroup = (signal: NodeJS.Signals): void => {
     try {
-      if (child.pid !== undefined) process.kill(-child.pid, signal);
+      if (child.pid !== undefined) {
+        process.kill(-child.pid, signal);
+      }
     } catch {
       // It is gone already.
     }
@@ -164,12 +170,18 @@ async function run(part: Part): Promise<Result> {
   const why = late ?? (code === 0 ? "" : `exit code ${String(code)}`);
   const said = late === undefined && code === 0 ? { report: "", titles: [] } : failures(output, runner);
   const done = { name: part.name, seconds, ...said };
-  if (!runner) return { ...done, passed: why === "" ? 1 : 0, failed: why === "" ? 0 : 1, why };
+  if (!runner) {
+    return { ...done, passed: why === "" ? 1 : 0, failed: why === "" ? 0 : 1, why };
+  }
   const passed = summary(output, runner.passed);
   const failed = summary(output, runner.failed);
-  if (passed + failed === 0) return { ...done, passed, failed: 1, why: `no test ran, ${why}` };
+  if (passed + failed === 0) {
+    return { ...done, passed, failed: 1, why: `no test ran, ${why}` };
+  }
   // A runner can fail outside of any test: a file that does not load, a hook.
-  if (late !== undefined || (code !== 0 && failed === 0)) return { ...done, passed, failed: failed + 1, why };
+  if (late !== undefined || (code !== 0 && failed === 0)) {
+    return { ...done, passed, failed: failed + 1, why };
+  }
   return { ...done, passed, failed, why: "" };
 }
 
@@ -193,7 +205,9 @@ async function main(): Promise<void> {
         `${String(seconds).padStart(5)} s ${why}`.trimEnd(),
     );
   }
-  for (const title of results.flatMap(({ titles }) => titles)) console.log(`     ${title.slice(0, LINE_LENGTH)}`);
+  for (const title of results.flatMap(({ titles }) => titles)) {
+    console.log(`     ${title.slice(0, LINE_LENGTH)}`);
+  }
   const total = (key: "passed" | "failed"): number => results.reduce((sum, result) => sum + result[key], 0);
   console.log(`\n${String(total("passed"))} passed, ${String(total("failed"))} failed`);
   process.exitCode = total("failed") === 0 ? 0 : 1;

@@ -141,7 +141,9 @@ export interface Offering {
 /** Adds a line to the file that WEBINFRA_FIGURES names; does nothing without it. */
 export function figure(name: string, value: number, unit: string): void {
   const file = process.env["WEBINFRA_FIGURES"];
-  if (file) appendFileSync(file, `${JSON.stringify({ name, value: Math.round(value * 1000) / 1000, unit })}\n`);
+  if (file) {
+    appendFileSync(file, `${JSON.stringify({ name, value: Math.round(value * 1000) / 1000, unit })}\n`);
+  }
 }
 
 function randomName(): string {
@@ -194,7 +196,9 @@ export class Site {
       PULUMI_CONFIG_PASSPHRASE_FILE: _file,
       ...own
     } = process.env;
-    if (!existsSync(this.configFile)) this.configure({});
+    if (!existsSync(this.configFile)) {
+      this.configure({});
+    }
     const started = Date.now();
     const child = spawn(join(root, "webinfra"), args, {
       cwd: this.directory,
@@ -246,7 +250,9 @@ export class Site {
     }, COMMAND_SECONDS * 1000);
     const ended = await going.ended;
     clearTimeout(limit);
-    if (ended.code !== 0) console.error(await this.dump());
+    if (ended.code !== 0) {
+      console.error(await this.dump());
+    }
     const how =
       ended.seconds < COMMAND_SECONDS
         ? `ended with ${String(ended.code)}`
@@ -266,7 +272,9 @@ export class Site {
 
   /** Kills a run and all that it started, as a power cut would. */
   killAll({ pid }: ChildProcess): void {
-    if (pid === undefined) return;
+    if (pid === undefined) {
+      return;
+    }
     for (const one of [pid, ...descendants(pid)]) {
       try {
         process.kill(one, "SIGKILL");
@@ -538,7 +546,9 @@ export class Site {
   }
 
   private async removeLoadMachine(): Promise<void> {
-    if (this.loadMachine !== undefined) await deleteInstance(await this.loadMachine, { stopTimeoutSeconds: 0 });
+    if (this.loadMachine !== undefined) {
+      await deleteInstance(await this.loadMachine, { stopTimeoutSeconds: 0 });
+    }
     this.loadMachine = undefined;
   }
 
@@ -562,7 +572,9 @@ export class Site {
 
   /** Takes away what there may be of the stack. Ends with an error when `down` alone would have left something. */
   async remove(): Promise<void> {
-    for (const child of this.going) this.killAll(child);
+    for (const child of this.going) {
+      this.killAll(child);
+    }
     try {
       const { code, stdout, stderr } = existsSync(this.home)
         ? await this.down("--delete-data", "--yes")
@@ -574,8 +586,12 @@ export class Site {
       for (const name of names.split("\n").filter((one) => one.startsWith(`webinfra-${this.stack}-`))) {
         await deleteInstance(name, { stopTimeoutSeconds: 0 });
       }
-      for (const { name } of await listVolumes(this.stack)) await deleteVolume(name);
-      for (const { name } of await listNetworks(this.stack)) await deleteNetwork(name);
+      for (const { name } of await listVolumes(this.stack)) {
+        await deleteVolume(name);
+      }
+      for (const { name } of await listNetworks(this.stack)) {
+        await deleteNetwork(name);
+      }
       rmSync(this.directory, { recursive: true, force: true });
     }
   }
@@ -591,7 +607,9 @@ export class Site {
     writeFileSync(join(kept, "commands"), this.transcript);
     const logs = await Promise.all(
       (await this.machines()).map(async ({ host, machine, running }) => {
-        if (!running) return `--- ${host} (${machine}) does not run`;
+        if (!running) {
+          return `--- ${host} (${machine}) does not run`;
+        }
         const journal = await exec(machine, ["journalctl", "--no-pager", "--output=short-precise"]);
         writeFileSync(join(kept, `${machine}.journal`), journal.stdout);
         const { stdout } = await exec(machine, ["bash", "-c", script]);
@@ -608,8 +626,9 @@ export function manage(site: Site): void {
   afterEach(async function () {
     this.timeout(60_000);
     // The error comes at the very end otherwise, far from what helps to understand it.
-    if (this.currentTest?.state === "failed")
+    if (this.currentTest?.state === "failed") {
       console.error(`site ${site.stack}:`, this.currentTest.err, await site.dump());
+    }
   });
   after(async function () {
     this.timeout(600_000);

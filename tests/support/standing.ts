@@ -132,7 +132,9 @@ export function losesAsReviewed(site: Site, { primary, replicas }: Standing): vo
       const pages = await site.sightings(6);
       assert.ok(header(pages, "x-database").every((one) => replicas.includes(one)));
     });
-    for (let i = 0; i < 4; i++) assert.equal((await site.fetch("/static/style.css")).status, 200);
+    for (let i = 0; i < 4; i++) {
+      assert.equal((await site.fetch("/static/style.css")).status, 200);
+    }
     const written = await site.post("nobody takes it");
     assert.equal(written.status, 503, written.body);
     await start(site, primary);

@@ -112,7 +112,9 @@ describe("the AWS platform", () => {
         assert.ok(!made.has(type), type);
       }
       assert.ok(!made.has("DefaultSecurityGroup"));
-      for (const group of ofType(resources, "SecurityGroup")) assert.equal(group.inputs.vpcId, vpc.id);
+      for (const group of ofType(resources, "SecurityGroup")) {
+        assert.equal(group.inputs.vpcId, vpc.id);
+      }
       const subnets = ofType(resources, "Instance").map(({ name, inputs }) => [name, inputs.subnetId]);
       assert.deepEqual(subnets.sort(), [
         ["db-1", "subnet-1000000a"],
@@ -136,7 +138,9 @@ describe("the AWS platform", () => {
         ["web-1", awsId("subnet", "private-a")],
         ["web-2", awsId("subnet", "private-b")],
       ]);
-      for (const { inputs } of ofType(site, "Instance")) assert.ok(!("associatePublicIpAddress" in inputs));
+      for (const { inputs } of ofType(site, "Instance")) {
+        assert.ok(!("associatePublicIpAddress" in inputs));
+      }
     });
 
     it("keeps its zone whatever other hosts there are", async () => {
@@ -200,7 +204,9 @@ describe("the AWS platform", () => {
         new Set(ofType(resources, "Instance").map(({ inputs }) => inputs.ami));
       assert.deepEqual(images(site), new Set([awsImage("136693071363", String.raw`^debian-13-amd64-\d+-\d+$`)]));
       assert.deepEqual(images(await buildAws({ aws: { image: "ami-0a1b2c3d" } })), new Set(["ami-0a1b2c3d"]));
-      for (const { ignoreChanges } of ofType(site, "Instance")) assert.ok(ignoreChanges.includes("ami"));
+      for (const { ignoreChanges } of ofType(site, "Instance")) {
+        assert.ok(ignoreChanges.includes("ami"));
+      }
     });
 
     it("exists only once its routes, rules, rights and secrets do", () => {
@@ -214,7 +220,9 @@ describe("the AWS platform", () => {
       assert.ok(all.length > 30);
       for (const machine of ofType(site, "Instance")) {
         const waits = waitsFor(machine);
-        for (const { name, type } of all) assert.ok(waits.includes(`${name} (${type})`), `${machine.name} ${name}`);
+        for (const { name, type } of all) {
+          assert.ok(waits.includes(`${name} (${type})`), `${machine.name} ${name}`);
+        }
         assert.ok(waits.includes(`${machine.name} (aws:iam/rolePolicy:RolePolicy)`));
         for (const own of ["secrets", "definition"]) {
           assert.ok(waits.includes(`${machine.name}-${own} (aws:s3/bucketObjectv2:BucketObjectv2)`));
@@ -413,7 +421,9 @@ describe("the AWS platform", () => {
             );
           }
           for (const { inputs } of ofType(resources, "SecurityGroupIngressRule")) {
-            if (inputs.cidrIpv4 === "0.0.0.0/0") assert.ok([80, 443].includes(Number(inputs.fromPort)));
+            if (inputs.cidrIpv4 === "0.0.0.0/0") {
+              assert.ok([80, 443].includes(Number(inputs.fromPort)));
+            }
             assert.match(String(inputs.description), described);
           }
         }),
@@ -460,7 +470,9 @@ describe("the AWS platform", () => {
         "2001:db8::/32",
       );
       assert.equal(find(resources, "KeyPair", "ssh").inputs.publicKey, publicKey);
-      for (const { inputs } of ofType(resources, "Instance")) assert.equal(inputs.keyName, "ssh-0a1b2c3");
+      for (const { inputs } of ofType(resources, "Instance")) {
+        assert.equal(inputs.keyName, "ssh-0a1b2c3");
+      }
     });
 
     it("lets no SSH in by default, and registers no key", () => {
@@ -469,7 +481,9 @@ describe("the AWS platform", () => {
         [],
       );
       assert.deepEqual(names(ofType(site, "KeyPair")), []);
-      for (const { inputs } of ofType(site, "Instance")) assert.ok(!("keyName" in inputs));
+      for (const { inputs } of ofType(site, "Instance")) {
+        assert.ok(!("keyName" in inputs));
+      }
     });
   });
 
@@ -632,7 +646,9 @@ describe("the AWS platform", () => {
     ];
 
     it("reads the channel and its own secrets, and nothing else", () => {
-      for (const host of ["web-1", "web-2", "db-1", "db-2"]) assert.deepEqual(statements(host), channel(host));
+      for (const host of ["web-1", "web-2", "db-1", "db-2"]) {
+        assert.deepEqual(statements(host), channel(host));
+      }
     });
 
     it("lets a balancer move the site's address to itself alone", () => {
@@ -731,12 +747,18 @@ describe("the AWS platform", () => {
         seen.add(kind);
         const tags = inputs.tags as Readonly<Record<string, string>> | undefined;
         assert.equal(tags === undefined, bare.has(kind), `${type} ${name}`);
-        if (!tags) continue;
+        if (!tags) {
+          continue;
+        }
         assert.deepEqual([tags.project, tags.stack], ["webinfra", "prod"], `${type} ${name}`);
         assert.match(tags.Name ?? "", /^webinfra-prod-[a-z0-9-]+$/);
-        for (const value of Object.values(tags)) assert.match(value, /^[\p{L}\p{N} +=.:/@_-]{1,256}$/u);
+        for (const value of Object.values(tags)) {
+          assert.match(value, /^[\p{L}\p{N} +=.:/@_-]{1,256}$/u);
+        }
       }
-      for (const kind of bare) assert.ok(seen.has(kind), kind);
+      for (const kind of bare) {
+        assert.ok(seen.has(kind), kind);
+      }
       const { host, role } = find(resources, "Instance", "web-1").inputs.tags as Readonly<Record<string, string>>;
       assert.deepEqual([host, role], ["web-1", "webServer+appServer"]);
     });

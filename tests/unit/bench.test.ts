@@ -113,7 +113,9 @@ describe("the benchmark", () => {
     it("installs nothing when ANSIBLE_ROLES_PATH has all roles", async () => {
       program("ansible-playbook", 0);
       program("ansible-galaxy", 0);
-      for (const role of roles) writeFileSync(join(folder, role), "");
+      for (const role of roles) {
+        writeFileSync(join(folder, role), "");
+      }
       const found = await findAnsible({ PATH: folder, ANSIBLE_ROLES_PATH: `/nowhere:${folder}` });
       assert.deepEqual(found, { program: join(folder, "ansible-playbook"), roles: ["/nowhere", folder] });
       assert.throws(() => readFileSync(join(folder, "given")), { code: "ENOENT" });

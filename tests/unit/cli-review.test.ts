@@ -121,7 +121,9 @@ describe("cli: review", () => {
 
   it("takes --json or --markdown, not both", async () => {
     const line = commandLine({ context: () => Promise.reject(new Error("not reached")), exit: () => undefined });
-    for (const command of line.commands) command.configureOutput({ writeErr: () => undefined });
+    for (const command of line.commands) {
+      command.configureOutput({ writeErr: () => undefined });
+    }
     await assert.rejects(
       line.parseAsync(["node", "webinfra", "review", "--json", "--markdown"]),
       /option '--json' cannot be used with option '--markdown'/,

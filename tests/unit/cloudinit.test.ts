@@ -67,7 +67,9 @@ describe("cloud-init: the image that hosts start from", () => {
       { app: '{"directory":"tests/fixtures/app","environment":{"COLOUR":"blue"}}' },
       { image: '{"maxAgeDays":30}' },
     ];
-    for (const changes of same) assert.equal(imageOf(changes), image, JSON.stringify(changes));
+    for (const changes of same) {
+      assert.equal(imageOf(changes), image, JSON.stringify(changes));
+    }
   });
 
   it("is another one for other packages or another source of them", () => {
@@ -93,12 +95,15 @@ describe("cloud-init: the image that hosts start from", () => {
               [],
             );
           }
-          if (path.endsWith("/09-packages") || path.endsWith("/install-packages"))
+          if (path.endsWith("/09-packages") || path.endsWith("/install-packages")) {
             assert.equal(files.get(path), content);
+          }
         }
       }
       for (const secret of Object.values(fakeSecrets)) {
-        if (typeof secret === "string") assert.ok(!text.includes(secret));
+        if (typeof secret === "string") {
+          assert.ok(!text.includes(secret));
+        }
       }
       assert.ok(![...files.keys()].some((path) => path.includes("/secrets/")));
     }

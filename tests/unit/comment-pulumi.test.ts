@@ -14,8 +14,9 @@ import { forgetPromises, type Sandbox, sandbox } from "../support/cli";
 const secret = "correct horse battery staple";
 const site = (hosts: readonly string[], web: number) => () => {
   const config = configSchema.parse({ platform: "incus", web });
-  for (const host of hosts)
+  for (const host of hosts) {
     new pulumi.ComponentResource("webinfra:index:Host", host, { password: pulumi.secret(secret) });
+  }
   return Promise.resolve({
     review: review(place(config), reviewSettings(config)),
     cost: null,
@@ -95,7 +96,9 @@ describe("comment: of a preview by the Pulumi CLI", function () {
   for (const other of ["--json", "--diff"]) {
     it(`is not to be had with ${other}`, async () => {
       const line = commandLine({ context: () => Promise.reject(new Error("not reached")), exit: () => undefined });
-      for (const command of line.commands) command.configureOutput({ writeErr: () => undefined });
+      for (const command of line.commands) {
+        command.configureOutput({ writeErr: () => undefined });
+      }
       await assert.rejects(
         line.parseAsync(["node", "webinfra", "preview", "--markdown", other]),
         /cannot be used with option/,

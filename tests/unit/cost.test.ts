@@ -188,7 +188,9 @@ describe("cost: every platform", () => {
         assert.deepEqual(costSchema.parse(JSON.parse(JSON.stringify(cost))), cost);
         const sum = (lines: readonly { readonly monthlyUsd: number | null }[]) =>
           lines.reduce((total, { monthlyUsd }) => total + inCents(monthlyUsd), 0);
-        for (const host of cost.hosts) assert.equal(inCents(host.monthlyUsd), sum(host.lines));
+        for (const host of cost.hosts) {
+          assert.equal(inCents(host.monthlyUsd), sum(host.lines));
+        }
         assert.equal(inCents(cost.monthlyUsd), sum(cost.hosts) + sum(cost.shared));
         for (const { monthlyUsd } of [...cost.hosts.flatMap(({ lines }) => lines), ...cost.shared]) {
           assert.ok(Number.isInteger(Number(((monthlyUsd ?? NaN) * 100).toFixed(6))));
@@ -228,10 +230,14 @@ describe("cost: the price table", () => {
     for (const { date, sources } of [awsPrices, digitaloceanPrices]) {
       assert.match(date, /^20\d\d-\d\d-\d\d$/);
       assert.ok(Date.parse(date) <= Date.now());
-      for (const source of sources) assert.match(source, /^https:\/\/(aws\.amazon|(www|docs)\.digitalocean)\.com\//);
+      for (const source of sources) {
+        assert.match(source, /^https:\/\/(aws\.amazon|(www|docs)\.digitalocean)\.com\//);
+      }
     }
     for (const prices of [awsPrices.instanceHour, digitaloceanPrices.dropletMonth]) {
-      for (const [size, price] of Object.entries(prices)) assert.ok(price > 0, size);
+      for (const [size, price] of Object.entries(prices)) {
+        assert.ok(price > 0, size);
+      }
     }
   });
 
@@ -242,7 +248,9 @@ describe("cost: the price table", () => {
       const prices = sizes.map((size) => awsPrices.instanceHour[`${String(family)}.${size}`]);
       const [large = NaN] = prices;
       prices.forEach((price, step) => {
-        if (price !== undefined) assert.equal(price.toFixed(5), (large * 2 ** step).toFixed(5), family);
+        if (price !== undefined) {
+          assert.equal(price.toFixed(5), (large * 2 ** step).toFixed(5), family);
+        }
       });
     }
   });

@@ -127,7 +127,9 @@ describe("digitalocean", () => {
       for (const one of resources.filter(({ custom }) => custom)) {
         assert.equal(one.parent, "site (test:index:Parent)", one.name);
         assert.match(one.name, /^[a-z]+(-[a-z]+|-[1-9][0-9]*)*$/);
-        if ("region" in one.inputs) assert.equal(one.inputs.region, "fra1", one.name);
+        if ("region" in one.inputs) {
+          assert.equal(one.inputs.region, "fra1", one.name);
+        }
       }
       const keys = resources.map(({ type: kind, name }) => `${kind} ${name}`);
       assert.equal(new Set(keys).size, keys.length);
@@ -157,7 +159,9 @@ describe("digitalocean", () => {
     });
 
     it("gives a machine ten minutes to shut down", () => {
-      for (const one of ofType(resources, type.droplet)) assert.equal(one.deleteTimeout, "10m", one.name);
+      for (const one of ofType(resources, type.droplet)) {
+        assert.equal(one.deleteTimeout, "10m", one.name);
+      }
     });
 
     it("resolves the image once, and never replaces a host for a newer one", () => {
@@ -234,7 +238,9 @@ describe("digitalocean", () => {
     it("has every firewall, and the key, before the first Droplet", () => {
       for (const one of ofType(resources, type.droplet)) {
         const waits = waitsFor(one);
-        for (const word of ["lb", "web", "app", "db"]) assert.ok(waits.includes(`firewall-${word} (${type.firewall})`));
+        for (const word of ["lb", "web", "app", "db"]) {
+          assert.ok(waits.includes(`firewall-${word} (${type.firewall})`));
+        }
         assert.ok(waits.includes(`ssh-key (${type.sshKey})`));
       }
     });
@@ -358,7 +364,9 @@ describe("digitalocean", () => {
       const address = find(resources, type.address, "public-address");
       assert.deepEqual(address.inputs, { region: "fra1" });
       assert.deepEqual(placeOf(resources, "lb-1").publicAddress, { type: "digitalocean", address: "198.51.100.10" });
-      for (const name of ["web-1", "db-1"]) assert.equal(placeOf(resources, name).publicAddress, undefined);
+      for (const name of ["web-1", "db-1"]) {
+        assert.equal(placeOf(resources, name).publicAddress, undefined);
+      }
       const assigning = resources.filter(({ type: kind }) => /Assignment|Attachment/.test(kind));
       assert.deepEqual(assigning, []);
       assert.deepEqual(ofType(resources, type.dns), []);
@@ -379,7 +387,9 @@ describe("digitalocean", () => {
       assert.ok(!JSON.stringify(resources.map(({ inputs, outputs }) => mask([inputs, outputs]))).includes(secretMark));
       const holders = resources.filter(({ inputs }) => secretsIn(inputs).length > 0).map(({ name }) => name);
       assert.deepEqual(holders.sort(), ["channel", "db-1", "db-2", "lb-1", "web-1", "web-2"]);
-      for (const one of ofType(resources, type.droplet)) assert.ok(one.additionalSecretOutputs.includes("userData"));
+      for (const one of ofType(resources, type.droplet)) {
+        assert.ok(one.additionalSecretOutputs.includes("userData"));
+      }
     });
   });
 
@@ -421,7 +431,9 @@ describe("digitalocean", () => {
       const { publicKey, fingerprint } = keyOfAccount;
       const resources = await build({ ssh: { allowedCidrs: ["203.0.113.7/32"], publicKey } });
       assert.deepEqual(ofType(resources, type.sshKey), []);
-      for (const { inputs } of ofType(resources, type.droplet)) assert.deepEqual(inputs.sshKeys, [fingerprint]);
+      for (const { inputs } of ofType(resources, type.droplet)) {
+        assert.deepEqual(inputs.sshKeys, [fingerprint]);
+      }
     });
 
     it("gives the site's name to the address, where the zone is given", async () => {
@@ -488,7 +500,9 @@ describe("digitalocean", () => {
         one.filter((name) => other.includes(name)),
         [],
       );
-      for (const name of [...one, ...other]) assert.match(name, /^[a-z][a-z0-9-]{0,63}(:[a-z0-9-]+)?$/);
+      for (const name of [...one, ...other]) {
+        assert.match(name, /^[a-z][a-z0-9-]{0,63}(:[a-z0-9-]+)?$/);
+      }
     });
   });
 
@@ -678,7 +692,9 @@ describe("digitalocean", () => {
       const made = Array.from({ length: 8 }, () =>
         generateKeyPairSync("ed25519").publicKey.export({ format: "der", type: "spki" }).subarray(-32),
       );
-      for (const point of made) assert.ok(isEd25519Point(point));
+      for (const point of made) {
+        assert.ok(isEd25519Point(point));
+      }
       // No x goes with y = 2, and y = p is not below p.
       const two = Buffer.alloc(32);
       two[0] = 2;

@@ -1,12 +1,11 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { parse, stringify } from "yaml";
 import { hostsImage } from "../../components/web-infrastructure";
 import { parseConfig, type RawConfig } from "../../config/parse";
 import site from "../../index";
-import { bootstrapScript } from "../../services/template";
 import type { HostFile } from "../../services/contract";
 import { place } from "../../topology/place";
 import { checkGolden } from "../support/golden";
@@ -21,23 +20,37 @@ interface CloudConfig {
   readonly write_files: readonly { readonly path: string; readonly permissions: string; readonly content: string }[];
 }
 
-/** The scripts of host/bootstrap/ by what they hold: hosts get them as they are, so a golden copy would only repeat them. */
-const bootstrapScripts = new Map(
-  readdirSync(join(root, "host", "bootstrap")).map((name) => [bootstrapScript(name), `host/bootstrap/${name}`]),
+/** Files that hosts get as they stand in the repository, by what they hold: a golden copy would only repeat them. */
+const sources = new Map(
+  ["host/bootstrap", "services"]
+    .flatMap((folder) =>
+      readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
+        .filter((entry) => entry.isFile() && !/\.(ts|liquid)$/.test(entry.name))
+        .map((entry) => relative(root, join(entry.parentPath, entry.name))),
+    )
+    .concat("host/launcher.py")
+    .map((path) => [readFileSync(join(root, path), "utf8"), path]),
 );
 
-/** A machine's user-data as a folder: each of its files and of `more`, and the rest as cloud-config.yaml. */
-function folderOf(userData: string, more: readonly HostFile[] = []): ReadonlyMap<string, string> {
+/** A machine's files as a folder, those of its definition among them, and what lists them: cloud-config.yaml and definition.yaml. */
+function folderOf(userData: string, defined: readonly HostFile[] = []): ReadonlyMap<string, string> {
   const document = parse(userData) as CloudConfig;
   const files = new Map<string, string>();
   const put = (path: string, content: string) => {
-    const script = bootstrapScripts.get(content);
+    const source = sources.get(content);
     // What it names has files of its own here.
-    const text = path.endsWith("/definition") ? content.replace(/[0-9a-f]{64}/g, "<hash>") : content;
-    if (script === undefined) files.set(path.slice(1), text);
-    return `<${script ?? "the file beside this one"}>`;
+    const text = path.endsWith("/definition") ? content.replace(/[0-9a-f]{64}/g, "HASH") : content;
+    if (source === undefined) {
+      files.set(path.slice(1), text);
+    }
+    return `<${source ?? "the file beside this one"}>`;
   };
-  for (const { path, content } of more) put(path, content);
+  if (defined.length > 0) {
+    files.set(
+      "definition.yaml",
+      stringify(defined.map(({ path, mode, content }) => ({ path, mode, content: put(path, content) }))),
+    );
+  }
   const listed = document.write_files.map(({ path, permissions, content }) => ({
     path,
     permissions,

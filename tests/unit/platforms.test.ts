@@ -40,7 +40,9 @@ describe("docs/platforms.md: the differences", function () {
       secretKeys: ["secrets"],
     });
   before(async () => {
-    for (const platform of platformNames) asked.set(platform, await build(platform));
+    for (const platform of platformNames) {
+      asked.set(platform, await build(platform));
+    }
   });
 
   const all = (platform: PlatformName): readonly Recorded[] => asked.get(platform) ?? [];
@@ -140,8 +142,11 @@ describe("docs/platforms.md: the differences", function () {
     for (const [row, told] of Object.entries(rows)) {
       it(`${platform}: ${row}`, () => {
         const wanted = told(platform);
-        if (typeof wanted === "string") assert.equal(cell(row, platform), wanted);
-        else assert.match(cell(row, platform), wanted);
+        if (typeof wanted === "string") {
+          assert.equal(cell(row, platform), wanted);
+        } else {
+          assert.match(cell(row, platform), wanted);
+        }
       });
     }
 

@@ -69,6 +69,18 @@ describe("provider: channel", () => {
       assert.equal(await read(inputs.key), next.content);
     });
 
+    it("that operations moved is left alone by a refresh, too, and is missed when it is gone", async () => {
+      const inputs = { directory, key: "pointers/release.json", content: "1" };
+      const { id, outs } = await object.create(inputs, context);
+      await writeFile(join(directory, inputs.key), "2");
+      const seen = await object.read(id, outs, context);
+      assert.deepEqual(seen.props, outs);
+      assert.equal((await object.diff(seen.props, inputs, context)).changes, false);
+      assert.equal(await read(inputs.key), "2");
+      await rm(join(directory, inputs.key));
+      assert.equal((await object.read(id, outs, context)).id, "");
+    });
+
     it("is whole at every moment for those who read", async () => {
       const inputs = { directory, key: "big", content: "a".repeat(1_000_000) };
       const { id, outs } = await object.create(inputs, context);

@@ -214,13 +214,19 @@ describe("provider: Incus client", () => {
       const client = await serve((request, response) => {
         if (request.method === "GET") {
           const listing = (request.url ?? "").startsWith("/1.0/networks?");
-          if (listing) json(response, 200, { type: "sync", metadata: [] });
-          else json(response, 404, { type: "error", error: "Network not found", error_code: 404 });
+          if (listing) {
+            json(response, 200, { type: "sync", metadata: [] });
+          } else {
+            json(response, 404, { type: "error", error: "Network not found", error_code: 404 });
+          }
           return;
         }
         const error = answers[asked++];
-        if (error === undefined) json(response, 200, { type: "sync" });
-        else json(response, 500, { type: "error", error, error_code: 500 });
+        if (error === undefined) {
+          json(response, 200, { type: "sync" });
+        } else {
+          json(response, 500, { type: "error", error, error_code: 500 });
+        }
       });
       const given = { name: "webinfra-a", stack: "a" };
       assert.equal((await makeNetwork(client, given, context)).network, "webinfra-a");
@@ -242,8 +248,11 @@ describe("provider: Incus client", () => {
         }
         const again = asked.includes(path);
         asked.push(path);
-        if (again) json(response, 200, { type: "sync" });
-        else json(response, 500, { type: "error", error: going, error_code: 500 });
+        if (again) {
+          json(response, 200, { type: "sync" });
+        } else {
+          json(response, 500, { type: "error", error: going, error_code: 500 });
+        }
       });
       await deleteNetwork("webinfra-a", client);
       await deleteVolume("webinfra-a-db-1", client);

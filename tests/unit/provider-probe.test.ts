@@ -25,8 +25,12 @@ describe("provider: probe", () => {
   const sockets = new Set<Socket>();
   const { signal } = new AbortController();
   afterEach(() => {
-    for (const socket of sockets) socket.destroy();
-    for (const server of servers.splice(0)) server.close();
+    for (const socket of sockets) {
+      socket.destroy();
+    }
+    for (const server of servers.splice(0)) {
+      server.close();
+    }
   });
 
   const listen = async (server: Server): Promise<string> => {
@@ -63,7 +67,9 @@ describe("provider: probe", () => {
     const found = await probe(site, signal);
     assert.ok(found.status === 200 && found.body.length >= 64 * 1024);
     assert.match(found.body, /^é+$/);
-    if (!left.signal.aborted) await once(left.signal, "abort");
+    if (!left.signal.aborted) {
+      await once(left.signal, "abort");
+    }
   });
 
   it("gives up on a server that does not answer, and on one that stops in the middle", async () => {

@@ -7,7 +7,7 @@ import { type Ask, type Expectation, type ExpectedMachine, throughAddress } from
 import { packageCheck } from "../../provider/ready/checks/package";
 import { siteCheck } from "../../provider/ready/checks/site";
 import { observer } from "../../provider/ready/observe";
-import { failureReport, statusLine } from "../../provider/ready/report";
+import { failureReport, statusLine, unseenLine } from "../../provider/ready/report";
 
 const release = "a".repeat(64);
 const lb: ExpectedMachine = { machine: "m-lb-1", name: "lb-1", roles: ["loadBalancer"], address: "10.77.0.5" };
@@ -321,6 +321,25 @@ describe("provider: what Ready says", () => {
   it("says in one line what it waits for", () => {
     const missed = [1, 2, 3, 4].map((n) => ({ machine: { ...web, name: `web-${String(n)}` }, reason: "starting" }));
     assert.equal(statusLine(missed), "waiting for web-1: starting; web-2: starting; web-3: starting (and 1 more)");
+  });
+
+  it("say what cannot be seen of a site behind its public address", () => {
+    const host = (name: string, ...roles: readonly string[]) => ({
+      machine: `m-${name}`,
+      name,
+      roles,
+      address: "10.0.0.2",
+    });
+    const machines = [host("lb-1", "loadBalancer"), host("web-1", "webServer", "appServer")];
+    assert.equal(
+      unseenLine({ reach: "public", machines: [...machines, host("db-1", "database"), host("db-2", "database")] }),
+      "The site was seen through its address alone. What cannot be seen from here: whether db-1, db-2 are healthy, which balancers stand by, and which host package each host runs.",
+    );
+    assert.equal(
+      unseenLine({ reach: "public", machines }),
+      "The site was seen through its address alone. What cannot be seen from here: which balancers stand by, and which host package each host runs.",
+    );
+    assert.equal(unseenLine({ reach: "private", machines }), undefined);
   });
 
   it("reports each machine with its id, its last state and its logs", () => {

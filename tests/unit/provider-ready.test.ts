@@ -5,7 +5,7 @@ import { createServer as createTlsServer } from "node:https";
 import { type AddressInfo } from "node:net";
 import { hostState } from "../support/state";
 import type { ExpectedMachine } from "../../provider/ready/checks/check";
-import { isUp, ready, waitUntilReady } from "../../provider/ready/resource";
+import { isUp, readyResource, waitUntilReady } from "../../provider/ready/resource";
 import { makeAuthority, makeCertificate } from "../../provider/secrets/certificates";
 
 const release = "a".repeat(64);
@@ -50,6 +50,8 @@ describe("provider: Ready against real servers", () => {
     warn: () => undefined,
   };
   const noLogs = (): Promise<string> => Promise.resolve("no logs");
+
+  const ready = readyResource({ readLogs: noLogs });
 
   it("waits until a machine that starts late serves, through answers of an old one", async () => {
     const started = Date.now();
@@ -103,10 +105,10 @@ describe("provider: Ready against real servers", () => {
       response.end(JSON.stringify(hostState({ machine: web.machine })));
     });
     const given = { site: `https://localhost:${String(port)}`, machines: [lb, web], release: "", timeoutSeconds: 1 };
-    const surroundings = { readLogs: noLogs, agentPort };
-    await waitUntilReady(given, context, { ...surroundings, ca: authority.certificate });
+    const access = { readLogs: noLogs, agentPort };
+    await waitUntilReady(given, context, { ...access, ca: authority.certificate });
     await assert.rejects(
-      waitUntilReady(given, context, surroundings),
+      waitUntilReady(given, context, access),
       /: its balancer does not answer \(its certificate is from no authority that this computer trusts\)\n/,
     );
     assert.equal(await isUp(given, context.signal), false);

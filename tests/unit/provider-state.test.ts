@@ -67,9 +67,14 @@ describe("provider: states that stacks hold", () => {
     site = `http://127.0.0.1:${String((page.address() as AddressInfo).port)}`;
   });
   after(() => {
-    if (socketBefore === undefined) delete process.env["INCUS_SOCKET"];
-    else process.env["INCUS_SOCKET"] = socketBefore;
-    for (const server of servers) server.close();
+    if (socketBefore === undefined) {
+      delete process.env["INCUS_SOCKET"];
+    } else {
+      process.env["INCUS_SOCKET"] = socketBefore;
+    }
+    for (const server of servers) {
+      server.close();
+    }
     rmSync(directory, { recursive: true });
   });
 

@@ -38,8 +38,11 @@ function readEnvironmentFile(text: string): ReadonlyMap<string, string> {
         continue;
       }
       index++;
-      if ('"\\$`'.includes(text.charAt(index))) value += text.charAt(index);
-      else if (text[index] !== "\n") value += `\\${text.charAt(index)}`;
+      if ('"\\$`'.includes(text.charAt(index))) {
+        value += text.charAt(index);
+      } else if (text[index] !== "\n") {
+        value += `\\${text.charAt(index)}`;
+      }
     }
     assert.equal(text[index + 1], "\n");
     found.set(name, value);
@@ -141,8 +144,9 @@ describe("roles: MySQL", () => {
     fc.assert(
       fc.property(memory, memory, (a, b) => {
         const [small, large] = [memoryPlan(Math.min(a, b)), memoryPlan(Math.max(a, b))];
-        for (const key of ["bufferPoolMiB", "redoLogMiB", "maxConnections"] as const)
+        for (const key of ["bufferPoolMiB", "redoLogMiB", "maxConnections"] as const) {
           assert.ok(small[key] <= large[key], key);
+        }
         assert.ok(small.bufferPoolMiB + small.maxConnections <= Math.min(a, b));
         // MySQL's own least values.
         assert.ok(small.bufferPoolMiB >= 5 && small.redoLogMiB >= 8 && small.maxConnections >= 1);
@@ -333,7 +337,9 @@ describe("roles: proxies and frozen servers", () => {
       const retried = sections(config).filter((section) => /retry-on .*empty-response/.test(section));
       // On the balancer the defaults have it, and the one way in has the rule.
       const rules = retried.map((section) => (section.startsWith("defaults") ? config : section));
-      for (const text of rules) assert.match(text, /http-request disable-l7-retry unless { method GET HEAD }/, name);
+      for (const text of rules) {
+        assert.match(text, /http-request disable-l7-retry unless { method GET HEAD }/, name);
+      }
     }
   });
 
@@ -346,7 +352,9 @@ describe("roles: proxies and frozen servers", () => {
       assert.equal(backends.length, 4, name);
       for (const backend of backends) {
         assert.ok(serversOf(backend).length > 0, name);
-        for (const line of serversOf(backend)) assert.match(line, / pool-conn-name var\(txn\.own\)/);
+        for (const line of serversOf(backend)) {
+          assert.match(line, / pool-conn-name var\(txn\.own\)/);
+        }
       }
     }
   });
@@ -356,7 +364,9 @@ describe("roles: proxies and frozen servers", () => {
       for (const section of sections(config).filter((section) => serversOf(section).length > 0)) {
         assert.doesNotMatch(section, /default-server/, name);
         const checks = section.includes("option httpchk");
-        for (const line of serversOf(section)) assert.equal(/ check /.test(line), checks, `${name}: ${line}`);
+        for (const line of serversOf(section)) {
+          assert.equal(/ check /.test(line), checks, `${name}: ${line}`);
+        }
       }
       const [defaults = ""] = sections(config).filter((section) => section.startsWith("defaults\n"));
       assert.doesNotMatch(defaults, /default-server/, name);
@@ -367,10 +377,13 @@ describe("roles: proxies and frozen servers", () => {
     for (const topology of presetNames) {
       for (const view of viewsOf(devConfig({ topology }))) {
         const files = new Map(filesOf(view).map(({ path, content }) => [path, content]));
-        const { groups, proxies: kept } = JSON.parse(files.get("/etc/webinfra/sync.json") ?? "") as {
+        const { groups, consumers } = JSON.parse(files.get("/etc/webinfra/sync.json") ?? "") as {
           groups: Record<string, string>;
-          proxies: { config: string }[];
+          consumers: { kind: string; config?: string }[];
         };
+        const kept = consumers.flatMap(({ kind, config }) =>
+          kind === "proxy" && config !== undefined ? [{ config }] : [],
+        );
         assert.equal(kept.length, [...files.keys()].filter((path) => /\/(haproxy|proxy)\.cfg$/.test(path)).length);
         for (const { config } of kept) {
           const used = serversOf(files.get(config) ?? "").map((line) => /#! each (\w+)/.exec(line)?.[1] ?? "");

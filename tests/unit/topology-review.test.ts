@@ -7,7 +7,7 @@ import { presetNames } from "../../topology/schema";
 import { place, placementProblems } from "../../topology/place";
 import { review, type Review, reviewMarkdown, reviewSchema, reviewSettings } from "../../review";
 import { mermaidText } from "../../review/diagram";
-import { type ReviewSettings, severities } from "../../review/findings";
+import { type ReviewSettings, severities } from "../../review/findings/finding";
 import { elementsOf } from "../../review/graph";
 import { reach, services } from "../../review/reach";
 import { RoleName, roleNames, Topology, TopologyHost } from "../../topology/types";
@@ -41,7 +41,9 @@ const bare: ReviewSettings = { ...perfect, ...reviewSettings(configured({})), to
 describe("review: on the clouds", () => {
   it("finds a firewall, which containers on one bridge do not have", () => {
     assert.ok(ids({}).includes("no-firewall"));
-    for (const platform of ["aws", "digitalocean"]) assert.ok(!ids({ platform }).includes("no-firewall"), platform);
+    for (const platform of ["aws", "digitalocean"]) {
+      assert.ok(!ids({ platform }).includes("no-firewall"), platform);
+    }
   });
 
   it("names the one NAT gateway of several zones on AWS, and the setting that removes it", () => {
@@ -52,7 +54,9 @@ describe("review: on the clouds", () => {
       { aws: { nat: "per-zone" } },
       { aws: { vpc: { ...vpc, privateSubnets: ["subnet-00000003", "subnet-00000004"] } } },
     ];
-    for (const aws of settled) assert.ok(!ids({ platform: "aws", ...aws }).includes("single-nat-gateway"));
+    for (const aws of settled) {
+      assert.ok(!ids({ platform: "aws", ...aws }).includes("single-nat-gateway"));
+    }
     assert.ok(!ids({ platform: "digitalocean" }).includes("single-nat-gateway"));
   });
 });
@@ -212,7 +216,9 @@ describe("review: what the five documents say", () => {
     }
     it(`${document}: is quoted in docs/topologies.md`, () => {
       const text = readFileSync(join(root, "docs/topologies.md"), "utf8").replaceAll(/\s+/g, " ");
-      for (const [sentence] of [...named, ...promised]) assert.ok(text.includes(sentence), sentence);
+      for (const [sentence] of [...named, ...promised]) {
+        assert.ok(text.includes(sentence), sentence);
+      }
     });
   }
 
@@ -229,7 +235,9 @@ describe("review: docs/topologies.md", () => {
       ([, file = ""]) => file,
     );
     assert.ok(files.length > 20);
-    for (const file of files) assert.ok(existsSync(join(root, file)), file);
+    for (const file of files) {
+      assert.ok(existsSync(join(root, file)), file);
+    }
   });
 
   // What every topology is asked for stands in a file that they share.
@@ -255,10 +263,15 @@ describe("review: docs/topologies.md", () => {
   }
 
   it("explains every finding that a review can have", () => {
-    const source = readFileSync(join(root, "review/findings.ts"), "utf8");
+    const folder = join(root, "review/findings");
+    const source = readdirSync(folder)
+      .map((file) => readFileSync(join(folder, file), "utf8"))
+      .join("");
     const known = [...source.matchAll(/"((?:spof|no|single|one|write|standby|unreachable)-[a-z-]+)"/g)];
     assert.ok(known.length > 10);
-    for (const [, id = ""] of known) assert.ok(text.includes(`\`${id}\``), id);
+    for (const [, id = ""] of known) {
+      assert.ok(text.includes(`\`${id}\``), id);
+    }
   });
 });
 
@@ -572,7 +585,9 @@ describe("review: findings", () => {
       ...reviewed({ balancing: "active-passive" }).findings,
     ];
     for (const { id, remedy, available } of all) {
-      for (const [, key = ""] of remedy.matchAll(/webinfra:(\w+)/g)) assert.ok(keys.includes(key), `${id}: ${key}`);
+      for (const [, key = ""] of remedy.matchAll(/webinfra:(\w+)/g)) {
+        assert.ok(keys.includes(key), `${id}: ${key}`);
+      }
       for (const [, name = ""] of remedy.matchAll(/preset ([a-z-]+)/g)) {
         assert.equal(
           presetNames.some((preset) => preset === name),
@@ -583,7 +598,7 @@ describe("review: findings", () => {
       assert.equal(remedy.includes("not built yet: planned"), !available, id);
     }
     for (const key of ["https", "tls", "firewall", "monitoring", "alerts", "backups"]) {
-      assert.ok(!keys.includes(key), `${key} is there: review/settings.ts and findings.ts still say that it is not`);
+      assert.ok(!keys.includes(key), `${key} is there: review/settings.ts and findings/ still say that it is not`);
     }
   });
 });
@@ -698,7 +713,9 @@ describe("review: any topology", () => {
       fc.property(anyTopology, fc.boolean(), (topology, https) => {
         const { diagram } = review(topology, { ...bare, https });
         assert.deepEqual(mermaidProblems(diagram), []);
-        for (const { name } of topology.hosts) assert.equal(diagram.split(`["${name}"]`).length, 2, name);
+        for (const { name } of topology.hosts) {
+          assert.equal(diagram.split(`["${name}"]`).length, 2, name);
+        }
       }),
     );
   });

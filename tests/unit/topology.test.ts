@@ -84,7 +84,9 @@ describe("topology: presets", () => {
         const fewer = placed({ topology, ...given, web: Math.min(given.web, 15) });
         const more = placed({ topology, ...given, web: Math.min(given.web, 15) + 1 });
         // A server of the pair gains roles when there are more; nothing else may change.
-        if (topology === "primary-replica-pair") return;
+        if (topology === "primary-replica-pair") {
+          return;
+        }
         for (const host of fewer.hosts.filter(({ roles }) => roles.includes("webServer"))) {
           assert.deepEqual(
             more.hosts.find(({ name }) => name === host.name),
@@ -213,7 +215,9 @@ describe("topology: placement problems", () => {
     fc.assert(
       fc.property(hosts, (given) => {
         const topology = topologyOf(given, given.find(({ roles }) => roles.includes("database"))?.name ?? "");
-        if (placementProblems(topology).length > 0) return;
+        if (placementProblems(topology).length > 0) {
+          return;
+        }
         assert.ok(hostsWith(topology, "loadBalancer").length > 0);
         assert.ok(hostsWith(topology, "database").length > 0);
         assert.equal(new Set(given.map(({ name }) => name)).size, given.length);

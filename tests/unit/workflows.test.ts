@@ -70,14 +70,18 @@ describe("workflows: what they may do", () => {
         ["preview", ["pull_request"]],
       ],
     );
-    for (const text of Object.values(texts)) assert.doesNotMatch(text, /pull_request_target|workflow_run/);
+    for (const text of Object.values(texts)) {
+      assert.doesNotMatch(text, /pull_request_target|workflow_run/);
+    }
   });
 
   it("pin every action to a commit, the same everywhere, and say its version", () => {
     const versions = new Map<string, string>();
     for (const text of [...Object.values(texts), actionText]) {
       for (const [, uses = "", comment = ""] of text.matchAll(/uses: (\S+)([^\n]*)/g)) {
-        if (uses === "./.github/actions/prepare") continue;
+        if (uses === "./.github/actions/prepare") {
+          continue;
+        }
         assert.match(uses, /^[a-z-]+\/[a-z-]+@[0-9a-f]{40}$/);
         assert.match(comment, /^ # v\d+\.\d+\.\d+$/);
         const [name = ""] = uses.split("@");
@@ -101,7 +105,9 @@ describe("workflows: what they may do", () => {
   });
 
   it("have no permission but these", () => {
-    for (const name of names) assert.deepEqual(workflows[name]?.permissions, {}, name);
+    for (const name of names) {
+      assert.deepEqual(workflows[name]?.permissions, {}, name);
+    }
     const cloud = { contents: "read", "id-token": "write" };
     assert.deepEqual(Object.fromEntries(jobs.map(([path, { permissions }]) => [path, permissions])), {
       "ci.test": { contents: "read" },
@@ -166,10 +172,16 @@ describe("workflows: what they may do", () => {
 
   it("leave no token behind in a checkout, and end in time", () => {
     for (const [path, { uses = "", with: inputs }] of steps) {
-      if (uses.startsWith("actions/checkout@")) assert.equal(inputs?.["persist-credentials"], false, path);
-      if (uses.startsWith("actions/setup-node@")) assert.equal(inputs?.["package-manager-cache"], false, path);
+      if (uses.startsWith("actions/checkout@")) {
+        assert.equal(inputs?.["persist-credentials"], false, path);
+      }
+      if (uses.startsWith("actions/setup-node@")) {
+        assert.equal(inputs?.["package-manager-cache"], false, path);
+      }
     }
-    for (const [path, one] of jobs) assert.ok(one["timeout-minutes"] >= 5 && one["timeout-minutes"] <= 120, path);
+    for (const [path, one] of jobs) {
+      assert.ok(one["timeout-minutes"] >= 5 && one["timeout-minutes"] <= 120, path);
+    }
   });
 
   it("put nothing into a script but through its environment", () => {
@@ -180,7 +192,9 @@ describe("workflows: what they may do", () => {
   });
 
   it("deploy the merged commit, one after the other a stack, and are not stopped by the next", () => {
-    for (const name of ["ci", "drift", "preview"]) assert.ok(workflows[name]?.concurrency !== undefined, name);
+    for (const name of ["ci", "drift", "preview"]) {
+      assert.ok(workflows[name]?.concurrency !== undefined, name);
+    }
     assert.equal(workflows["drift"]?.concurrency?.["cancel-in-progress"], false);
     // Of the whole workflow it would be held, with staging, by a run that waits for the approval of prod.
     assert.equal(workflows["deploy"]?.concurrency, undefined);
@@ -224,7 +238,9 @@ describe("workflows: what they run", () => {
       [...run.matchAll(/npm (?:run (?:--silent )?)?([a-z:-]+)/g)].map(([, name = ""]) => name),
     );
     assert.deepEqual([...new Set(used)].sort(), ["ci", "test", "webinfra"]);
-    for (const name of used) assert.ok(name === "ci" || name in known, name);
+    for (const name of used) {
+      assert.ok(name === "ci" || name in known, name);
+    }
     assert.match(read("README.md"), /^npm test /m);
   });
 
@@ -291,7 +307,9 @@ describe("workflows: what they run", () => {
     assert.deepEqual(found(/gh secret set (\w+)/g, setUp), found(/secrets\.(\w+)/g, all));
     const environments = jobs.flatMap(([, { environment }]) => environment ?? []);
     assert.deepEqual(found(/^environment (\w+)/gm, setUp), [...new Set(environments)].sort());
-    for (const [, json = ""] of text.matchAll(/```json\n([^]*?)```/g)) assert.doesNotThrow(() => void JSON.parse(json));
+    for (const [, json = ""] of text.matchAll(/```json\n([^]*?)```/g)) {
+      assert.doesNotThrow(() => void JSON.parse(json));
+    }
   });
 
   it("are given nothing for previews by the set-up unless GitHub keeps the rule on reviewers", () => {

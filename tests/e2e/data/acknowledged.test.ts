@@ -50,7 +50,9 @@ describe("acknowledged writes on Incus", function () {
   /** Every host's data against what clients were told. */
   async function nothingIsLost(...on: readonly string[]): Promise<void> {
     await eventually("every acknowledged write", async () => {
-      for (const host of on) assert.deepEqual(await site.missing(host, ledger), [], host);
+      for (const host of on) {
+        assert.deepEqual(await site.missing(host, ledger), [], host);
+      }
     });
   }
 
@@ -112,8 +114,12 @@ describe("acknowledged writes on Incus", function () {
           `select gtid_subset('${wanted.replace(/\s/g, "")}', @@global.gtid_executed)`,
         );
         looks += 1;
-        if (status === 200 && has === "0") early += 1;
-        if (has === "1") return;
+        if (status === 200 && has === "0") {
+          early += 1;
+        }
+        if (has === "1") {
+          return;
+        }
       }
       assert.fail("not yet");
     });
@@ -229,7 +235,9 @@ describe("acknowledged writes on Incus", function () {
         assert.equal(role, "fenced");
         assert.match(member?.alone ?? "", /^[0-9a-f-]{36}:/);
       });
-      for (let i = 0; i < 20; i++) await write(`after db-1 was fenced ${String(i)}`);
+      for (let i = 0; i < 20; i++) {
+        await write(`after db-1 was fenced ${String(i)}`);
+      }
       await nothingIsLost("db-2", "db-3");
     });
 

@@ -126,7 +126,9 @@ describe("at capacity", function () {
     const offering = await site.offer({ path: "/", seconds: 12, rate: 4 * capacity });
     await refused();
     assert.equal((await site.fetch("/-/balancer")).headers["x-page-servers"], String(webs.length));
-    for (const web of webs) assert.equal((await site.state(web)).healthy, true);
+    for (const web of webs) {
+      assert.equal((await site.state(web)).healthy, true);
+    }
     assess(await offering.end());
   });
 

@@ -129,7 +129,9 @@ describe("a frozen server", function () {
       const [answer] = (await once(get(`http://${address}/static/e2e-download`, { agent: false }), "response")) as [
         IncomingMessage,
       ];
-      if (answer.statusCode !== 200) answer.destroy();
+      if (answer.statusCode !== 200) {
+        answer.destroy();
+      }
       assert.equal(answer.statusCode, 200);
       return answer;
     });

@@ -46,12 +46,16 @@ describe("machines from an image with all packages", function () {
   });
   after(() => mirror.bringBack());
   after("its images", async () => {
-    for (const fingerprint of await images()) await client.change("DELETE", `/1.0/images/${fingerprint}`);
+    for (const fingerprint of await images()) {
+      await client.change("DELETE", `/1.0/images/${fingerprint}`);
+    }
   });
 
   it("all come from the same one, and have what it holds", async () => {
     const [image] = await images();
-    for (const host of hosts) assert.equal(await imageOf(host), image);
+    for (const host of hosts) {
+      assert.equal(await imageOf(host), image);
+    }
     assert.match(await site.shell("web-1", "tree --version"), /^tree v/);
     assert.deepEqual(await bakeries(), []);
   });
@@ -64,7 +68,9 @@ describe("machines from an image with all packages", function () {
       "sed -n s/^server-uuid=//p /var/lib/mysql/auto.cnf 2>/dev/null || true",
     ].join("; ");
     const marks = await Promise.all(hosts.map(async (host) => (await site.shell(host, script)).trim().split("\n")));
-    for (const own of marks) assert.match(own[0] ?? "", /^[0-9a-f]{32}$/);
+    for (const own of marks) {
+      assert.match(own[0] ?? "", /^[0-9a-f]{32}$/);
+    }
     // A database has its uuid beside.
     assert.ok((marks[2]?.length ?? 0) > (marks[0]?.length ?? 0));
     assert.deepEqual([...new Set(marks.flat())].sort(), marks.flat().sort());

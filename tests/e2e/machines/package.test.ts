@@ -29,7 +29,7 @@ describe("the host package", function () {
   /** Puts a package into the channel whose agent ends with these lines, and points hosts at it. */
   async function publish(name: string, ...lines: readonly string[]): Promise<string> {
     const folder = join(site.directory, name);
-    for (const part of ["webinfra", "webinfra-host", "launcher.py", "bootstrap/drain"]) {
+    for (const part of ["webinfra", "webinfra-host", "bootstrap/drain"]) {
       cpSync(join(repository, "host", part), join(folder, "host", part), { recursive: true });
     }
     appendFileSync(
@@ -52,9 +52,13 @@ describe("the host package", function () {
     const order: string[] = [];
     await eventually("the package to reach every host", async () => {
       for (const host of hosts) {
-        if (order.includes(host)) continue;
+        if (order.includes(host)) {
+          continue;
+        }
         const said = (await site.state(host)).package;
-        if (said.good === sha256) order.push(host);
+        if (said.good === sha256) {
+          order.push(host);
+        }
       }
       assert.equal(order.length, hosts.length, JSON.stringify(order));
     });
@@ -71,6 +75,17 @@ describe("the host package", function () {
     const sha256 = await publish("good");
     assert.deepEqual(await reaches(sha256), [...hosts]);
     figure("a new host package on all of five hosts", (Date.now() - began) / 1000, "s");
+    assertNothingFailed(await load.stop());
+    good = sha256;
+  });
+
+  it("that is good reaches every host, though a launcher is killed while it switches", async () => {
+    const load = await site.load();
+    const sha256 = await publish("killed");
+    const switching = "until grep -q trying....[0-9a-f] /var/lib/webinfra/package.json; do sleep 0.05; done";
+    const kill = "systemctl kill --signal KILL webinfra-launcher.service";
+    await site.shell("web-1", `timeout 60 bash -c '${switching}'; ${kill}`);
+    assert.deepEqual(await reaches(sha256), [...hosts]);
     assertNothingFailed(await load.stop());
     good = sha256;
   });

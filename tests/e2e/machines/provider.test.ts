@@ -297,7 +297,9 @@ describe("provider on Incus", function () {
       const made = await Promise.all(names.map((one) => makeNetwork(client, { name: one, stack: name }, context)));
       assert.equal(new Set(made.map(({ cidr }) => cidr)).size, names.length);
     } finally {
-      for (const one of names) await deleteNetwork(one, client);
+      for (const one of names) {
+        await deleteNetwork(one, client);
+      }
     }
   });
 

@@ -107,12 +107,16 @@ print(ProxySocket(sys.argv[1]).tell(sys.argv[2]))' ${socket} '${command}'`,
 
   it("are as many as there are machines", async () => {
     const many = Array.from({ length: 30 }, (_, index) => index + 10);
-    for (const number of many) await list(`web-${String(number)}`, "web-2", "webServer");
+    for (const number of many) {
+      await list(`web-${String(number)}`, "web-2", "webServer");
+    }
     await serves("s1", "s2", ...many.map((number) => `s${String(number)}`));
     await site.shell("lb-1", "systemctl reload haproxy.service");
     await serves("s1", "s2", ...many.map((number) => `s${String(number)}`));
     assert.equal((await site.fetch("/")).status, 200);
-    for (const number of many) unlist(`web-${String(number)}`);
+    for (const number of many) {
+      unlist(`web-${String(number)}`);
+    }
     await serves("s1", "s2");
   });
 

@@ -42,7 +42,9 @@ describe("a site that an earlier webinfra made", function () {
   before("up by the earlier version", async function () {
     const known = await run("git", ["-C", repository, "cat-file", "-e", `${earlier}^{commit}`]).catch(() => undefined);
     // A clone without history has nothing to make such a site with.
-    if (known === undefined) return this.skip();
+    if (known === undefined) {
+      return this.skip();
+    }
     const folder = join(site.directory, "earlier");
     await checkOut(folder);
     await site.upBy(folder);

@@ -15,8 +15,11 @@ describe("site that cannot be built", function () {
   async function refused(text: string | RegExp, environment: Readonly<Record<string, string>> = {}): Promise<void> {
     const { code, stdout, stderr } = await site.run(site.upArguments(), environment);
     assert.equal(code, 1, stdout + stderr);
-    if (typeof text === "string") assert.equal(stderr, `webinfra: ${text}\n`);
-    else assert.match(stderr, text);
+    if (typeof text === "string") {
+      assert.equal(stderr, `webinfra: ${text}\n`);
+    } else {
+      assert.match(stderr, text);
+    }
     assert.deepEqual(await site.remains(), []);
   }
 
@@ -67,7 +70,9 @@ describe("site that cannot be built", function () {
         const prefix = Number(cidr.split("/")[1]);
         return prefix >= 16 && prefix <= 28;
       });
-    if (taken === undefined) this.skip();
+    if (taken === undefined) {
+      this.skip();
+    }
     site.configure({ network: { cidr: taken } });
     const { code, stderr } = await site.run(site.upArguments());
     assert.equal(code, 1);

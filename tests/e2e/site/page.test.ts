@@ -5,6 +5,10 @@
 import { pageTests } from "../../support/page";
 
 const url = process.env["WEBINFRA_PAGE_URL"];
-if (url) describe(`the page at ${url}`, () => pageTests(() => url));
+if (url) {
+  describe(`the page at ${url}`, () => pageTests(() => url));
+}
 // A file without tests is a failure where files run side by side.
-else it("the page of a site that WEBINFRA_PAGE_URL names");
+else {
+  it("the page of a site that WEBINFRA_PAGE_URL names");
+}

@@ -44,7 +44,9 @@ describe("site on Incus", function () {
       await eventually("turns", async () => {
         const seen = (await site.sightings(8)).map(({ headers }) => headers["x-served-by"]);
         assert.deepEqual([...seen].sort(), [...Array<string>(4).fill("web-1"), ...Array<string>(4).fill("web-2")]);
-        for (let i = 1; i < seen.length; i++) assert.notEqual(seen[i], seen[i - 1]);
+        for (let i = 1; i < seen.length; i++) {
+          assert.notEqual(seen[i], seen[i - 1]);
+        }
       });
     });
 
@@ -197,12 +199,16 @@ describe("site on Incus", function () {
         assert.equal(found, "", `${host} shows secrets`);
       }
       assert.match(await site.shell("web-1", "stat -c %a:%U /etc/webinfra/app.env"), /^600:root$/m);
-      for (const pattern of patterns) assert.ok(!site.transcript.includes(pattern), "the command printed a secret");
+      for (const pattern of patterns) {
+        assert.ok(!site.transcript.includes(pattern), "the command printed a secret");
+      }
       const state = readFileSync(
         join(site.home, "state", ".pulumi", "stacks", "webinfra", `${site.stack}.json`),
         "utf8",
       );
-      for (const pattern of patterns) assert.ok(!state.includes(pattern), "the state shows a secret");
+      for (const pattern of patterns) {
+        assert.ok(!state.includes(pattern), "the state shows a secret");
+      }
     });
 
     it("and the metadata address to root: other users are refused by the kernel", async () => {
@@ -351,7 +357,9 @@ describe("site on Incus", function () {
         assert.equal(page.headers["retry-after"], "5");
         assert.match(page.body, /<h1>Back soon<\/h1>/);
       });
-      for (let i = 0; i < 6; i++) assert.equal((await site.fetch("/static/style.css")).status, 200);
+      for (let i = 0; i < 6; i++) {
+        assert.equal((await site.fetch("/static/style.css")).status, 200);
+      }
       await Promise.all(webs.map((host, index) => site.shell(host, `systemctl start webinfra-app@${colours[index]!}`)));
     });
 

@@ -93,7 +93,9 @@ describe("topology dedicated-databases", function () {
     await start(site, "db-2", "db-3");
     await site.settled();
     await eventually("the entry on both replicas", async () => {
-      for (const replica of standing.replicas) assert.deepEqual(await site.missing(replica, [id]), []);
+      for (const replica of standing.replicas) {
+        assert.deepEqual(await site.missing(replica, [id]), []);
+      }
     });
   });
 
@@ -108,7 +110,9 @@ describe("topology dedicated-databases", function () {
     const report = await load.stop(51);
     figure("planned switchover: longest time without a write", report.writeGap, "s");
     await eventually("every acknowledged write on every database", async () => {
-      for (const host of databases) assert.deepEqual(await site.missing(host, report.acknowledged), []);
+      for (const host of databases) {
+        assert.deepEqual(await site.missing(host, report.acknowledged), []);
+      }
     });
     assertNothingFailed(report);
     await site.succeed("preview", site.stack, "--config-file", site.configFile, "--expect-no-changes");
@@ -150,9 +154,13 @@ describe("topology dedicated-databases", function () {
     const addresses = await Promise.all(databases.map((host) => site.address(host)));
     const lost = await site.write("only db-1 has this");
     await kill(site, "db-1");
-    for (const replica of standing.replicas) await site.shell(replica, "systemctl start webinfra-database");
+    for (const replica of standing.replicas) {
+      await site.shell(replica, "systemctl start webinfra-database");
+    }
     await eventually("db-2 and db-3 to be ready to read", async () => {
-      for (const replica of standing.replicas) assert.equal((await site.database(replica)).stale, true);
+      for (const replica of standing.replicas) {
+        assert.equal((await site.database(replica)).stale, true);
+      }
     });
     const planned = await promote("db-2");
     assert.equal(planned.code, 1);
@@ -187,7 +195,9 @@ describe("topology dedicated-databases", function () {
       });
       const report = await load.stop(21);
       await eventually("the writes on both", async () => {
-        for (const host of standing.replicas) assert.deepEqual(await site.missing(host, report.acknowledged), []);
+        for (const host of standing.replicas) {
+          assert.deepEqual(await site.missing(host, report.acknowledged), []);
+        }
       });
       assert.deepEqual(await site.missing("db-1", [lost]), []);
       assert.deepEqual(await site.missing("db-2", [lost]), [lost]);

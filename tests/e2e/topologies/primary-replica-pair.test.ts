@@ -24,7 +24,9 @@ describe("topology primary-replica-pair", function () {
   serves(site, standing);
 
   it("every Nginx spreads over the application servers of both servers", async () => {
-    for (const web of standing.webs) assert.deepEqual(await applicationsBehind(site, web), standing.webs);
+    for (const web of standing.webs) {
+      assert.deepEqual(await applicationsBehind(site, web), standing.webs);
+    }
   });
 
   it("Nginx ends TLS behind the balancer, which passes it on", async () => {

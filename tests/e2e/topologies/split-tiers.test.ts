@@ -35,7 +35,9 @@ describe("topology split-tiers", function () {
   });
 
   it("every Nginx spreads over the application tier", async () => {
-    for (const web of standing.webs) assert.deepEqual(await applicationsBehind(site, web), apps);
+    for (const web of standing.webs) {
+      assert.deepEqual(await applicationsBehind(site, web), apps);
+    }
   });
 
   it("brings a visitor back to the same web server by a cookie", async () => {
@@ -68,7 +70,9 @@ describe("topology split-tiers", function () {
       assert.equal(status, 503);
       assert.match(body, /<h1>Back soon<\/h1>/);
     });
-    for (let i = 0; i < 6; i++) assert.equal((await site.fetch("/static/style.css")).status, 200);
+    for (let i = 0; i < 6; i++) {
+      assert.equal((await site.fetch("/static/style.css")).status, 200);
+    }
     await Promise.all(
       apps.map((app, index) => site.shell(app, `systemctl start webinfra-app@${colours[index]!.trim()}`)),
     );
