@@ -4,7 +4,6 @@
 launcher install: gets one if there is none. launcher run: follows the pointer, in this host's turn.
 """
 
-import compileall
 import contextlib
 import hashlib
 import json
@@ -173,9 +172,12 @@ class Launcher:
                     tar.extractall(folder, filter="data")
             except (tarfile.TarError, EOFError, zlib.error) as error:
                 raise Unfit(f"it cannot be unpacked: {error}") from error
-            # A folder is never changed once it is there: Python need not compare times.
-            if not compileall.compile_dir(folder / "webinfra", quiet=2, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH):
-                raise Unfit("its programs cannot be compiled")
+            try:
+                # A folder is never changed once it is there: Python need not compare times. To compileall, a full disk would be as bad a program.
+                for program in sorted((folder / "webinfra").rglob("*.py")):
+                    py_compile.compile(str(program), doraise=True, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
+            except py_compile.PyCompileError as error:
+                raise Unfit("its programs cannot be compiled") from error
             # A power loss must not leave the name without the programs.
             self.host.run("sync", "-f", str(folder))
             folder.rename(home / package)
@@ -274,7 +276,7 @@ class Launcher:
         if reason is None:
             try:
                 self.fetch(wanted)
-            except Failed as failure:
+            except (Failed, OSError) as failure:
                 self.wait(f"cannot be fetched: {failure}")
                 return 10
             except Unfit as unfit:

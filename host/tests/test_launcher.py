@@ -1,5 +1,6 @@
 """The launcher, on files below a folder of its own, with a clock, commands and agents that tests make up."""
 
+import errno
 import gzip
 import hashlib
 import io
@@ -292,6 +293,21 @@ def test_an_archive_that_is_none_is_refused_before_anything_restarts(site: Site,
     assert refused["package"] == broken
     assert refused["reason"].startswith("it cannot be unpacked: ") if reason.startswith("it cannot") else refused["reason"] == reason
     assert not [line for line in site.host.commands if "restart" in line]
+
+
+@pytest.mark.parametrize("at", ["tarfile.TarFile.extractall", "py_compile.compile"])
+def test_a_full_disk_is_said_and_speaks_against_no_package(site: Site, monkeypatch: pytest.MonkeyPatch, at: str) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    site.publish(archive("second"))
+    with monkeypatch.context() as patch:
+        patch.setattr(at, full)
+        assert site.launcher.turn() == 10
+        assert site.waiting == "cannot be fetched: [Errno 28] No space left on device"
+        assert site.kept == Memory(GOOD)
+    site.launcher.turn()
+    assert site.kept == Memory(NEXT)
 
 
 def test_a_channel_that_does_not_hold_it_yet_is_asked_again(site: Site) -> None:
