@@ -264,7 +264,7 @@ describe("real tools", function () {
     }
     await shell(
       'for file in /usr/local/lib/webinfra/* /usr/local/lib/webinfra/steps.d/*; do [ -f "$file" ] || continue; ' +
-        'case $(head -n 1 "$file") in *python3) python3 -m py_compile "$file" ;; *bash) bash -n "$file" ;; *sh) sh -n "$file" ;; ' +
+        'case $(head -n 1 "$file") in *python3*) python3 -m py_compile "$file" ;; *bash) bash -n "$file" ;; *sh) sh -n "$file" ;; ' +
         '*) echo "$file: no interpreter"; exit 1 ;; esac; done',
     );
   });
