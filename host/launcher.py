@@ -228,17 +228,21 @@ class Launcher:
         """Why it is not this host's turn."""
         if self.turns_of != wanted:
             self.turns_of, self.done, self.silent = wanted, set(), {}
-        reasons: list[str] = []
+        reasons: list[tuple[str, str]] = []
         machines = self.order()
         if not machines:
             # A sync that never worked tells of nobody, and would never be mended. No proxy that knows as little sends to this host.
             return None
         for _, name, machine, address in machines:
             if machine == self.machine:
-                return reasons[0] if reasons else None
+                break
             if machine not in self.done:
-                reasons += self.waits_for(wanted, name, machine, address)
-        return "this machine is not in the inventory yet"
+                reasons += [(name, reason) for reason in self.waits_for(wanted, name, machine, address)]
+        else:
+            return "this machine is not in the inventory yet"
+        # While a host is replaced it has two machines. The new one came with the package; the old one, whose files are of an older version, may be unable to take it.
+        here = {name for _, name, machine, _ in machines if machine in self.done}
+        return next((reason for name, reason in reasons if name not in here), None)
 
     def waits_for(self, wanted: str, name: str, machine: str, address: str) -> list[str]:
         said, now = parsed(self.host.ask(f"http://{address}:{self.port}/state", 1)), self.host.now()

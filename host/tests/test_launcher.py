@@ -343,6 +343,17 @@ class TestTurns:
         site.launcher.turn()
         assert (site.host.current, site.waiting) == (GOOD, "web-1 refused it: its agent did not answer for 60 s")
 
+    def test_a_machine_that_is_being_replaced_stops_nobody(self, site: Site) -> None:
+        site.peer("web-1", good=GOOD, refused={"package": NEXT, "reason": "x"})
+        site.publish(archive("second"))
+        one = site.launcher
+        one.turn()
+        assert site.waiting == "web-1 refused it: x"
+        site.enlist("m-web-1-new", "web-1", "new.test", "webServer")
+        site.host.agents["http://new.test:9000/state"] = json.dumps({"machine": "m-web-1-new", "package": {"good": NEXT}})
+        one.turn()
+        assert site.kept == Memory(NEXT)
+
     def test_one_that_refused_another_one_is_waited_for(self, site: Site) -> None:
         site.peer("web-1", good=GOOD, refused={"package": "c" * 64, "reason": "x"})
         site.publish(archive("second"))
