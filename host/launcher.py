@@ -240,7 +240,7 @@ class Launcher:
                 reasons += [(name, reason) for reason in self.waits_for(wanted, name, machine, address)]
         else:
             return "this machine is not in the inventory yet"
-        # While a host is replaced it has two machines. The new one came with the package; the old one, which has older files, may be unable to take it.
+        # While a host is replaced it has two machines. The new one came with the package; the old one, which has older files, may be unable to.
         here = {name for _, name, machine, _ in machines if machine in self.done}
         return next((reason for name, reason in reasons if name not in here), None)
 
