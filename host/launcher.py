@@ -348,7 +348,7 @@ class Launcher:
             stops = {unit: units.get(unit, ("", 0))[1] for unit in counted}
             for unit, count in stops.items():
                 if count - counted[unit] >= STOPS:
-                    return f"{unit} stopped {count - counted[unit]} times"
+                    return f"{unit} stopped {STOPS} times"
             down = [f"{unit} does not run" for unit in counted if units.get(unit, ("", 0))[0] != "active"]
             problem = down[0] if down else self.problem(wanted, since, was_healthy=was_healthy)
             now = self.host.now()

@@ -218,22 +218,24 @@ describe("roles: the series of MySQL", () => {
   after(() => rmSync(folder, { recursive: true }));
   const checked = (said: string) => {
     writeFileSync(join(folder, "mysqld"), `#!/bin/sh\necho '${said}'\n`, { mode: 0o755 });
+    writeFileSync(join(folder, "systemctl"), '#!/bin/sh\necho "$@"\n', { mode: 0o755 });
     const path = `${folder}:${process.env.PATH ?? ""}`;
-    const { status, stderr } = spawnSync("bash", [check, "9.7"], { encoding: "utf8", env: { PATH: path } });
-    return { status, stderr };
+    const { status, stdout, stderr } = spawnSync("bash", [check, "9.7"], { encoding: "utf8", env: { PATH: path } });
+    return { status, stdout, stderr };
   };
 
   it("passes when it is the tested one", () => {
     const said = "/usr/sbin/mysqld  Ver 9.7.4-1 for Linux on x86_64 ((Debian))";
-    assert.deepEqual(checked(said), { status: 0, stderr: "" });
+    assert.deepEqual(checked(said), { status: 0, stdout: "", stderr: "" });
   });
 
-  it("is refused in words when it is another", () => {
+  it("is refused in words when it is another, and does not start at the next boot", () => {
+    const stdout = "--quiet --no-reload disable --now mysql.service\n";
     const words = (version: string) =>
       `MySQL ${version} was installed, and webinfra is tested with 9.7: set webinfra:mysql.source to a source of that series\n`;
     const other = "/usr/sbin/mysqld  Ver 8.4.7 for Linux on x86_64 (MySQL Community Server - GPL)";
-    assert.deepEqual(checked(other), { status: 1, stderr: words("8.4.7") });
-    assert.deepEqual(checked("mysqld"), { status: 1, stderr: words("of an unknown version") });
+    assert.deepEqual(checked(other), { status: 1, stdout, stderr: words("8.4.7") });
+    assert.deepEqual(checked("mysqld"), { status: 1, stdout, stderr: words("of an unknown version") });
   });
 });
 
