@@ -310,6 +310,11 @@ def acknowledges(world: World) -> bool:
     return world.acks > before
 
 
+def nobody_to_acknowledge(world: World, primary: Host) -> bool:
+    """Whether each other host has something of its own: with durability "require" an operator has to make a replica anew before writes go on."""
+    return world.require and not primary.fence and all(host is primary or host.fence for host in world.hosts)
+
+
 def at_rest(world: World, operator: Operator) -> str | None:
     """What is wrong with a site where nothing happens any more; None when nothing is."""
     kernel = world.kernel
@@ -325,8 +330,10 @@ def at_rest(world: World, operator: Operator) -> str | None:
         operator.write(world.pointed, target.name, number=operator.number())
         kernel.run(kernel.now + MENDING)
         writers = [host for host in world.hosts if host.server.open]
+        named = target
     if len(writers) != 1:
-        return f"{len(writers)} servers take writes, though everything answers (the pointer names {world.pointed.primary})"
+        waits = not writers and nobody_to_acknowledge(world, named)
+        return None if waits else f"{len(writers)} servers take writes, though everything answers (the pointer names {world.pointed.primary})"
     writer = writers[0]
     if not acknowledges(world):
         return f"{writer.name} is open and acknowledges nothing"
