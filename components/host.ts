@@ -1,9 +1,9 @@
-import { createHash } from "node:crypto";
 import * as pulumi from "@pulumi/pulumi";
 import { cloudConfig, definitionKey, definitionText, HostDefinition, secretsText } from "../cloudinit";
 import { writeInventoryEntry } from "../core/protocol";
 import { SecretTexts } from "../core/secret";
 import { Platform } from "../platforms/contract";
+import { digest } from "../platforms/definition";
 import { describe } from "../roles";
 
 /** Arguments of {@link Host}. */
@@ -15,8 +15,6 @@ export interface HostArgs {
   /** Refuse to delete or replace it while it holds data. */
   readonly protectData: boolean;
 }
-
-const sha256Of = (text: string): string => createHash("sha256").update(text).digest("hex");
 
 /** One host: its machine, its data volumes, and its entry in the inventory. */
 export class Host extends pulumi.ComponentResource {
@@ -39,9 +37,9 @@ export class Host extends pulumi.ComponentResource {
     const rendered = pulumi.all([planned.place, args.secrets]).apply(([place, texts]) => {
       const secretFiles = secretsText(definition, place, texts);
       // A host that gets other secrets is another machine, also where they do not come with user-data.
-      const secrets = { texts, sha256: traits.secretsThrough === "channel" ? sha256Of(secretFiles) : "" };
+      const secrets = { texts, sha256: traits.secretsThrough === "channel" ? digest(secretFiles) : "" };
       const text = definitionText(definition, place, secrets);
-      const sha256 = sha256Of(text);
+      const sha256 = digest(text);
       const userData = cloudConfig(definition, place, secrets, sha256);
       return { secretFiles, text, key: definitionKey(host.name, sha256), userData };
     });

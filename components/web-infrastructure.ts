@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import * as pulumi from "@pulumi/pulumi";
 import { cloudConfig, definitionText, HostDefinition, imageConfig, PlacementConflict } from "../cloudinit";
 import { Config } from "../config/schema";
@@ -7,6 +6,7 @@ import { writeFirstPrimaryPointer, writeHostPointer, writeReleasePointer } from 
 import { distinct, isPublic, roomFor, secretId } from "../core/secret";
 import { platforms } from "../platforms";
 import { Archive, Platform } from "../platforms/contract";
+import { digest } from "../platforms/definition";
 import { filler } from "../platforms/traits";
 import { Ready } from "../provider/sdk";
 import { SiteSummary } from "../review/summary";
@@ -162,7 +162,7 @@ export class WebInfrastructure extends pulumi.ComponentResource {
     const announced = platform.announce(
       pulumi
         .all([releaseText, hostText, ...hosts.map(({ component }) => component.entryText)])
-        .apply((texts) => createHash("sha256").update(JSON.stringify(texts)).digest("hex")),
+        .apply((texts) => digest(JSON.stringify(texts))),
       [...hosts.map(({ component }) => component.entry), hostPointer, releasePointer, primaryPointer],
       this,
     );

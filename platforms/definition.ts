@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import * as pulumi from "@pulumi/pulumi";
 import { Definition } from "../provider/sdk";
 
-/** One-way, and of a text full of random secrets: it may be shown. */
+/** SHA-256 in lower-case hexadecimal. One-way: that of a text full of random secrets may be shown. */
 export const digest = (text: string): string => createHash("sha256").update(text).digest("hex");
 
 /** Has updates warn when they would make a host with data otherwise than its machine was made. */
