@@ -4,6 +4,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { ConfigError } from "../../core/config-error";
 import { nearest } from "../../core/nearest";
+import * as ports from "../../core/ports";
 import { parseConfig, type RawConfig } from "../../config/parse";
 import { type Config, configSchema } from "../../config/schema";
 import { heldMysqlSettings } from "../../services/mysql/schema";
@@ -574,11 +575,13 @@ describe("config: any valid configuration", () => {
     const address = Math.floor((10 * 2 ** 24 + low) / size) * size;
     return `${[24, 16, 8, 0].map((shift) => String(Math.floor(address / 2 ** shift) % 256)).join(".")}/${String(prefix)}`;
   });
+  const taken = new Set<number>(Object.values(ports));
+  const port = fc.integer({ min: 1024, max: 65_000 }).filter((at) => !taken.has(at) && !taken.has(at + 1));
   const valid = fc.record({
     domain: fc.stringMatching(/^[a-z0-9]{1,20}(\.[a-z0-9]{1,20}){1,4}$/),
     web: fc.integer({ min: 1, max: 16 }),
     replicas: fc.integer({ min: 2, max: 8 }),
-    app: fc.record({ port: fc.integer({ min: 1024, max: 65_000 }), environment: fc.dictionary(name, line) }),
+    app: fc.record({ port, environment: fc.dictionary(name, line) }),
     mysql: fc.record({
       memoryMiB: fc.integer({ min: 256, max: 100_000 }),
       durability: fc.constantFrom("prefer", "require"),
