@@ -17,4 +17,5 @@ export {
   writePrimaryPointer,
   writeReleasePointer,
 } from "./pointer";
+export { type HostSettings, parseHostSettings, type SealedSettings, settingsKey, writeHostSettings } from "./settings";
 export { type DatabaseState, parseState, type State } from "./state";

@@ -80,6 +80,23 @@ const packageState = z.object(
   "should be null or what the host says of its package",
 );
 
+const settingsState = z.object(
+  {
+    /** SHA-256 of the text of the settings that are in force, "" while none are. */
+    applied: text,
+    /** Those that could not be applied, and why; what they would have changed stays as it was. */
+    refused: z
+      .object({ settings: text, reason: text }, "should be null or an object of settings and reason")
+      .nullable()
+      .default(null),
+    /** Why the newest are not applied yet, though they may be. */
+    waiting: words,
+    /** What of the applied ones takes effect later, and when, in words for people. */
+    pending: z.array(text, "should be a list of texts").default([]),
+  },
+  "should be null or what the host says of its settings",
+);
+
 const convergeRight = "should be running, failed or done";
 const schema = z
   .object({
@@ -105,6 +122,8 @@ const schema = z
       .default([]),
     /** Null on hosts of before there was one. */
     package: packageState.nullable().default(null),
+    /** Null on hosts of before there were settings that change in place. */
+    settings: settingsState.nullable().default(null),
     /** Null on hosts without a database. */
     database: database.nullable().default(null),
   })

@@ -38,7 +38,7 @@ class MemoryFiles:
     def read(self, path: str) -> str | None:
         return self._store(path).get(path)
 
-    def write(self, path: str, text: str, *, durable: bool = False) -> None:
+    def write(self, path: str, text: str, *, durable: bool = False, private: bool = False) -> None:  # noqa: ARG002
         del durable
         self._store(path)[path] = text
 

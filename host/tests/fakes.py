@@ -27,12 +27,15 @@ class MemoryFiles:
     def __init__(self, **texts: str) -> None:
         self.texts: dict[str, str] = dict(texts)
         self.writes: list[str] = []
+        self.private: set[str] = set()
 
     def read(self, path: str) -> str | None:
         return self.texts.get(path)
 
-    def write(self, path: str, text: str, *, durable: bool = False) -> None:  # noqa: ARG002
+    def write(self, path: str, text: str, *, durable: bool = False, private: bool = False) -> None:  # noqa: ARG002
         self.writes.append(path)
+        if private:
+            self.private.add(path)
         self.texts[path] = text
 
     def remove(self, path: str) -> None:
@@ -68,9 +71,11 @@ class FakeCommands:
         self.answer = answer
         self.run_: list[tuple[str, ...]] = []
         self.environments: list[Mapping[str, str]] = []
+        self.given: list[str | None] = []
 
-    def run(self, command: Sequence[str], *, seconds: float, environment: Mapping[str, str] | None = None) -> str:  # noqa: ARG002
+    def run(self, command: Sequence[str], *, seconds: float, environment: Mapping[str, str] | None = None, given: str | None = None) -> str:  # noqa: ARG002
         self.run_.append(tuple(command))
+        self.given.append(given)
         self.environments.append(environment or {})
         return self.answer(command)
 

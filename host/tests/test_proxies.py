@@ -229,7 +229,7 @@ class Mortal(MemoryFiles):
         super().__init__()
         self._world = world
 
-    def write(self, path: str, text: str, *, durable: bool = False) -> None:
+    def write(self, path: str, text: str, *, durable: bool = False, private: bool = False) -> None:  # noqa: ARG002
         self._world.effect()
         super().write(path, text, durable=durable)
 

@@ -12,7 +12,8 @@ import pytest
 from tests.fakes import FakeClock, FakeCommands, MemoryFiles, Said
 from webinfra import places
 from webinfra.outside import Answer, Failed, Request, Shell
-from webinfra.release import ACTIVE, MAP, Settings, Store, Switch, World
+from webinfra.places import ACTIVE
+from webinfra.release import MAP, Settings, Store, Switch, World
 
 A, B = "a" * 64, "b" * 64
 # As HAProxy 3.0 begins it.
@@ -57,7 +58,7 @@ class Host:
             (self.root / "releases" / release).mkdir()
 
     # What the program asks of systemd.
-    def run(self, command: Sequence[str], *, seconds: float, environment: object = None) -> str:  # noqa: ARG002
+    def run(self, command: Sequence[str], *, seconds: float, environment: object = None, given: str | None = None) -> str:  # noqa: ARG002
         self.happens()
         unit = command[-1].removeprefix("webinfra-app@")
         if "restart" in command:
@@ -257,7 +258,7 @@ class Channel(Shell):
         super().__init__({"PATH": "/usr/bin:/bin"})
         self.folder = folder
 
-    def run(self, command: Sequence[str], *, seconds: float, environment: object = None) -> str:  # noqa: ARG002
+    def run(self, command: Sequence[str], *, seconds: float, environment: object = None, given: str | None = None) -> str:  # noqa: ARG002
         if command[0] != "rclone":
             return super().run(command, seconds=seconds)
         source = self.folder / command[-2].removeprefix("channel:releases/")

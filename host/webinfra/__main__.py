@@ -10,6 +10,7 @@ PROGRAMS: Final = {
     "sync": "webinfra.sync",
     "agent": "webinfra.agent",
     "release": "webinfra.release",
+    "settings": "webinfra.live_settings",
     "address": "webinfra.address",
     "database": "webinfra.database.program",
     "access-log": "webinfra.access_log",

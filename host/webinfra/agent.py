@@ -20,9 +20,20 @@ from webinfra.files import Disk, Files
 from webinfra.log import Journal
 from webinfra.loop import Loop, in_background
 from webinfra.outside import Failed, Internet, Request, Web
-from webinfra.protocol import CONVERGE, PackageState, Refused, RefusedDocument, State, parse_refused, parse_refused_package, write_state
+from webinfra.protocol import (
+    CONVERGE,
+    PackageState,
+    Refused,
+    RefusedDocument,
+    SettingsState,
+    State,
+    parse_refused,
+    parse_refused_package,
+    parse_settings_state,
+    write_state,
+)
 from webinfra.replication import LocalMySQL
-from webinfra.settings import Fields, machine_id, read_object
+from webinfra.settings import Fields, domain, machine_id, read_object
 
 # Seconds between two looks, and the least rest after one that took long.
 PERIOD: Final = 0.5
@@ -43,10 +54,13 @@ class Settings:
     name: str
     roles: tuple[str, ...]
     port: int
+    # Where the host's settings say none: it was made before there were any.
     domain: str
     checks: tuple[Check, ...]
-    # None: no database host.
+    # None: no database host, or one that is told by its settings.
     most_lag: float | None
+    # The host takes settings from the channel.
+    takes_settings: bool = False
 
     @staticmethod
     def load(files: Files) -> "Settings":
@@ -55,9 +69,10 @@ class Settings:
             name=fields.text("name"),
             roles=fields.texts("roles"),
             port=fields.whole("port"),
-            domain=fields.text("domain"),
+            domain=fields.optional("domain"),
             checks=tuple(Check(one.text("name"), one.whole("port"), one.text("path")) for one in fields.each("checks")),
             most_lag=fields.number("maxLagSeconds") if fields.has("maxLagSeconds") else None,
+            takes_settings=files.read(f"{places.SETTINGS}/settings.json") is not None,
         )
 
 
@@ -108,6 +123,7 @@ class Agent:
             release=release,
             refused=self._refused(),
             package=self._package(),
+            settings=self._live_settings(),
         )
 
     def answer(self, path: str) -> tuple[int, str]:
@@ -127,7 +143,9 @@ class Agent:
 
     def _answers(self, check: Check) -> bool:
         try:
-            answer = self._web.ask(Request(f"http://127.0.0.1:{check.port}{check.path}", headers={"Host": self._settings.domain}), seconds=2)
+            answer = self._web.ask(
+                Request(f"http://127.0.0.1:{check.port}{check.path}", headers={"Host": domain(self._files, self._settings.domain)}), seconds=2
+            )
         except Failed:
             return False
         return answer.status == 200
@@ -136,6 +154,13 @@ class Agent:
         with contextlib.suppress(Refused, ValueError, RecursionError):
             return parse_refused(json.loads(self._files.read(places.REFUSED) or "[]"))
         return ()
+
+    def _live_settings(self) -> SettingsState | None:
+        if not self._settings.takes_settings:
+            return None
+        with contextlib.suppress(Refused, ValueError, RecursionError):
+            return parse_settings_state(json.loads(self._files.read(places.SETTINGS_STATUS) or '{"applied": ""}'))
+        return SettingsState("")
 
     def _package(self) -> PackageState:
         kept = read_object(self._files, places.PACKAGE)
@@ -172,7 +197,7 @@ def main() -> None:
     settings = Settings.load(files)
     looks: list[Callable[[], None]] = []
     watch: DatabaseWatch | None = None
-    if settings.most_lag is not None:
+    if "database" in settings.roles:
         watch = DatabaseWatch(settings.name, settings.most_lag, settings.port, files, clock, LocalMySQL(), web)
         looks += [watch.poll_mysql, watch.ask_primary]
     agent = Agent(settings, files, web, watch, running_package(Path(__file__)))

@@ -2,7 +2,8 @@
 
 import contextlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Protocol
 
 from webinfra import places
@@ -30,17 +31,28 @@ class Source(Protocol):
         ...
 
 
-def _documents(files: Files, root: str) -> Mapping[str, Text]:
+class Shelf(Protocol):
+    def one(self, key: str) -> Text:
+        """One document, for a host that has no other yet. None, or Failed, when it is not there."""
+        ...
+
+
+def _documents(files: Files, root: str, own: Sequence[str]) -> Mapping[str, Text]:
     keys = [f"{folder}/{name}" for folder in FOLDERS for name in files.names(f"{root}/{folder}") if name.endswith(".json")]
-    return {key: files.read(f"{root}/{key}") for key in keys}
+    found = {key: files.read(f"{root}/{key}") for key in keys}
+    return found | {key: text for key in own if (text := files.read(f"{root}/{key}")) is not None}
 
 
 class Directory:
-    """A folder of the machine that the site's containers run on. Its files are looked at, so that nothing has to tell that they changed."""
+    """A folder of the machine that the site's containers run on. Its files are looked at, so that nothing has to tell that they changed.
 
-    def __init__(self, files: Files, root: str) -> None:
+    `own`: documents beside inventory and pointers that are this host's own.
+    """
+
+    def __init__(self, files: Files, root: str, own: Sequence[str] = ()) -> None:
         self._files = files
         self._root = root
+        self._own = own
 
     def mark(self) -> str:
         found: list[str] = []
@@ -51,26 +63,36 @@ class Directory:
         # A new site has none yet.
         with contextlib.suppress(FileNotFoundError):
             found += self._stamps("pointers")
+        for key in self._own:
+            with contextlib.suppress(FileNotFoundError):
+                found.append(_stamp(key, Path(f"{self._root}/{key}").lstat()))
         return "\n".join(sorted(found))
 
     def fetch(self) -> Mapping[str, Text]:
-        return _documents(self._files, self._root)
+        return _documents(self._files, self._root, self._own)
+
+    def one(self, key: str) -> Text:
+        return self._files.read(f"{self._root}/{key}")
 
     def _stamps(self, folder: str) -> Iterator[str]:
         with os.scandir(f"{self._root}/{folder}") as entries:
             for entry in entries:
                 # One that has just gone is the next look's.
                 with contextlib.suppress(FileNotFoundError):
-                    stat = entry.stat(follow_symlinks=False)
-                    yield f"{folder}/{entry.name} {stat.st_mtime_ns} {stat.st_size} {stat.st_ino}"
+                    yield _stamp(f"{folder}/{entry.name}", entry.stat(follow_symlinks=False))
+
+
+def _stamp(key: str, stat: os.stat_result) -> str:
+    return f"{key} {stat.st_mtime_ns} {stat.st_size} {stat.st_ino}"
 
 
 class Bucket:
-    """A bucket. A look at a small object is cheap; who writes to the channel changes it last."""
+    """A bucket. A look at a small object is cheap; who writes to the channel changes it last. `own`: as for a folder."""
 
-    def __init__(self, files: Files, commands: Commands) -> None:
+    def __init__(self, files: Files, commands: Commands, own: Sequence[str] = ()) -> None:
         self._files = files
         self._commands = commands
+        self._own = own
 
     def mark(self) -> str:
         # Not `cat`, which lists the bucket each time: that may not be allowed, and costs twelve times a read.
@@ -80,7 +102,13 @@ class Bucket:
     def fetch(self) -> Mapping[str, Text]:
         for folder in FOLDERS:
             self._rclone("sync", f"channel:{folder}", f"{_STAGING}/{folder}")
-        return _documents(self._files, _STAGING)
+        for key in self._own:
+            self.one(key)
+        return _documents(self._files, _STAGING, self._own)
+
+    def one(self, key: str) -> Text:
+        self._rclone("copyto", f"channel:{key}", f"{_STAGING}/{key}")
+        return self._files.read(f"{_STAGING}/{key}")
 
     def _rclone(self, *arguments: str) -> None:
         limits = ("--contimeout", "5s", "--timeout", "20s", "--retries", "1")

@@ -28,7 +28,7 @@ from webinfra.protocol import (
     parse_state,
 )
 from webinfra.replication import Look, MySQL
-from webinfra.settings import read_object
+from webinfra.settings import live, read_object
 
 # Seconds after which what MySQL said last counts for nothing.
 STALE: Final = 2.0
@@ -37,6 +37,8 @@ PATIENCE: Final = 10.0
 UNIT: Final = "mysql.service"
 # Seconds since the look of a primary of the version before, which does not say.
 UNSAID_AGE: Final = 0.5
+# Seconds that a replica may be behind while nobody said how many.
+MOST_LAG: Final = 5.0
 
 
 @dataclass(frozen=True)
@@ -63,9 +65,12 @@ def spoken(files: Files, now: float) -> Spoken:
 
 
 class DatabaseWatch:
-    """Two threads renew it, one by `poll_mysql` and one by `ask_primary`; any may ask for the `state`."""
+    """Two threads renew it, one by `poll_mysql` and one by `ask_primary`; any may ask for the `state`.
 
-    def __init__(self, name: str, most_lag: float, port: int, files: Files, clock: Clock, mysql: MySQL, web: Web) -> None:
+    `most_lag`: the bound of lag that the host was made with, in seconds; None where its settings say it.
+    """
+
+    def __init__(self, name: str, most_lag: float | None, port: int, files: Files, clock: Clock, mysql: MySQL, web: Web) -> None:
         self._name = name
         self._port = port
         self._files = files
@@ -74,7 +79,8 @@ class DatabaseWatch:
         self._web = web
         self._lock = Lock()
         self._freshness = Freshness()
-        self._readable = Readable(most_lag)
+        self._made_with = most_lag
+        self._readable = Readable(self._most_lag())
         self._look: Look | None = None
         self._at = 0.0
         self._busy = False
@@ -176,7 +182,14 @@ class DatabaseWatch:
             except ValueError as error:
                 self._lag, self._error = None, str(error)
         able = look is not None and _follows(look) and look.receiving and spoken(self._files, now).fenced is None
+        self._readable.most_lag = self._most_lag()
         self._in_pool = self._readable.look(now, self._lag if able else None)
+
+    def _most_lag(self) -> float:
+        """Seconds that a replica may be behind and still be read as one. It may change at any time."""
+        found = live(self._files)
+        said = self._made_with if found is None or found.database is None else found.database.max_lag
+        return MOST_LAG if said is None else said
 
     def _fresh(self, now: float) -> Look | None:
         return self._look if self._look is not None and now - self._at < STALE else None

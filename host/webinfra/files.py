@@ -12,8 +12,9 @@ class Files(Protocol):
         """The whole text; None when it cannot be read, or is no text."""
         ...
 
-    def write(self, path: str, text: str, *, durable: bool = False) -> None:
-        """Replaces a file in one step; makes its folder. `durable`: it is on the disk, also after a loss of power, when this returns."""
+    def write(self, path: str, text: str, *, durable: bool = False, private: bool = False) -> None:
+        """Replaces a file in one step; makes its folder. `durable`: it is on the disk, also after a loss of power, when this returns. `private`: only
+        root may read it."""
         ...
 
     def remove(self, path: str) -> None:
@@ -34,16 +35,17 @@ class Disk:
         except (OSError, UnicodeDecodeError):
             return None
 
-    def write(self, path: str, text: str, *, durable: bool = False) -> None:
+    def write(self, path: str, text: str, *, durable: bool = False, private: bool = False) -> None:
         target = Path(path)
         target.parent.mkdir(parents=True, exist_ok=True)
         fresh = target.with_name(f"{target.name}.webinfra-new")
-        with fresh.open("w") as file:
+        mode = 0o600 if private else 0o644
+        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "w") as file:
+            os.fchmod(file.fileno(), mode)
             file.write(text)
             if durable:
                 file.flush()
                 os.fsync(file.fileno())
-        fresh.chmod(0o644)
         fresh.rename(target)
         if durable:
             folder = os.open(target.parent, os.O_RDONLY)

@@ -68,7 +68,8 @@ class Readable:
     """
 
     def __init__(self, most_lag: float) -> None:
-        self._most_lag = most_lag
+        # May be changed at any time.
+        self.most_lag = most_lag
         self._within = False
         self._left = False
         self._began: float | None = None
@@ -79,11 +80,11 @@ class Readable:
         """`lag`: None for what is no replica that can be read, whatever the reason."""
         self._began = now if self._began is None else self._began
         beginning = now - self._began < STEADY and not self._left
-        if lag is None or lag > self._most_lag / 2:
+        if lag is None or lag > self.most_lag / 2:
             self._well_since = None
         elif self._well_since is None:
             self._well_since = now
-        if lag is None or lag > self._most_lag:
+        if lag is None or lag > self.most_lag:
             self._within, self._left = False, self._left or self._within or lag is not None
         elif self._well_since is not None and (beginning or now - self._well_since >= STEADY):
             self._within = True

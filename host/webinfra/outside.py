@@ -22,8 +22,9 @@ class Slow(Failed):
 
 
 class Commands(Protocol):
-    def run(self, command: Sequence[str], *, seconds: float, environment: Mapping[str, str] | None = None) -> str:
-        """What a command prints; Failed when it ends with another code than 0, or not in time. `environment` goes over this program's own."""
+    def run(self, command: Sequence[str], *, seconds: float, environment: Mapping[str, str] | None = None, given: str | None = None) -> str:
+        """What a command prints; Failed when it ends with another code than 0, or not in time. `environment` goes over this program's own, `given` is
+        what it reads."""
         ...
 
 
@@ -61,12 +62,12 @@ class Shell:
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._environment = environment
 
-    def run(self, command: Sequence[str], *, seconds: float, environment: Mapping[str, str] | None = None) -> str:
+    def run(self, command: Sequence[str], *, seconds: float, environment: Mapping[str, str] | None = None, given: str | None = None) -> str:
         try:
             done = subprocess.run(
                 command,
                 check=True,
-                stdin=subprocess.DEVNULL,
+                input=given or "",
                 capture_output=True,
                 text=True,
                 timeout=seconds,

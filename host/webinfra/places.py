@@ -25,6 +25,15 @@ PULL = f"{RUN}/pull"
 PACKAGE = "/var/lib/webinfra/package.json"
 # Why the launcher does not try the wanted one yet.
 PACKAGE_WAITING = f"{RUN}/package-waiting"
+# The settings that are in force, as they came; and what became of those that came last, for the agent.
+APPLIED = "/var/lib/webinfra/settings.json"
+SETTINGS_STATUS = f"{RUN}/settings.json"
+# The variables that settings give the application; beside it, `.blue` and `.green`, those that each of the two was started with.
+ENVIRONMENT = f"{SECRETS}/app-environment"
+# The key that secrets are sealed to for this host.
+SEALING_KEY = f"{SECRETS}/sealing-key"
+# Which of the two that take turns serves, and the release that it runs.
+ACTIVE = "/var/lib/webinfra/active"
 # Documents of the channel that were refused.
 REFUSED = f"{RUN}/refused.json"
 # What the database program says of itself, for the agent.

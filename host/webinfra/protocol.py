@@ -19,6 +19,9 @@ DATABASE_ROLES = ("primary", "replica", "fenced", "none")
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _NONCE = re.compile(r"[0-9a-z]{1,64}")
+_DOMAIN = re.compile(r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)+")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_MYSQL_VARIABLE = re.compile(r"[a-z][a-z0-9_.]*")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _LARGEST = 2**53 - 1
 
@@ -158,6 +161,48 @@ class PackageState:
 
 
 @dataclass(frozen=True)
+class RefusedSettings:
+    """Settings, by SHA-256, that could not be applied, and why."""
+
+    settings: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class SettingsState:
+    """The host's settings as it has them. `applied`: SHA-256 of those in force, empty while none are. `pending`: what of them takes effect later."""
+
+    applied: str
+    refused: RefusedSettings | None = None
+    # Why the newest are not applied yet, though they may be.
+    waiting: str | None = None
+    pending: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class DatabaseSettings:
+    # As MySQL's configuration has them.
+    variables: Mapping[str, str]
+    # A write waits for a replica, however long (durability `require`).
+    needs_replica: bool
+    max_lag: float
+
+
+@dataclass(frozen=True)
+class HostSettings:
+    """What of a host may change while it lives."""
+
+    host: str
+    domain: str
+    # The application's environment, without what is sealed; None: the host runs none.
+    environment: Mapping[str, str] | None
+    # None: no database host.
+    database: DatabaseSettings | None
+    # An age file that holds what is secret; None: nothing is.
+    sealed: str | None
+
+
+@dataclass(frozen=True)
 class State:
     """What a host's agent answers."""
 
@@ -175,6 +220,8 @@ class State:
     refused: tuple[RefusedDocument, ...] = ()
     # None: of before there was one.
     package: PackageState | None = None
+    # None: of before there were settings that change in place.
+    settings: SettingsState | None = None
 
 
 Object = Mapping[str, object]
@@ -316,6 +363,52 @@ def parse_host_pointer(text: str) -> HostPointer:
     return HostPointer(_sha256(document, "package"))
 
 
+def _texts(holder: Object, key: str, name: re.Pattern[str]) -> Mapping[str, str]:
+    value = holder.get(key)
+    if not isinstance(value, dict) or not all(isinstance(text, str) and name.fullmatch(one) for one, text in value.items()):
+        raise Refused(f"{key} must be an object of names and texts")
+    return value
+
+
+def _domain(holder: Object) -> str:
+    value = holder.get("domain")
+    if not isinstance(value, str) or not _DOMAIN.fullmatch(value):
+        raise _wrong("domain", "a domain name, such as www.foobar.com", value)
+    return value
+
+
+def _database_settings(value: object) -> DatabaseSettings:
+    given = _object(value, "database")
+    variables = _texts(given, "variables", _MYSQL_VARIABLE)
+    if any("\n" in text for text in variables.values()):
+        raise Refused("each of variables must be one line")
+    most = given.get("maxLagSeconds")
+    if not isinstance(most, int | float) or isinstance(most, bool) or most <= 0:
+        raise _wrong("maxLagSeconds", "a number of seconds above 0", most)
+    return DatabaseSettings(variables, _word(given, "durability", ("prefer", "require")) == "require", float(most))
+
+
+def parse_environment(value: object) -> Mapping[str, str]:
+    """The variables in an object with `environment`. What is wrong is never shown: it may be secret."""
+    if not isinstance(value, dict):
+        raise Refused("the environment must be in an object")
+    return _texts(value, "environment", _VARIABLE)
+
+
+# Programs ask for them again and again.
+@lru_cache(maxsize=8)
+def parse_host_settings(text: str) -> HostSettings:
+    document, _ = _document(text)
+    application = document.get("application")
+    return HostSettings(
+        host=_host(document, "host"),
+        domain=_domain(document),
+        environment=None if application is None else parse_environment(application),
+        database=None if document.get("database") is None else _database_settings(document["database"]),
+        sealed=_optional(document, "sealed"),
+    )
+
+
 # Hosts read the same entries again and again.
 @lru_cache(maxsize=256)
 def parse_entry(text: str) -> Entry:
@@ -411,6 +504,26 @@ def _package(value: object) -> PackageState:
     )
 
 
+def parse_refused_settings(value: object) -> RefusedSettings:
+    """The settings that a host could not apply."""
+    one = _object(value, "refused")
+    return RefusedSettings(_string(one, "settings"), _string(one, "reason"))
+
+
+def parse_settings_state(value: object) -> SettingsState:
+    """What a host says of its settings."""
+    said = _object(value, "settings")
+    pending = said.get("pending", [])
+    if not isinstance(pending, list) or not all(isinstance(one, str) for one in pending):
+        raise _wrong("pending", "a list of texts", pending)
+    return SettingsState(
+        applied=_string(said, "applied"),
+        refused=None if said.get("refused") is None else parse_refused_settings(said["refused"]),
+        waiting=_optional(said, "waiting"),
+        pending=tuple(pending),
+    )
+
+
 def parse_state(text: str) -> State:
     document, version = _document(text)
     return State(
@@ -425,6 +538,7 @@ def parse_state(text: str) -> State:
         release=_optional(document, "release"),
         refused=() if document.get("refused") is None else parse_refused(document["refused"]),
         package=None if document.get("package") is None else _package(document["package"]),
+        settings=None if document.get("settings") is None else parse_settings_state(document["settings"]),
     )
 
 
@@ -477,6 +591,7 @@ def write_state(state: State) -> str:
         "error": state.error,
         "refused": [{"document": one.document, "reason": one.reason} for one in state.refused],
         "package": None if state.package is None else asdict(state.package),
+        **({} if state.settings is None else {"settings": asdict(state.settings)}),
         **({} if state.release is None else {"release": state.release}),
         **({} if state.database is None else {"database": _written_database(state.database)}),
     }

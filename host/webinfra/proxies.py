@@ -6,6 +6,9 @@ The configuration that came with the host says what a server of a role looks lik
       #! each web: server s{slot} {address}:8080 check inter 800ms
 
 The lines that follow it are written by `expand`, one a machine. A running HAProxy knows nothing of that: it is told the difference (`orders`).
+In the same way it says where the site's name stands, which a running HAProxy has to read anew:
+
+      #! named: http-check send meth GET uri / ver HTTP/1.1 hdr Host {domain}
 """
 
 import re
@@ -16,6 +19,7 @@ from typing import Final
 _SECTION: Final = re.compile(r"[^\s#]+(?: +(\S+))?")
 _PATTERN: Final = re.compile(r"(\s*)#! each (\w+)( once checked)?: server (\S+) (\S+):(\d+)(?: (.+))?")
 _SERVER: Final = re.compile(r"\s+server\s")
+_NAMED: Final = re.compile(r"(\s*)#! named: (.+)")
 
 # Bits of a server's administrative state, as `show servers state` gives them: put into maintenance, or into drain, by somebody.
 _MAINTENANCE: Final = 0x01
@@ -135,6 +139,25 @@ class Order:
     commands: tuple[str, ...]
     holds: bool = True
     waits: bool = False
+
+
+def name(config: str, domain: str) -> str:
+    """A configuration with the site's name in the lines where it belongs."""
+    lines: list[str] = []
+    begins = ""
+    for line in config.splitlines():
+        # The line of the name before.
+        if begins and line.startswith(begins):
+            begins = ""
+            continue
+        lines.append(line)
+        found = _NAMED.fullmatch(line)
+        begins = ""
+        if found is not None:
+            indent, text = found.groups()
+            lines.append(f"{indent}{text.replace('{domain}', domain)}")
+            begins = f"{indent}{text.partition('{domain}')[0]}"
+    return "\n".join(lines) + "\n"
 
 
 def expand(config: str, members: Mapping[str, Sequence[Member]]) -> tuple[str, tuple[Pattern, ...], tuple[Server, ...]]:

@@ -14,9 +14,9 @@ from webinfra.clock import Clock
 from webinfra.files import Files
 from webinfra.log import Complaints, Log
 from webinfra.outside import Commands, Failed
-from webinfra.proxies import Member, Pattern, Running, Server, expand, keeps_held, orders, running
+from webinfra.proxies import Member, Pattern, Running, Server, expand, keeps_held, name, orders, running
 from webinfra.proxy_socket import Proxy
-from webinfra.settings import read_object
+from webinfra.settings import live, read_object
 
 # Seconds between two looks when nothing new is known, and after one that did not end well.
 LOOK: Final = 2.0
@@ -27,6 +27,8 @@ AGAIN: Final = 0.5
 class Settings:
     config: str
     socket: str
+    # Its unit. None: of a host whose configuration names the site for good.
+    unit: str | None = None
 
 
 class ProxyKeeper:
@@ -44,6 +46,8 @@ class ProxyKeeper:
         # None: not known yet.
         self._members: Mapping[str, Sequence[Member]] | None = None
         self._next = 0.0
+        # The process has to read the configuration anew.
+        self._unread = False
 
     def want(self, members: Mapping[str, Sequence[Member]]) -> None:
         """These machines serve from now on: writes them down and tells the process."""
@@ -64,10 +68,17 @@ class ProxyKeeper:
         if config is None:
             self._disk.about(f"{path} cannot be read")
             return False
-        text, patterns, wanted = expand(config, members)
+        found = live(self._files)
+        named = config if found is None else name(config, found.domain)
+        text, patterns, wanted = expand(named, members)
         try:
             if text != config:
                 self._write(text)
+            self._unread = self._unread or named != config
+            if self._unread and self._settings.unit is not None:
+                # One that does not run reads it when it starts.
+                self._commands.run(("systemctl", "try-reload-or-restart", self._settings.unit), seconds=60)
+            self._unread = False
             self._disk.about("")
         except (Failed, OSError) as failure:
             self._disk.about(f"{path} stays as it is: {failure}")

@@ -21,13 +21,11 @@ from webinfra.log import Journal, Log
 from webinfra.outside import Commands, Failed, Internet, Request, Shell, Web
 from webinfra.protocol import Refused, parse_release_pointer
 from webinfra.proxy_socket import Proxy, ProxySocket, statistics
-from webinfra.settings import Fields
+from webinfra.settings import Fields, domain
 
 ROOT: Final = "/srv/app"
 # Which release each of the two runs, for the local proxy.
 MAP: Final = "/var/lib/webinfra/releases.map"
-# Which of the two serves, and which release it runs.
-ACTIVE: Final = "/var/lib/webinfra/active"
 ADMIN: Final = "/run/webinfra-proxy/admin.sock"
 # Releases that stay, so that going back needs no download.
 KEPT: Final = 3
@@ -36,6 +34,10 @@ ANSWER: Final = 10
 AT_BOOT: Final = 30
 BECOME: Final = 60
 _RELEASE: Final = re.compile(r"[0-9a-f]{64}")
+
+
+class Unfit(Failed):
+    """What was started did not become healthy."""
 
 
 class Store:
@@ -92,12 +94,13 @@ class Settings:
     # Of blue; green has the next one.
     port: int
     health_path: str
+    # Where the host's settings say none: it was made before there were any.
     domain: str
 
     @staticmethod
     def load(files: Files) -> "Settings":
         fields = Fields.load(files, "release")
-        return Settings(fields.flag("runsApp"), fields.whole("port"), fields.text("healthPath"), fields.text("domain"))
+        return Settings(fields.flag("runsApp"), fields.whole("port"), fields.text("healthPath"), fields.optional("domain"))
 
 
 @dataclass(frozen=True)
@@ -125,6 +128,7 @@ class Switch:
         self._proxy = world.proxy
         self._store = world.store
         self._log = world.log
+        self._domain = domain(world.files, settings.domain)
         self._running = ""
 
     def run(self) -> None:
@@ -145,7 +149,7 @@ class Switch:
                 self._running = wanted
                 self._log.say(f"serving the files of release {wanted}")
         except (Failed, OSError) as failure:
-            self._report(wanted, str(failure))
+            self._report(wanted, str(failure), unfit=isinstance(failure, Unfit))
             raise
         self._report(wanted, "")
 
@@ -157,7 +161,7 @@ class Switch:
 
     def _switch(self, wanted: str, colour: str | None) -> None:
         new = "green" if colour == "blue" else "blue"
-        if colour is not None and self._running == wanted:
+        if colour is not None and self._running == wanted and self._environment("") == self._environment(f".{colour}"):
             if self._serves(colour):
                 # What is left of the one before, or of one that was on its way when the pointer came back to this one.
                 self._stop(new)
@@ -178,7 +182,7 @@ class Switch:
             raise Failed(f"the local proxy does not see release {wanted} serve: see journalctl -u webinfra-proxy")
         self._systemctl("--quiet", "--no-reload", "enable", _unit(new))
         self._store.point("current", wanted)
-        self._files.write(ACTIVE, f"{new} {wanted}\n", durable=True)
+        self._files.write(places.ACTIVE, f"{new} {wanted}\n", durable=True)
         self._running = wanted
         if colour is not None and colour != new:
             self._leave(colour)
@@ -194,7 +198,14 @@ class Switch:
             self._clock.sleep(0.5)
         return False
 
+    def _environment(self, suffix: str) -> str:
+        """The variables that settings give it now, or with a suffix such as `.blue` those that it was started with; empty where there were none."""
+        return self._files.read(f"{places.ENVIRONMENT}{suffix}") or ""
+
     def _start(self, new: str, wanted: str, colour: str | None) -> None:
+        environment = self._environment("")
+        if environment or self._environment(f".{new}"):
+            self._files.write(f"{places.ENVIRONMENT}.{new}", environment, durable=True, private=True)
         self._systemctl("restart", _unit(new))
         before, ends = self._restarts(new), self._clock.now() + BECOME
         while not self._healthy(new):
@@ -206,7 +217,7 @@ class Switch:
             return
         if new != colour:
             self._stop(new)
-        raise Failed(f"release {wanted} did not become healthy: see journalctl -u {_unit(new)}")
+        raise Unfit(f"release {wanted} did not become healthy: see journalctl -u {_unit(new)}")
 
     def _leave(self, colour: str) -> None:
         """Lets the old one finish what it has, and stops it."""
@@ -262,7 +273,7 @@ class Switch:
 
     def _healthy(self, colour: str) -> bool:
         port = self._settings.port + (colour == "green")
-        request = Request(f"http://127.0.0.1:{port}{self._settings.health_path}", headers={"Host": self._settings.domain})
+        request = Request(f"http://127.0.0.1:{port}{self._settings.health_path}", headers={"Host": self._domain})
         try:
             return self._web.ask(request, seconds=ANSWER).status < 400
         except Failed:
@@ -287,11 +298,11 @@ class Switch:
         return self._commands.run(("systemctl", *arguments), seconds=120)
 
     def _active(self) -> tuple[str | None, str]:
-        colour, release, *_ = [*(self._files.read(ACTIVE) or "").split(), "", ""]
+        colour, release, *_ = [*(self._files.read(places.ACTIVE) or "").split(), "", ""]
         return (colour, release) if colour in ("blue", "green") and _RELEASE.fullmatch(release) else (None, "")
 
-    def _report(self, wanted: str, error: str) -> None:
-        status = {"wanted": wanted, "running": self._running, "error": error}
+    def _report(self, wanted: str, error: str, *, unfit: bool = False) -> None:
+        status = {"wanted": wanted, "running": self._running, "error": error, "unfit": unfit}
         self._files.write(places.RELEASE_STATUS, json.dumps(status) + "\n")
 
 

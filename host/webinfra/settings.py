@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 
 from webinfra import places
 from webinfra.files import Files
+from webinfra.protocol import HostSettings, Refused, parse_host_settings
 
 
 class BadSettings(Exception):
@@ -24,6 +25,22 @@ def machine_id(files: Files) -> str:
     """The id that the platform gave this machine; empty until the host knows it."""
     lines = (files.read(places.MACHINE) or "").splitlines()
     return next((line.removeprefix("MACHINE_ID=") for line in lines if line.startswith("MACHINE_ID=")), "")
+
+
+def live(files: Files) -> HostSettings | None:
+    """The settings from the channel that are in force; None: none are yet, or the host was made before there were any."""
+    text = files.read(places.APPLIED)
+    try:
+        return None if text is None else parse_host_settings(text)
+    except Refused:
+        # Half a file, after a loss of power.
+        return None
+
+
+def domain(files: Files, made_with: str) -> str:
+    """The site's name. `made_with`: for a host that was made before settings came from the channel."""
+    found = live(files)
+    return made_with if found is None else found.domain
 
 
 class Fields:
@@ -50,6 +67,10 @@ class Fields:
         if not isinstance(value, str):
             raise self._wrong(key, "a text")
         return value
+
+    def optional(self, key: str) -> str:
+        """A text; empty when it is not there."""
+        return self.text(key) if self.has(key) else ""
 
     def flag(self, key: str) -> bool:
         value = self._values.get(key)

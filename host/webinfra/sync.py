@@ -19,7 +19,16 @@ from webinfra.files import Disk, Files
 from webinfra.log import Complaints, Journal, Log
 from webinfra.loop import Loop
 from webinfra.outside import Commands, Failed, Shell
-from webinfra.protocol import Entry, PrimaryPointer, Refused, parse_entry, parse_host_pointer, parse_primary_pointer, parse_release_pointer
+from webinfra.protocol import (
+    Entry,
+    PrimaryPointer,
+    Refused,
+    parse_entry,
+    parse_host_pointer,
+    parse_host_settings,
+    parse_primary_pointer,
+    parse_release_pointer,
+)
 from webinfra.proxy_keeper import ProxyKeeper
 from webinfra.proxy_socket import Proxy, ProxySocket
 from webinfra.settings import Fields, read_object
@@ -28,7 +37,7 @@ SLOTS: Final = "/var/lib/webinfra/slots.json"
 PRIMARY: Final = "pointers/primary.json"
 RELEASE: Final = "pointers/release.json"
 HOST: Final = "pointers/host.json"
-# How each is read; any other document is an entry of the inventory.
+# How each is read.
 POINTERS: Final[Mapping[str, Callable[[str], object]]] = {
     PRIMARY: parse_primary_pointer,
     RELEASE: parse_release_pointer,
@@ -49,6 +58,8 @@ class Settings:
     groups: Mapping[str, str]
     # Who is told, by kind; see `consumer`.
     consumers: tuple[Fields, ...]
+    # Documents beside inventory and pointers that are this host's own: its settings, where it has any.
+    own: tuple[str, ...] = ()
 
     @staticmethod
     def load(files: Files) -> "Settings":
@@ -60,6 +71,7 @@ class Settings:
             pull_seconds=fields.number("pullSeconds"),
             groups={key: groups.text(key) for key in groups},
             consumers=fields.each("consumers"),
+            own=fields.texts("own") if fields.has("own") else (),
         )
 
 
@@ -124,8 +136,8 @@ class Sync:
         reasons: dict[str, str] = {}
         for key in sorted(listed):
             self._take_one(key, found[key], reasons)
-        for key in POINTERS:
-            # One that is gone stays: without it no host would know what to do.
+        # One that is gone stays: without it no host would know what to do. Of settings, a host needs its own.
+        for key in (*POINTERS, *self._settings.own):
             if key in found:
                 self._take_one(key, found[key], reasons)
         for key in here - listed:
@@ -185,6 +197,8 @@ class Sync:
 
 
 def _parse(key: str, text: str) -> object:
+    if key.startswith("settings/"):
+        return parse_host_settings(text)
     return POINTERS.get(key, parse_entry)(text)
 
 
@@ -215,7 +229,7 @@ def consumer(fields: Fields, outside: Outside) -> Consumer | None:
         case "hosts":
             return HostsFile(fields.text("zone"), outside.files, outside.log)
         case "proxy":
-            settings = proxy_keeper.Settings(fields.text("config"), fields.text("socket"))
+            settings = proxy_keeper.Settings(fields.text("config"), fields.text("socket"), fields.text("unit") if fields.has("unit") else None)
             return ProxyServers(ProxyKeeper(settings, outside.files, outside.clock, outside.commands, outside.proxy(settings.socket), outside.log))
         case "unit":
             return Reader(fields.text("document"), fields.text("unit"), outside.files, outside.commands)
@@ -227,7 +241,7 @@ def consumer(fields: Fields, outside: Outside) -> Consumer | None:
 def main() -> None:
     files, clock, log, commands = Disk(), BootClock(), Journal(), Shell(os.environ)
     settings = Settings.load(files)
-    source = Bucket(files, commands) if settings.directory is None else Directory(files, settings.directory)
+    source = Bucket(files, commands, settings.own) if settings.directory is None else Directory(files, settings.directory, settings.own)
     consumers = [found for one in settings.consumers if (found := consumer(one, Outside(files, clock, commands, log, ProxySocket))) is not None]
     sync = Sync(settings, files, clock, source, log, consumers)
     with contextlib.suppress(Failed):

@@ -26,7 +26,7 @@ class Files:
     def read(self, path: str) -> str | None:
         return self.texts.get(path)
 
-    def write(self, path: str, text: str, *, durable: bool = False) -> None:
+    def write(self, path: str, text: str, *, durable: bool = False, private: bool = False) -> None:  # noqa: ARG002
         self.texts[path] = text
         if durable:
             self.durable.append(path)

@@ -306,7 +306,7 @@ def test_a_set_that_cannot_be_read_is_not_an_empty_one() -> None:
 
 def test_a_promise_counts_once_it_is_on_the_disk() -> None:
     class Full(Files):
-        def write(self, path: str, text: str, *, durable: bool = False) -> None:
+        def write(self, path: str, text: str, *, durable: bool = False, private: bool = False) -> None:  # noqa: ARG002
             if durable:
                 raise OSError(28, "No space left on device")
             super().write(path, text)

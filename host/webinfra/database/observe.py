@@ -10,6 +10,7 @@ from webinfra.clock import Clock
 from webinfra.files import Files
 from webinfra.gtid import GtidSet
 from webinfra.protocol import DatabaseState, Entry, Epoch, PrimaryPointer, Refused, State, parse_entry, parse_primary_pointer, parse_state
+from webinfra.settings import live
 
 from .model import Answers, Fence, Memory, Peer, Picture, Server
 from .mysql import LOOK, TROUBLE, MySQLFailed, Row
@@ -27,7 +28,7 @@ class Settings:
     zone: str
     # The application's database.
     database: str
-    # Durability `require`.
+    # Durability `require`, where the host's settings do not say it: it was made before there were any.
     needs_replica: bool
 
 
@@ -209,6 +210,12 @@ class Eyes:
     clock: Clock
 
 
+def needs_replica(eyes: Eyes) -> bool:
+    """Whether writes wait for a replica, however long. It may change at any look."""
+    found = live(eyes.files)
+    return eyes.settings.needs_replica if found is None or found.database is None else found.database.needs_replica
+
+
 def observe(eyes: Eyes) -> Picture:
     asked = eyes.clock.now()
     answers, server = look_at_server(eyes.mysql)
@@ -219,7 +226,7 @@ def observe(eyes: Eyes) -> Picture:
     return Picture(
         now=now,
         me=eyes.settings.name,
-        needs_replica=eyes.settings.needs_replica,
+        needs_replica=needs_replica(eyes),
         answers=answers,
         server=server,
         asked=asked,

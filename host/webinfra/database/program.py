@@ -157,7 +157,9 @@ class Turns:
 
 def load(files: Files) -> tuple[Settings, int]:
     fields = Fields.load(files, "database")
-    return Settings(fields.text("name"), fields.text("zone"), fields.text("database"), fields.flag("needsReplica")), fields.whole("agentPort")
+    return Settings(
+        fields.text("name"), fields.text("zone"), fields.text("database"), fields.has("needsReplica") and fields.flag("needsReplica")
+    ), fields.whole("agentPort")
 
 
 def main() -> None:

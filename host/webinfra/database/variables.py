@@ -1,0 +1,109 @@
+"""MySQL's variables as settings have them: the file that MySQL reads at its start, and the statements that bring a running server to them."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from webinfra.outside import Failed
+
+from .mysql import Connection, MySQLFailed
+
+# "Unknown system variable", "is a read only variable", "incorrect argument type".
+_UNKNOWN, _READ_ONLY, _TYPE = 1193, 1238, 1232
+_WHOLE: Final = re.compile(r"([+-]?\d+)([KMGTPE]?)", re.IGNORECASE)
+_DECIMAL: Final = re.compile(r"[+-]?\d*\.\d+")
+_QUOTED: Final = re.compile(r"""(["'])(.*)\1""")
+_LOOSE: Final = "loose_"
+
+Value = int | float | str
+
+
+class Unfit(Exception):
+    """MySQL does not take a value, and why. What had been set before it is as it was."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """Of a variable, by its name in the configuration. None: what MySQL has by itself."""
+
+    name: str
+    before: str | None
+    after: str | None
+
+    @property
+    def variable(self) -> str:
+        return self.name.removeprefix(_LOOSE)
+
+    @property
+    def loose(self) -> bool:
+        """MySQL goes on when it has no such variable."""
+        return self.name.startswith(_LOOSE)
+
+
+def configuration(variables: Mapping[str, str]) -> str:
+    """The text of a file for MySQL's configuration."""
+    return "".join(["[mysqld]\n", *(f"{name} = {value}\n" for name, value in variables.items())])
+
+
+def changes(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[Change, ...]:
+    """What differs, in the order of the names: first what is set, then what goes back."""
+    names = [*after, *(name for name in before if name not in after)]
+    return tuple(Change(name, before.get(name), after.get(name)) for name in names if before.get(name) != after.get(name))
+
+
+def value(text: str) -> Value:
+    """A value of a configuration file as a statement has it, which knows no suffix for a size."""
+    whole = _WHOLE.fullmatch(text)
+    if whole is not None:
+        power = " KMGTPE".index(whole.group(2).upper() or " ")
+        return int(whole.group(1)) * int(1024**power)
+    if _DECIMAL.fullmatch(text):
+        return float(text)
+    quoted = _QUOTED.fullmatch(text)
+    return quoted.group(2) if quoted else text
+
+
+def bring(connection: Connection, wanted: Sequence[Change]) -> tuple[str, ...]:
+    """Sets what can be set while MySQL runs, and returns the variables that it reads at its start only."""
+    late: list[str] = []
+    done: list[Change] = []
+    for change in wanted:
+        try:
+            _set(connection, change.variable, change.after)
+            done.append(change)
+        except MySQLFailed as failure:
+            if failure.number == _UNKNOWN and change.loose:
+                continue
+            if failure.number in (_UNKNOWN, _READ_ONLY):
+                late.append(change.variable)
+                continue
+            for one in reversed(done):
+                _set(connection, one.variable, one.before)
+            if not failure.answered:
+                raise
+            raise Unfit(f"MySQL does not take {change.variable} = {change.after}: {failure}") from failure
+    return tuple(late)
+
+
+def _set(connection: Connection, variable: str, text: str | None) -> None:
+    # The name was matched against what a variable's name can be.
+    if text is None:
+        connection.rows(f"set global {variable} = default")
+        return
+    wanted = value(text)
+    try:
+        connection.rows(f"set global {variable} = %s", (wanted,))
+    except MySQLFailed as failure:
+        if failure.number != _TYPE or isinstance(wanted, str):
+            raise
+        # A text that looks like a number.
+        connection.rows(f"set global {variable} = %s", (text,))
+
+
+def started(connection: Connection, now: float) -> float:
+    """When MySQL started, by the clock that says `now`; a second early rather than late."""
+    rows = connection.rows("select variable_value as seconds from performance_schema.global_status where variable_name='Uptime'")
+    if not rows:
+        raise Failed("MySQL does not say since when it runs")
+    return now - float(str(rows[0]["seconds"])) - 1

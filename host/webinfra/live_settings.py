@@ -1,0 +1,252 @@
+"""Applies the settings that the channel has for this host, in place: what may change while the host lives.
+
+Ends when that is done, when they were refused, or with words when it may be otherwise at the next try: systemd starts it again, and sync when they
+change. What is refused changes nothing: MySQL takes all of it or nothing, and the application goes on with the environment that it had.
+"""
+
+import hashlib
+import json
+import os
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Final
+
+from webinfra import places
+from webinfra.channel import Bucket, Directory, Shelf
+from webinfra.clock import BootClock, Clock
+from webinfra.database import variables
+from webinfra.database.mysql import Connect, Local
+from webinfra.files import Disk, Files
+from webinfra.log import Journal, Log
+from webinfra.outside import Commands, Failed, Shell
+from webinfra.protocol import DatabaseSettings, HostSettings, Refused, RefusedSettings, SettingsState, parse_environment, parse_host_settings
+from webinfra.settings import Fields, live, read_object
+
+MYSQL: Final = "/etc/mysql/mysql.conf.d"
+# Read after what came with the host, and before its address.
+VARIABLES: Final = f"{MYSQL}/zzy-webinfra-settings.cnf"
+# MySQL may read no other folder where AppArmor keeps it.
+_CANDIDATE: Final = "/etc/mysql/webinfra-candidate.cnf"
+_RELEASE_UNIT: Final = "webinfra-release.service"
+# When MySQL has to be started again for a variable: `{name: seconds since the boot}`. Gone after a boot, which starts it.
+_LATE: Final = f"{places.RUN}/variables-late.json"
+# Seconds that a statement may take.
+_STATEMENT: Final = 10.0
+
+
+@dataclass(frozen=True)
+class World:
+    """What applying needs to know of, and to do."""
+
+    files: Files
+    clock: Clock
+    commands: Commands
+    connect: Connect
+    log: Log
+
+
+def key(host: str) -> str:
+    """Of a host's settings in the channel."""
+    return f"settings/{host}.json"
+
+
+def environment_text(values: Mapping[str, str]) -> str:
+    """A file of variables as systemd reads it, with C-like escapes inside double quotes."""
+    escaped = {name: value.replace("\\", "\\\\").replace('"', '\\"') for name, value in values.items()}
+    return "".join(f'{name}="{value}"\n' for name, value in escaped.items())
+
+
+class Apply:
+    """One run of the program."""
+
+    def __init__(self, host: str, world: World) -> None:
+        self._host = host
+        self._files = world.files
+        self._clock = world.clock
+        self._commands = world.commands
+        self._connect = world.connect
+        self._log = world.log
+
+    def fetch(self, channel: Shelf) -> None:
+        """Gets the settings from the channel where there are none yet: a host that begins has no sync."""
+        path = f"{places.CHANNEL}/{key(self._host)}"
+        if self._files.read(path) is None:
+            text = channel.one(key(self._host))
+            if text is None:
+                raise Failed(f"the channel has no {key(self._host)} yet")
+            self._files.write(path, text)
+
+    def begin(self, channel: Shelf) -> None:
+        """Before anything else of the host is there: gets the first settings. Failed when there are none that can be used."""
+        if live(self._files) is not None:
+            return
+        self.fetch(channel)
+        self.run()
+        if live(self._files) is None:
+            raise Failed("there are no settings that this host can use")
+
+    def run(self) -> None:
+        """Applies what is wanted, or says why it is refused. Failed when it is to be tried again."""
+        text = self._files.read(f"{places.CHANNEL}/{key(self._host)}")
+        if text is None:
+            raise Failed(f"the channel has no {key(self._host)} yet")
+        late: tuple[str, ...] = ()
+        try:
+            wanted = self._parsed(text)
+            environment = self._environment(wanted)
+            late = self._database(wanted.database)
+            if self._files.read(places.APPLIED) != text:
+                self._files.write(places.APPLIED, text, durable=True)
+            if environment is not None:
+                self._application(environment)
+        except Failed as failure:
+            self._report(SettingsState(self._before(), waiting=str(failure), pending=_words(late)))
+            raise
+        except (Refused, variables.Unfit) as refused:
+            self._log.complain(f"the settings {_digest(text)[:12]} are refused: {refused}")
+            self._report(SettingsState(self._before(), refused=RefusedSettings(_digest(text), str(refused)), pending=_words(late)))
+        else:
+            self._report(SettingsState(_digest(text), pending=_words(late)))
+
+    def _parsed(self, text: str) -> HostSettings:
+        wanted = parse_host_settings(text)
+        if wanted.host != self._host:
+            raise Refused(f"they are those of {wanted.host}")
+        return wanted
+
+    def _before(self) -> str:
+        """The settings that were wholly in force when the host last said so."""
+        said = read_object(self._files, places.SETTINGS_STATUS).get("applied")
+        return said if isinstance(said, str) else ""
+
+    def _report(self, state: SettingsState) -> None:
+        self._files.write(places.SETTINGS_STATUS, json.dumps(asdict(state)) + "\n")
+
+    # What is secret
+
+    def _environment(self, wanted: HostSettings) -> Mapping[str, str] | None:
+        """The application's variables, secret ones among them; None: it runs none."""
+        if wanted.environment is None:
+            return None
+        if wanted.sealed is None:
+            return wanted.environment
+        if self._files.read(places.SEALING_KEY) is None:
+            raise Refused("they are sealed to a key that this host does not hold")
+        opened = self._commands.run(("age", "--decrypt", "--identity", places.SEALING_KEY), seconds=30, given=wanted.sealed)
+        try:
+            return {**wanted.environment, **parse_environment(json.loads(opened))}
+        except ValueError as error:
+            # Not what it says: that may be a part of a secret.
+            raise Refused("what is sealed in them is not JSON") from error
+
+    # MySQL
+
+    def _database(self, wanted: DatabaseSettings | None) -> tuple[str, ...]:
+        """Brings MySQL to its variables. Returns those that it reads at its start only, and has not read yet."""
+        if wanted is None:
+            return ()
+        before = live(self._files)
+        known = {} if before is None or before.database is None else before.database.variables
+        text = variables.configuration(wanted.variables)
+        old = self._files.read(VARIABLES)
+        if text != old:
+            self._validate(text)
+        late = self._set(known, wanted.variables)
+        if text != old:
+            self._files.write(VARIABLES, text, durable=True)
+        return late
+
+    def _validate(self, text: str) -> None:
+        """Lets MySQL read its whole configuration with this part. Not before it is installed: who starts it first has it validated then."""
+        if "mysqld" not in self._files.names("/usr/sbin"):
+            return
+        paths = sorted({*(f"{MYSQL}/{name}" for name in self._files.names(MYSQL) if name.endswith(".cnf")), VARIABLES})
+        self._files.write(_CANDIDATE, "\n".join(text if path == VARIABLES else self._files.read(path) or "" for path in paths))
+        try:
+            self._commands.run(("/usr/sbin/mysqld", f"--defaults-file={_CANDIDATE}", "--validate-config", "--user=mysql"), seconds=60)
+        except Failed as failure:
+            raise variables.Unfit(_why(str(failure))) from failure
+        finally:
+            self._files.remove(_CANDIDATE)
+
+    def _set(self, before: Mapping[str, str], after: Mapping[str, str]) -> tuple[str, ...]:
+        running = self._unit_state("mysql.service")
+        if running != "active":
+            if running in ("activating", "reloading", "deactivating"):
+                raise Failed(f"MySQL is {running}")
+            return ()
+        connection = self._connect(_STATEMENT)
+        try:
+            now = self._clock.now()
+            late = variables.bring(connection, variables.changes(before, after))
+            since = variables.started(connection, now)
+        finally:
+            connection.close()
+        kept = {name: at for name, at in read_object(self._files, _LATE).items() if isinstance(at, int | float) and at > since}
+        kept |= dict.fromkeys(late, now)
+        self._files.write(_LATE, json.dumps(kept) + "\n")
+        return tuple(sorted(kept))
+
+    def _unit_state(self, unit: str) -> str:
+        return self._commands.run(("systemctl", "show", "--property", "ActiveState", "--value", unit), seconds=30).strip()
+
+    # The application
+
+    def _application(self, environment: Mapping[str, str]) -> None:
+        """Has it run with these variables, by the way of a release: another one beside it, and switched to when healthy."""
+        text = environment_text(environment)
+        if self._files.read(places.ENVIRONMENT) != text:
+            self._files.write(places.ENVIRONMENT, text, durable=True, private=True)
+        runs = self._runs_with()
+        if runs in (None, text):
+            # None: no release ran here yet; the first one takes them.
+            return
+        try:
+            self._commands.run(("systemctl", "start", _RELEASE_UNIT), seconds=900)
+        except Failed as failure:
+            status = read_object(self._files, places.RELEASE_STATUS)
+            error = status.get("error")
+            if status.get("unfit") is True and status.get("wanted") == status.get("running"):
+                # So that it is not tried again and again beside the one that serves.
+                self._files.write(places.ENVIRONMENT, runs or "", durable=True, private=True)
+                raise Refused(f"the application does not become healthy with its environment, and goes on with the one before: {error}") from failure
+            raise Failed(f"the application waits for its release: {error or failure}") from failure
+        if self._runs_with() != text:
+            raise Failed("the application does not run with its environment yet")
+
+    def _runs_with(self) -> str | None:
+        """The variables that the one that serves was started with; None: none serves yet."""
+        colour, *_ = [*(self._files.read(places.ACTIVE) or "").split(), ""]
+        return (self._files.read(f"{places.ENVIRONMENT}.{colour}") or "") if colour else None
+
+
+def _digest(text: str) -> str:
+    """What settings are named by: their text's SHA-256."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _words(late: Iterable[str]) -> tuple[str, ...]:
+    return tuple(f"{name} takes effect when MySQL starts next" for name in late)
+
+
+def _why(output: str) -> str:
+    """The last error in what mysqld prints."""
+    errors = [line.split("] ", 3)[-1].strip() for line in output.splitlines() if "[ERROR]" in line]
+    told = [line for line in errors if line != "Aborting"]
+    return f"MySQL refuses its configuration: {told[-1] if told else output}"
+
+
+def main() -> None:
+    files, log, commands = Disk(), Journal(), Shell(os.environ)
+    fields = Fields.load(files, "settings")
+    channel = Directory(files, fields.text("directory")) if fields.has("directory") else Bucket(files, commands)
+    program = Apply(fields.text("name"), World(files, BootClock(), commands, Local, log))
+    try:
+        if sys.argv[2:] == ["begin"]:
+            program.begin(channel)
+        else:
+            program.run()
+    except (Failed, OSError) as failure:
+        log.complain(str(failure))
+        sys.exit(1)
