@@ -112,7 +112,7 @@ function filesOf(
 }
 
 /** The text of a secret. @throws Error when there is none, which is a fault of the program */
-function textIn(texts: SecretTexts, secret: Secret): string {
+export function textIn(texts: SecretTexts, secret: Secret): string {
   const text = texts[secretId(secret)];
   if (text === undefined) {
     throw new Error(`nothing made the secret "${secretId(secret)}"`);

@@ -1,10 +1,12 @@
 import * as pulumi from "@pulumi/pulumi";
-import { cloudConfig, definitionKey, definitionText, HostDefinition, secretsText } from "../cloudinit";
-import { writeInventoryEntry } from "../core/protocol";
-import { SecretTexts } from "../core/secret";
+import { cloudConfig, definitionKey, definitionText, HostDefinition, secretsText, textIn } from "../cloudinit";
+import { settingsKey, writeInventoryEntry } from "../core/protocol";
+import { secretId, SecretTexts } from "../core/secret";
 import { Platform } from "../platforms/contract";
 import { digest } from "../platforms/definition";
+import { Sealed, SealingKey } from "../provider/sdk";
 import { describe } from "../roles";
+import { sealedText, settingsText } from "../roles/settings";
 
 /** Arguments of {@link Host}. */
 export interface HostArgs {
@@ -16,7 +18,7 @@ export interface HostArgs {
   readonly protectData: boolean;
 }
 
-/** One host: its machine, its data volumes, and its entry in the inventory. */
+/** One host: its machine, its data volumes, its settings, and its entry in the inventory. */
 export class Host extends pulumi.ComponentResource {
   /** The machine's id. */
   declare public readonly machine: pulumi.Output<string>;
@@ -27,14 +29,36 @@ export class Host extends pulumi.ComponentResource {
   /** The host's entry in the inventory, and its text. */
   declare public readonly entry: pulumi.Resource;
   declare public readonly entryText: pulumi.Output<string>;
+  /** What of the host may change while it lives, and its text, which holds no secret in plain. */
+  declare public readonly settings: pulumi.Resource;
+  declare public readonly settingsText: pulumi.Output<string>;
 
   constructor(name: string, args: HostArgs, opts?: pulumi.ComponentResourceOptions) {
     super("webinfra:index:Host", name, {}, opts);
     const { definition, platform } = args;
     const { host, traits } = definition;
-    const { volumes } = describe(definition);
+    const { volumes, sealed } = describe(definition);
+    const key = new SealingKey(`${name}-sealing-key`, {}, { parent: this });
+    const secretPart: pulumi.Output<string | null> =
+      sealed.length === 0
+        ? pulumi.output(null)
+        : new Sealed(
+            `${name}-sealed`,
+            {
+              recipient: key.recipient,
+              text: args.secrets.apply((texts) => sealedText(definition, (secret) => textIn(texts, secret))),
+            },
+            { parent: this },
+          ).sealed;
+    this.settingsText = secretPart.apply((text) => settingsText(host.name, definition, text));
+    this.settings = platform.channelObject(
+      `${name}-settings`,
+      { key: settingsKey(host.name), content: this.settingsText },
+      this,
+    );
     const planned = platform.plan(name, { host, volumes, protect: volumes.length > 0 && args.protectData }, this);
-    const rendered = pulumi.all([planned.place, args.secrets]).apply(([place, texts]) => {
+    const rendered = pulumi.all([planned.place, args.secrets, key.identity]).apply(([place, site, identity]) => {
+      const texts = { ...site, [secretId({ kind: "identity" })]: identity };
       const secretFiles = secretsText(definition, place, texts);
       // A host that gets other secrets is another machine, also where they do not come with user-data.
       const secrets = { texts, sha256: traits.secretsThrough === "channel" ? digest(secretFiles) : "" };
@@ -55,7 +79,11 @@ export class Host extends pulumi.ComponentResource {
       },
       this,
     );
-    const made = planned.boot({ userData: rendered.userData, secretFiles: rendered.secretFiles, after: [own] });
+    const made = planned.boot({
+      userData: rendered.userData,
+      secretFiles: rendered.secretFiles,
+      after: [own, this.settings],
+    });
     this.machine = made.machine;
     this.address = made.address;
     this.publicAddress = made.publicAddress;

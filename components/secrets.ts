@@ -5,11 +5,17 @@ import { CertificateRequest, Secret, secretId, SecretTexts } from "../core/secre
 import { Platform } from "../platforms/contract";
 import { Certificate, CertificateAuthority } from "../provider/sdk";
 
+/** A secret that all hosts have the same text of. */
+type SiteSecret = Exclude<Secret, { readonly kind: "identity" }>;
+
+/** True for all but what each host has of its own. */
+export const isOfSite = (secret: Secret): secret is SiteSecret => secret.kind !== "identity";
+
 /** Arguments of {@link siteSecrets}. */
 export interface SiteSecretsArgs {
   readonly platform: Platform;
-  /** What the services of all hosts need, each once. */
-  readonly declared: readonly Secret[];
+  /** What the services of all hosts need, each once, but for what is each host's own. */
+  readonly declared: readonly SiteSecret[];
   /** `webinfra:secrets`, by name. */
   readonly secrets: pulumi.Output<Readonly<Record<string, string>>>;
   /** Names that the application wants from `webinfra:secrets`. */
@@ -51,7 +57,7 @@ export function siteSecrets({
     certificates.set(name, made);
     return made;
   };
-  const textOf = (secret: Secret): pulumi.Output<string> => {
+  const textOf = (secret: SiteSecret): pulumi.Output<string> => {
     switch (secret.kind) {
       case "password":
         return pulumi

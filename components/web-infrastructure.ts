@@ -13,7 +13,7 @@ import { SiteSummary } from "../review/summary";
 import { describe } from "../roles";
 import { hostsWith, RoleName, Topology } from "../topology/types";
 import { Host } from "./host";
-import { siteSecrets } from "./secrets";
+import { isOfSite, siteSecrets } from "./secrets";
 
 /** Arguments of {@link WebInfrastructure}. */
 export interface WebInfrastructureArgs {
@@ -80,7 +80,7 @@ export function checkHosts(config: Config, topology: Topology): void {
       ? []
       : [
           `${definition.host.name}: its user-data has ${String(bytes)} ${userData.unit}, and at most ${String(userData.limit)} fit: ` +
-            "shorten app.environment, or place its roles on several hosts",
+            "place its roles on several hosts",
         ];
   });
   if (problems.length > 0) {
@@ -114,7 +114,9 @@ export class WebInfrastructure extends pulumi.ComponentResource {
 
     const secrets = siteSecrets({
       platform,
-      declared: distinct(definitions.flatMap((definition) => describe(definition).secrets)),
+      declared: distinct(
+        definitions.map(describe).flatMap(({ secrets: own, sealed }) => [...own, ...sealed].filter(isOfSite)),
+      ),
       secrets: args.secrets,
       appSecrets: config.app.secrets,
       parent: this,
@@ -161,9 +163,18 @@ export class WebInfrastructure extends pulumi.ComponentResource {
     );
     const announced = platform.announce(
       pulumi
-        .all([releaseText, hostText, ...hosts.map(({ component }) => component.entryText)])
+        .all([
+          releaseText,
+          hostText,
+          ...hosts.flatMap(({ component: { entryText, settingsText } }) => [entryText, settingsText]),
+        ])
         .apply((texts) => digest(JSON.stringify(texts))),
-      [...hosts.map(({ component }) => component.entry), hostPointer, releasePointer, primaryPointer],
+      [
+        ...hosts.flatMap(({ component: { entry, settings } }) => [entry, settings]),
+        hostPointer,
+        releasePointer,
+        primaryPointer,
+      ],
       this,
     );
     const balancers = new Set(hostsWith(topology, "loadBalancer").map((host) => host.name));
@@ -177,15 +188,18 @@ export class WebInfrastructure extends pulumi.ComponentResource {
       {
         site,
         host: config.domain,
-        machines: this.hosts.apply((all) =>
-          all.map(({ name, roles, machine, address }) => ({
-            name,
-            roles: [...roles],
-            machine,
-            address,
-            standby: standby.has(name),
-          })),
-        ),
+        machines: pulumi
+          .all([this.hosts, pulumi.all(hosts.map(({ component }) => component.settingsText.apply(digest)))])
+          .apply(([all, settings]) =>
+            all.map(({ name, roles, machine, address }, index) => ({
+              name,
+              roles: [...roles],
+              machine,
+              address,
+              standby: standby.has(name),
+              settings: settings[index] ?? "",
+            })),
+          ),
         reach: platform.publicAddress === undefined ? "private" : "public",
         release: release.sha256,
         hostPackage: programs.sha256,
@@ -194,7 +208,7 @@ export class WebInfrastructure extends pulumi.ComponentResource {
       {
         parent: this,
         dependsOn: [
-          ...hosts.map(({ component }) => component.entry),
+          ...hosts.flatMap(({ component: { entry, settings } }) => [entry, settings]),
           hostPointer,
           releasePointer,
           primaryPointer,

@@ -10,7 +10,9 @@ export type Secret =
   /** PEM certificate that the authority signed, or the key that belongs to it. The certificate is public. */
   | { readonly kind: "certificate" | "key"; readonly certificate: CertificateRequest }
   /** A value that only the user can give, in `webinfra:secrets`. */
-  | { readonly kind: "given"; readonly name: string };
+  | { readonly kind: "given"; readonly name: string }
+  /** The host's own age identity: what its later secrets are sealed to. Each host has another. */
+  | { readonly kind: "identity" };
 
 /** What a certificate is made from. */
 export interface CertificateRequest {
@@ -27,7 +29,8 @@ export type SecretTexts = Readonly<Record<string, string>>;
 export function secretId(secret: Secret): string {
   switch (secret.kind) {
     case "authority":
-      return "authority";
+    case "identity":
+      return secret.kind;
     case "certificate":
     case "key":
       return `${secret.kind} ${secret.certificate.name}`;
@@ -41,17 +44,18 @@ export function secretId(secret: Secret): string {
 export const isPublic = ({ kind }: Secret): boolean => kind === "authority" || kind === "certificate";
 
 /** Each secret once. */
-export const distinct = (secrets: readonly Secret[]): readonly Secret[] => [
+export const distinct = <T extends Secret>(secrets: readonly T[]): readonly T[] => [
   ...new Map(secrets.map((secret) => [secretId(secret), secret])).values(),
 ];
 
-/** Most characters that it has: a password's length, a P-256 key in PEM, certificates with some names, a token. */
+/** Most characters that it has: a password's length, a P-256 key in PEM, certificates with some names, a token, an age identity. */
 const longest: Readonly<Record<Secret["kind"], number>> = {
   password: 32,
   authority: 900,
   certificate: 1000,
   key: 300,
   given: 128,
+  identity: 74,
 };
 
 /** Most characters that these secrets have together: what is kept free for them in user-data, where they do not compress. */

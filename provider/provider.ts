@@ -20,6 +20,7 @@ import { readyResource } from "./ready/resource";
 import type { Context, Resource } from "./resource";
 import { certificate, certificateAuthority } from "./secrets/certificates";
 import { password } from "./secrets/password";
+import { sealed, sealingKey } from "./secrets/sealing";
 
 /** Every resource by its type token. */
 export const resources: ReadonlyMap<string, Resource> = new Map([
@@ -31,6 +32,8 @@ export const resources: ReadonlyMap<string, Resource> = new Map([
   ["webinfra:channel:Pointer", pointer],
   ["webinfra:channel:File", file],
   ["webinfra:secrets:Password", password],
+  ["webinfra:secrets:SealingKey", sealingKey],
+  ["webinfra:secrets:Sealed", sealed],
   ["webinfra:secrets:CertificateAuthority", certificateAuthority],
   ["webinfra:secrets:Certificate", certificate],
   ["webinfra:index:Definition", definition],

@@ -6,7 +6,7 @@ import type { fileInputs, objectInputs, pointerInputs } from "./inputs/channel";
 import type { definitionInputs } from "./inputs/definition";
 import type { imageInputs, machineInputs, networkInputs, volumeInputs } from "./inputs/incus";
 import type { readyInputs } from "./inputs/ready";
-import type { authorityInputs, certificateInputs, passwordInputs } from "./inputs/secrets";
+import type { authorityInputs, certificateInputs, passwordInputs, sealedInputs } from "./inputs/secrets";
 
 // Fields are declared, not defined: tsx and esbuild would set a defined field to undefined after the constructor set it.
 
@@ -122,6 +122,41 @@ export class Password extends pulumi.CustomResource {
       name,
       { ...args, result: undefined },
       pulumi.mergeOptions(opts, { additionalSecretOutputs: ["result"] }),
+    );
+  }
+}
+
+/** A key that texts are sealed to: an age identity (X25519), made once. */
+export class SealingKey extends pulumi.CustomResource {
+  /** The private half, which opens them; secret. */
+  declare public readonly identity: pulumi.Output<string>;
+  /** The public half, which seals them. */
+  declare public readonly recipient: pulumi.Output<string>;
+
+  constructor(name: string, args: Readonly<Record<string, never>> = {}, opts?: pulumi.CustomResourceOptions) {
+    super(
+      "webinfra:secrets:SealingKey",
+      name,
+      { ...args, identity: undefined, recipient: undefined },
+      pulumi.mergeOptions(opts, { additionalSecretOutputs: ["identity"] }),
+    );
+  }
+}
+
+/** Arguments of {@link Sealed}. */
+export type SealedArgs = Args<typeof sealedInputs>;
+
+/** A text that the holder of a key alone can read. */
+export class Sealed extends pulumi.CustomResource {
+  /** An age file with armor. Others may have it. */
+  declare public readonly sealed: pulumi.Output<string>;
+
+  constructor(name: string, args: SealedArgs, opts?: pulumi.CustomResourceOptions) {
+    super(
+      "webinfra:secrets:Sealed",
+      name,
+      { ...args, text: pulumi.secret(args.text), sealed: undefined },
+      pulumi.mergeOptions(opts, { additionalSecretOutputs: ["text"] }),
     );
   }
 }

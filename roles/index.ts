@@ -16,11 +16,12 @@ import { nginx } from "../services/nginx";
 import { programs } from "../services/programs";
 import { release } from "../services/release";
 import { secrets } from "../services/secrets";
+import { settings } from "../services/settings";
 import { sync } from "../services/sync";
 import { volumes } from "../services/volumes";
 
 /** What every host has. */
-const everyHost: readonly Service[] = [converge, metadata, identity, programs, agent, secrets, volumes, sync];
+const everyHost: readonly Service[] = [converge, metadata, identity, programs, agent, secrets, settings, volumes, sync];
 
 const services: Readonly<Record<RoleName, readonly Service[]>> = {
   loadBalancer: [haproxy, address],
@@ -45,6 +46,7 @@ export function describe(placement: Placement): Required<Description> {
     volumes: all.flatMap(({ volumes: own = [] }) => own),
     watches: all.flatMap(({ watches = [] }) => watches),
     secrets: distinct(all.flatMap(({ secrets: own = [] }) => own)),
+    sealed: distinct(all.flatMap(({ sealed = [] }) => sealed)),
   };
 }
 

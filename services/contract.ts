@@ -1,4 +1,5 @@
 /** What a service is: one program on hosts, which says what it is without being rendered, and renders its files for one host. */
+import { HostSettings } from "../core/protocol";
 import { RoleName } from "../core/roles";
 import { Secret } from "../core/secret";
 import { Topology, TopologyHost } from "../topology/types";
@@ -68,12 +69,18 @@ export interface DataVolume {
 export interface ProxyFiles {
   readonly config: string;
   readonly socket: string;
+  /** Its unit, which is reloaded when the site's name changes. */
+  readonly unit: string;
 }
 
-/** Who is told of what in the channel: an HAProxy whose servers follow the inventory, or a unit that runs anew when a document changes. */
+/**
+ * Who is told of what in the channel: an HAProxy whose servers follow the inventory, or a unit that runs anew when a document changes, or the host's own
+ * settings.
+ */
 export type Watch =
   | ({ readonly kind: "proxy" } & ProxyFiles)
-  | { readonly kind: "document"; readonly key: string; readonly unit: string };
+  | { readonly kind: "document"; readonly key: string; readonly unit: string }
+  | { readonly kind: "settings"; readonly unit: string };
 
 /** What a service is, as far as it follows from its placement. */
 export interface Description {
@@ -82,8 +89,14 @@ export interface Description {
   readonly metrics?: readonly MetricsEndpoint[];
   readonly volumes?: readonly DataVolume[];
   readonly watches?: readonly Watch[];
+  /** What it has from its first boot on, for as long as the machine lives. */
   readonly secrets?: readonly Secret[];
+  /** What comes with the host's settings, sealed to the host, and may change while it lives. */
+  readonly sealed?: readonly Secret[];
 }
+
+/** What one service has in the settings of its host. */
+export type SettingsPart = Partial<Pick<HostSettings, "domain" | "application" | "database">>;
 
 /** A file on a host. */
 export interface HostFile {
@@ -107,6 +120,7 @@ export interface HostFile {
  * - `programs`: fetch the host package, which holds the host's programs
  * - `report`: start the agent, so that it can tell how far the host is
  * - `secrets`: fetch secret files
+ * - `settings`: get what may change while the host lives
  * - `mount`: mount data volumes, before the package that writes to them
  * - `prepare`: prepare what packages will find
  * - `sources`: add package sources
@@ -125,6 +139,7 @@ export const phases = [
   "programs",
   "report",
   "secrets",
+  "settings",
   "mount",
   "prepare",
   "sources",

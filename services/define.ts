@@ -1,13 +1,18 @@
+import { SealedSettings } from "../core/protocol";
 import { Secret, secretId } from "../core/secret";
-import { Description, HostContext, Installation, Parts, Placement } from "./contract";
+import { Description, HostContext, Installation, Parts, Placement, SettingsPart } from "./contract";
+
+/** Gives the text of a secret that the service declares. */
+type TextOf = (secret: Secret) => string;
 
 /** One program on hosts. */
 export interface Service {
   readonly name: string;
   readonly describe: (placement: Placement) => Description;
   readonly install: (placement: Placement) => Installation;
-  /** @param text gives the text of a secret that the service declares */
-  readonly render: (context: HostContext, text: (secret: Secret) => string) => Parts;
+  readonly render: (context: HostContext, text: TextOf) => Parts;
+  readonly settings: (placement: Placement) => SettingsPart;
+  readonly seal: (placement: Placement, text: TextOf) => Partial<SealedSettings>;
 }
 
 /** A service as its folder defines it. */
@@ -18,30 +23,41 @@ export interface ServiceDefinition<View> {
   /** Default: nothing to install. */
   readonly install?: (placement: Placement) => Installation;
   /** All that {@link render} and its templates see. */
-  readonly view: (context: HostContext, text: (secret: Secret) => string) => View;
+  readonly view: (context: HostContext, text: TextOf) => View;
   readonly render: (view: View) => Parts;
+  /** What may change while the host lives. Default: nothing. */
+  readonly settings?: (placement: Placement) => SettingsPart;
+  /** The secret part of that. Default: nothing. */
+  readonly seal?: (placement: Placement, text: TextOf) => Partial<SealedSettings>;
 }
 
-/** @throws Error while it renders, when its view asks for a secret that it does not declare */
+/** @throws Error while it renders or seals, when that asks for a secret that the service does not declare for it */
 export function defineService<View>(definition: ServiceDefinition<View>): Service {
-  const { name, view, render } = definition;
-  const describe = definition.describe ?? ((): Description => ({}));
-  const install = definition.install ?? ((): Installation => ({}));
+  const {
+    name,
+    view,
+    render,
+    describe = (): Description => ({}),
+    install = (): Installation => ({}),
+    settings = (): SettingsPart => ({}),
+    seal = (): Partial<SealedSettings> => ({}),
+  } = definition;
+  const among = (secrets: readonly Secret[] = [], text: TextOf): TextOf => {
+    const declared = new Set(secrets.map(secretId));
+    return (secret) => {
+      const id = secretId(secret);
+      if (!declared.has(id)) {
+        throw new Error(`the service ${name} does not declare the secret "${id}"`);
+      }
+      return text(secret);
+    };
+  };
   return {
     name,
     describe,
     install,
-    render: (context, text) => {
-      const declared = new Set((describe(context).secrets ?? []).map(secretId));
-      return render(
-        view(context, (secret) => {
-          const id = secretId(secret);
-          if (!declared.has(id)) {
-            throw new Error(`the service ${name} does not declare the secret "${id}"`);
-          }
-          return text(secret);
-        }),
-      );
-    },
+    settings,
+    render: (context, text) => render(view(context, among(describe(context).secrets, text))),
+    seal: (placement, text) => seal(placement, among(describe(placement).sealed, text)),
   };
 }

@@ -8,11 +8,11 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Final
 
-from webinfra import places
+from webinfra import places, proxies
 from webinfra.channel import Bucket, Directory, Shelf
 from webinfra.clock import BootClock, Clock
 from webinfra.database import variables
@@ -33,6 +33,8 @@ _RELEASE_UNIT: Final = "webinfra-release.service"
 _LATE: Final = f"{places.RUN}/variables-late.json"
 # Seconds that a statement may take.
 _STATEMENT: Final = 10.0
+# Seconds that sync may take to give the proxies another name.
+_NAMED: Final = 30.0
 
 
 @dataclass(frozen=True)
@@ -60,13 +62,17 @@ def environment_text(values: Mapping[str, str]) -> str:
 class Apply:
     """One run of the program."""
 
-    def __init__(self, host: str, world: World) -> None:
+    def __init__(self, host: str, configurations: Sequence[str], world: World) -> None:
+        """`configurations`: those of the proxies here."""
         self._host = host
+        self._proxies = configurations
         self._files = world.files
         self._clock = world.clock
         self._commands = world.commands
         self._connect = world.connect
         self._log = world.log
+        # Nothing runs yet: it gets what is written here when it starts, and MySQL's start validates it.
+        self._begins = False
 
     def fetch(self, channel: Shelf) -> None:
         """Gets the settings from the channel where there are none yet: a host that begins has no sync."""
@@ -82,6 +88,7 @@ class Apply:
         if live(self._files) is not None:
             return
         self.fetch(channel)
+        self._begins = True
         self.run()
         if live(self._files) is None:
             raise Failed("there are no settings that this host can use")
@@ -98,6 +105,7 @@ class Apply:
             late = self._database(wanted.database)
             if self._files.read(places.APPLIED) != text:
                 self._files.write(places.APPLIED, text, durable=True)
+            self._name(wanted.domain)
             if environment is not None:
                 self._application(environment)
         except Failed as failure:
@@ -140,6 +148,22 @@ class Apply:
             # Not what it says: that may be a part of a secret.
             raise Refused("what is sealed in them is not JSON") from error
 
+    # The site's name
+
+    def _name(self, domain: str) -> None:
+        """Waits until the proxies here have it, which sync sees to. Nothing waits for sync while the host begins."""
+        if self._begins:
+            return
+        ends = self._clock.now() + _NAMED
+        while unnamed := [path for path in self._proxies if self._lacks(path, domain)]:
+            if self._clock.now() >= ends:
+                raise Failed(f"{unnamed[0]} does not have the site's name {domain} yet")
+            self._clock.sleep(0.2)
+
+    def _lacks(self, path: str, domain: str) -> bool:
+        config = self._files.read(path)
+        return config is not None and proxies.name(config, domain) != config
+
     # MySQL
 
     def _database(self, wanted: DatabaseSettings | None) -> tuple[str, ...]:
@@ -150,7 +174,7 @@ class Apply:
         known = {} if before is None or before.database is None else before.database.variables
         text = variables.configuration(wanted.variables)
         old = self._files.read(VARIABLES)
-        if text != old:
+        if text != old and not self._begins:
             self._validate(text)
         late = self._set(known, wanted.variables)
         if text != old:
@@ -158,9 +182,7 @@ class Apply:
         return late
 
     def _validate(self, text: str) -> None:
-        """Lets MySQL read its whole configuration with this part. Not before it is installed: who starts it first has it validated then."""
-        if "mysqld" not in self._files.names("/usr/sbin"):
-            return
+        """Lets MySQL read its whole configuration with this part."""
         paths = sorted({*(f"{MYSQL}/{name}" for name in self._files.names(MYSQL) if name.endswith(".cnf")), VARIABLES})
         self._files.write(_CANDIDATE, "\n".join(text if path == VARIABLES else self._files.read(path) or "" for path in paths))
         try:
@@ -171,6 +193,8 @@ class Apply:
             self._files.remove(_CANDIDATE)
 
     def _set(self, before: Mapping[str, str], after: Mapping[str, str]) -> tuple[str, ...]:
+        if self._begins:
+            return ()
         running = self._unit_state("mysql.service")
         if running != "active":
             if running in ("activating", "reloading", "deactivating"):
@@ -241,7 +265,8 @@ def main() -> None:
     files, log, commands = Disk(), Journal(), Shell(os.environ)
     fields = Fields.load(files, "settings")
     channel = Directory(files, fields.text("directory")) if fields.has("directory") else Bucket(files, commands)
-    program = Apply(fields.text("name"), World(files, BootClock(), commands, Local, log))
+    configurations = [one.text("config") for one in Fields.load(files, "sync").each("consumers") if one.text("kind") == "proxy"]
+    program = Apply(fields.text("name"), configurations, World(files, BootClock(), commands, Local, log))
     try:
         if sys.argv[2:] == ["begin"]:
             program.begin(channel)

@@ -13,6 +13,11 @@ export const readyMachine = z.strictObject({
   address: z.ipv4("must be an IPv4 address"),
   /** A passive web server, which balancers show only when no other one is left. Default: false. */
   standby: z.boolean().optional(),
+  /** The settings that must be in force, where the machine knows of settings: SHA-256, or "" for any. Default: "". */
+  settings: z
+    .string()
+    .regex(/^([0-9a-f]{64})?$/, 'must be a SHA-256 in lower-case hexadecimal, or ""')
+    .optional(),
 });
 
 /** Inputs of `webinfra:index:Ready`. */

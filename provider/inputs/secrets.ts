@@ -39,3 +39,14 @@ export const certificateInputs = z.strictObject({
   /** Days until it ends. Default: 3650. */
   validityDays,
 });
+
+/** Inputs of `webinfra:secrets:SealingKey`. */
+export const sealingKeyInputs = z.strictObject({});
+
+/** Inputs of `webinfra:secrets:Sealed`. */
+export const sealedInputs = z.strictObject({
+  /** The public half of a sealing key, `age1…`. */
+  recipient: z.string().regex(/^age1[0-9a-z]+$/, "must be an age recipient, such as age1…"),
+  /** What is sealed; secret. */
+  text: z.string(),
+});

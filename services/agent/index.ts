@@ -7,10 +7,7 @@ import { plainFile, shell, startUnits, unitFile } from "../parts/units";
 interface AgentView {
   readonly name: string;
   readonly roles: readonly string[];
-  readonly domain: string;
   readonly checks: readonly HealthCheck[];
-  /** Seconds; undefined: no database here. */
-  readonly maxLagSeconds: number | undefined;
 }
 
 /** Answers for the host's health (`/state`), and for its database's role. */
@@ -19,21 +16,16 @@ export const agent = defineService<AgentView>({
   describe: () => ({
     ports: [{ port: agentPort, protocol: "tcp", from: roleNames, description: "host agent: health and database role" }],
   }),
-  view: ({ host, described, settings }) => ({
+  view: ({ host, described }) => ({
     name: host.name,
     roles: host.roles,
-    domain: settings.domain,
     checks: described.health,
-    maxLagSeconds: host.roles.includes("database") ? settings.mysql.maxLagSeconds : undefined,
   }),
-  render: ({ name, roles, domain, checks, maxLagSeconds }) => ({
+  render: ({ name, roles, checks }) => ({
     files: [
       unitFile("webinfra-agent.service", __dirname, "agent.service"),
       unitFile("webinfra-agent.socket", __dirname, "agent.socket"),
-      plainFile(
-        "/etc/webinfra/agent.json",
-        `${JSON.stringify({ name, roles, port: agentPort, maxLagSeconds, domain, checks }, null, 1)}\n`,
-      ),
+      plainFile("/etc/webinfra/agent.json", `${JSON.stringify({ name, roles, port: agentPort, checks }, null, 1)}\n`),
     ],
     steps: [
       {

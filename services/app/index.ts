@@ -5,10 +5,6 @@ import { appPassword, authority, databaseName, databaseServerName } from "../mys
 import { enableServices, plainFile } from "../parts/units";
 import { render } from "../template";
 
-/** One `NAME="value"` line for systemd, which reads C-like escapes inside double quotes. */
-export const environmentLine = (name: string, value: string): string =>
-  `${name}="${value.replace(/[\\"]/g, (character) => `\\${character}`)}"`;
-
 /** A value that the stack gives its application. */
 const given = (name: string): Secret => ({ kind: "given", name });
 
@@ -18,8 +14,6 @@ interface AppView {
   readonly packages: readonly string[];
   /** Ports of the two that take turns. */
   readonly ports: { readonly blue: number; readonly green: number };
-  /** Variables of the stack's own, secrets among them. */
-  readonly environment: readonly (readonly [string, string])[];
   readonly password: string;
   readonly caCertificate: string;
 }
@@ -35,29 +29,30 @@ const database = (kind: "WRITE" | "READ", port: number, password: string): reado
   [`DATABASE_${kind}_SERVER_NAME`, databaseServerName],
 ];
 
-/** The application: the unit that runs its release, and its environment. */
+/** The application: the unit that runs its release. Its environment is the host's to give, and in the host's settings the stack's. */
 export const app = defineService<AppView>({
   name: "app",
   describe: ({ topology, settings }) => ({
     health: [
       { name: "the application", port: topology.spread === "tier" ? appTierPort : appProxyPort, path: "/-/app" },
     ],
-    secrets: [appPassword, authority, ...settings.app.secrets.map(given)],
+    secrets: [appPassword, authority],
+    sealed: settings.app.secrets.map(given),
   }),
   install: ({ settings }) => ({ packages: settings.app.packages }),
+  settings: ({ settings: { app: own } }) => ({ application: { environment: { ...own.environment } } }),
+  seal: ({ settings: { app: own } }, text) => ({
+    environment: Object.fromEntries(own.secrets.map((name) => [name, text(given(name))])),
+  }),
   view: ({ host, settings: { app: settings } }, text) => ({
     host: host.name,
     start: settings.start,
     packages: settings.packages,
     ports: { blue: settings.port, green: settings.port + 1 },
-    environment: [
-      ...Object.entries(settings.environment),
-      ...settings.secrets.map((name) => [name, text(given(name))] as const),
-    ],
     password: text(appPassword),
     caCertificate: text(authority),
   }),
-  render: ({ host, start, packages, ports, environment, password, caCertificate }) => ({
+  render: ({ host, start, packages, ports, password, caCertificate }) => ({
     files: [
       {
         path: "/etc/webinfra/app.env",
@@ -66,9 +61,8 @@ export const app = defineService<AppView>({
           ["SERVER_NAME", host] as const,
           ...database("WRITE", databasePort, password),
           ...database("READ", databaseReadPort, password),
-          ...environment,
         ]
-          .map(([name, value]) => `${environmentLine(name, value)}\n`)
+          .map(([name, value]) => `${name}="${value}"\n`)
           .join(""),
         mode: "0600",
         secret: true,

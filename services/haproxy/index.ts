@@ -10,7 +10,11 @@ import { render } from "../template";
 import { BalancingSettings } from "./schema";
 
 /** Where HAProxy has its configuration and its runtime socket. */
-export const balancer: ProxyFiles = { config: "/etc/haproxy/haproxy.cfg", socket: "/run/haproxy/admin.sock" };
+export const balancer: ProxyFiles = {
+  config: "/etc/haproxy/haproxy.cfg",
+  socket: "/run/haproxy/admin.sock",
+  unit: "haproxy.service",
+};
 
 /** Options of a server of each kind of backend. Each says all, because HAProxy gives a server that it is told of while it runs no default. */
 interface ServerOptions {
@@ -22,7 +26,6 @@ interface ServerOptions {
 
 interface HaproxyView {
   readonly networkCidr: string;
-  readonly domain: string;
   readonly statsPort: number;
   readonly webPort: number;
   readonly webTlsPort: number;
@@ -34,8 +37,6 @@ interface HaproxyView {
   /** Visitors of a server that goes are spread over the others, and nobody else moves. */
   readonly consistent: boolean;
   readonly sticky: boolean;
-  /** Key of the cookie that keeps a visitor on a server. */
-  readonly stickyKey: string;
   /** Backends whose frozen servers are cut off (frozen.lua). */
   readonly watchedBackends: string;
   readonly http: ServerOptions;
@@ -63,12 +64,11 @@ export const haproxy = defineService<HaproxyView>({
     watches: [{ kind: "proxy", ...balancer }],
   }),
   install: () => ({ packages: ["haproxy"] }),
-  view: ({ topology, settings: { domain, algorithm, sticky }, place }) => {
+  view: ({ topology, settings: { algorithm, sticky }, place }) => {
     const standby = hostsWith(topology, "webServer").some((host) => host.standby === true);
     const hashed = algorithm === "source" ? " hash-key addr-port" : "";
     return {
       networkCidr: place.networkCidr,
-      domain,
       statsPort: balancerStatsPort,
       webPort,
       webTlsPort,
@@ -78,8 +78,6 @@ export const haproxy = defineService<HaproxyView>({
       consistent: algorithm === "source",
       // With a passive server no cookie: it would keep visitors there after the active one is back.
       sticky: sticky && !standby,
-      // It only has to be the same on every balancer: the cookie names a server, it grants nothing.
-      stickyKey: domain,
       watchedBackends: [
         "web",
         "in_turn",

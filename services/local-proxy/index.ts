@@ -8,13 +8,16 @@ import { plainFile, shell, startUnits, unitFile } from "../parts/units";
 import { fileText, render } from "../template";
 
 /** Where it has its configuration and its runtime socket. */
-export const proxy: ProxyFiles = { config: "/etc/webinfra/proxy.cfg", socket: "/run/webinfra-proxy/admin.sock" };
+export const proxy: ProxyFiles = {
+  config: "/etc/webinfra/proxy.cfg",
+  socket: "/run/webinfra-proxy/admin.sock",
+  unit: "webinfra-proxy.service",
+};
 
 interface LocalProxyView {
   readonly appProxyPort: number;
   readonly appTierPort: number;
   readonly app: {
-    readonly domain: string;
     readonly healthPath: string;
     /** Requests at once, and event streams. */
     readonly concurrency: number;
@@ -66,7 +69,7 @@ export const localProxy = defineService<LocalProxyView>({
     watches: [{ kind: "proxy", ...proxy }],
   }),
   install: () => ({ packages: ["haproxy", "socat"] }),
-  view: ({ roles, topology, settings: { app, domain } }) => {
+  view: ({ roles, topology, settings: { app } }) => {
     const tier = topology.spread === "tier";
     const runsApp = roles.includes("appServer");
     const ownDatabase = roles.includes("database");
@@ -74,7 +77,6 @@ export const localProxy = defineService<LocalProxyView>({
       appProxyPort,
       appTierPort,
       app: {
-        domain,
         healthPath: app.healthPath,
         concurrency: concurrencyOf(app),
         streams: 16 * concurrencyOf(app),

@@ -81,19 +81,37 @@ function packageSource({ source }: MysqlSettings): Installation {
   };
 }
 
+/** The variables that may change while MySQL runs, with the stack's own on top. */
+function variables({ memoryMiB, durability, settings }: MysqlSettings): Readonly<Record<string, string>> {
+  const memory = memoryPlan(memoryMiB);
+  const needsReplica = durability === "require";
+  const own = Object.fromEntries(Object.entries(settings).map(([name, value]) => [name, settingText(value)]));
+  return {
+    skip_name_resolve: "ON",
+    binlog_expire_logs_seconds: "604800",
+    replica_net_timeout: "5",
+    // Commits share a sync of the disk: with MySQL's 4 workers a replica fell behind a primary whose writers come in parallel.
+    replica_parallel_workers: "16",
+    // "loose_": the first start initializes the data without plugins.
+    loose_rpl_semi_sync_source_timeout: String(needsReplica ? requireTimeoutMs : preferTimeoutMs),
+    innodb_buffer_pool_size: `${String(memory.bufferPoolMiB)}M`,
+    innodb_redo_log_capacity: `${String(memory.redoLogMiB)}M`,
+    max_connections: String(memory.maxConnections),
+    // Of an account. Writes that wait for an acknowledgement must leave room for the replicas that would give it.
+    max_user_connections: String(
+      Math.max(1, Number(settings["max_connections"] ?? memory.maxConnections) - RESERVED_CONNECTIONS),
+    ),
+    table_open_cache: "1000",
+    table_definition_cache: "800",
+    performance_schema_max_table_instances: "1000",
+    ...own,
+  };
+}
+
 interface MysqlView {
   readonly name: string;
-  /** A write waits for a replica for as long as it takes. */
-  readonly needsReplica: boolean;
-  /** What stands in MySQL's configuration. */
-  readonly server: {
-    readonly serverId: number;
-    readonly name: string;
-    readonly semiSyncTimeoutMs: number;
-    readonly memory: ReturnType<typeof memoryPlan>;
-    readonly maxUserConnections: number;
-    readonly settings: readonly { readonly name: string; readonly value: string }[];
-  };
+  /** What stands in MySQL's configuration for as long as the server lives. */
+  readonly server: { readonly serverId: number; readonly name: string };
   readonly caCertificate: string;
   readonly certificate: string;
   readonly key: string;
@@ -123,32 +141,24 @@ export const mysql = defineService<MysqlView>({
     ],
   }),
   install: ({ settings }) => packageSource(settings.mysql),
-  view: ({ host, settings: { mysql: settings } }, text) => {
-    const memory = memoryPlan(settings.memoryMiB);
-    const needsReplica = settings.durability === "require";
-    return {
-      name: host.name,
-      needsReplica,
-      server: {
-        serverId: serverId(host.name),
-        name: host.name,
-        semiSyncTimeoutMs: needsReplica ? requireTimeoutMs : preferTimeoutMs,
-        memory,
-        maxUserConnections: Math.max(
-          1,
-          Number(settings.settings["max_connections"] ?? memory.maxConnections) - RESERVED_CONNECTIONS,
-        ),
-        settings: Object.entries(settings.settings).map(([name, value]) => ({ name, value: settingText(value) })),
-      },
-      caCertificate: text(authority),
-      certificate: text({ kind: "certificate", certificate: databaseCertificate }),
-      key: text({ kind: "key", certificate: databaseCertificate }),
-      appPassword: text(appPassword),
-      replicationPassword: text(replicationPassword),
-    };
-  },
-  render: ({ name, needsReplica, server, caCertificate, certificate, key, ...passwords }) => {
-    const program = { name, zone, database: databaseName, needsReplica, agentPort };
+  settings: ({ settings: { mysql: settings } }) => ({
+    database: {
+      variables: variables(settings),
+      durability: settings.durability,
+      maxLagSeconds: settings.maxLagSeconds,
+    },
+  }),
+  view: ({ host: { name } }, text) => ({
+    name,
+    server: { serverId: serverId(name), name },
+    caCertificate: text(authority),
+    certificate: text({ kind: "certificate", certificate: databaseCertificate }),
+    key: text({ kind: "key", certificate: databaseCertificate }),
+    appPassword: text(appPassword),
+    replicationPassword: text(replicationPassword),
+  }),
+  render: ({ name, server, caCertificate, certificate, key, ...passwords }) => {
+    const program = { name, zone, database: databaseName, agentPort };
     const secret = (file: string, content: string) =>
       ({ path: `/etc/webinfra/secrets/${file}`, content, mode: "0600", secret: true }) as const;
     return {

@@ -5,7 +5,6 @@ interface ReleaseView {
   readonly runsApp: boolean;
   readonly port: number;
   readonly healthPath: string;
-  readonly domain: string;
 }
 
 /** Fetches the release that the channel names: the application's host runs it, a web server without an application serves its static files. */
@@ -14,11 +13,10 @@ export const release = defineService<ReleaseView>({
   describe: () => ({
     watches: [{ kind: "document", key: "pointers/release.json", unit: "webinfra-release.service" }],
   }),
-  view: ({ roles, settings: { app, domain } }) => ({
+  view: ({ roles, settings: { app } }) => ({
     runsApp: roles.includes("appServer"),
     port: app.port,
     healthPath: app.healthPath,
-    domain,
   }),
   render: (view) => ({
     files: [

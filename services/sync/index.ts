@@ -1,3 +1,4 @@
+import { settingsKey } from "../../core/protocol";
 import { zone } from "../../topology/types";
 import { ChannelView, Watch } from "../contract";
 import { defineService } from "../define";
@@ -18,6 +19,7 @@ const pace = {
 const groups = { web: "webServer", standby: "webServer", app: "appServer", db: "database" } as const;
 
 interface SyncView {
+  readonly host: string;
   readonly channel: ChannelView;
   readonly watches: readonly Watch[];
 }
@@ -25,12 +27,15 @@ interface SyncView {
 /** Pulls the channel, and tells those of what is new who watch it. */
 export const sync = defineService<SyncView>({
   name: "sync",
-  view: ({ place: { channel }, described: { watches } }) => ({ channel, watches }),
-  render: ({ channel, watches }) => {
+  view: ({ host: { name }, place: { channel }, described: { watches } }) => ({ host: name, channel, watches }),
+  render: ({ host, channel, watches }) => {
     const hasProxy = watches.some(({ kind }) => kind === "proxy");
+    const own = settingsKey(host);
     const consumers = [
       ...watches.map((watch) =>
-        watch.kind === "proxy" ? watch : { kind: "unit", document: watch.key, unit: watch.unit },
+        watch.kind === "proxy"
+          ? watch
+          : { kind: "unit", document: watch.kind === "settings" ? own : watch.key, unit: watch.unit },
       ),
       { kind: "hosts", zone },
     ];
@@ -39,6 +44,7 @@ export const sync = defineService<SyncView>({
         ? { directory: channel.path, ...(hasProxy ? pace.directoryOfProxy : pace.directory) }
         : pace.bucket),
       groups,
+      own: [own],
       consumers,
     };
     return {

@@ -54,6 +54,7 @@ export const fakeSecrets: SecretTexts = {
   "key database-certificate": fakePem("PRIVATE KEY", "fake database key, for golden files only"),
   "certificate web-certificate": fakePem("CERTIFICATE", "fake web certificate, for golden files only"),
   "key web-certificate": fakePem("PRIVATE KEY", "fake web key, for golden files only"),
+  identity: "AGE-SECRET-KEY-1FAKEFORGOLDENFILESONLY",
   "given digitaloceanAddressToken": "fake-address-token",
 };
 

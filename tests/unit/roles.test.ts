@@ -7,7 +7,6 @@ import fc from "fast-check";
 import { parse } from "yaml";
 import { concurrencyOf } from "../../services/app/schema";
 import { presetNames } from "../../topology/schema";
-import { environmentLine } from "../../services/app";
 import { memoryPlan, serverId } from "../../services/mysql";
 import * as ports from "../../core/ports";
 import { render } from "../../services/template";
@@ -64,31 +63,6 @@ const viewOf = (name: string, views: readonly HostView[]): HostView => {
 };
 
 describe("roles: environment of the application", () => {
-  it("comes through systemd as it was given", () => {
-    const value = fc.string({ unit: "grapheme" }).filter((text) => !/[^\P{Cc}\t\n]/u.test(text));
-    const nasty = fc.array(fc.constantFrom('"', "\\", "$", "`", "\n", "'", "#", ";", "%", " ", "=", "a", "n"), {
-      maxLength: 12,
-    });
-    fc.assert(
-      fc.property(
-        fc.dictionary(
-          fc.stringMatching(/^[A-Z_]{1,8}$/),
-          fc.oneof(
-            value,
-            nasty.map((parts) => parts.join("")),
-          ),
-        ),
-        (given) => {
-          const text = Object.entries(given)
-            .map(([name, one]) => `${environmentLine(name, one)}\n`)
-            .join("");
-          assert.deepEqual(readEnvironmentFile(text), new Map(Object.entries(given)));
-        },
-      ),
-      { numRuns: 500 },
-    );
-  });
-
   it("has everything that the application is promised", () => {
     const config = devConfig({
       app: JSON.stringify({ environment: { LOG_LEVEL: 'a "b" \\c' }, secrets: ["API_TOKEN"] }),

@@ -5,12 +5,14 @@ import type { MachineCheck, Scene, SiteCheck } from "./check";
 import { databaseCheck } from "./database";
 import { packageCheck } from "./package";
 import { releaseCheck } from "./release";
+import { settingsCheck } from "./settings";
 import { sightingsCheck } from "./sightings";
 import { siteCheck } from "./site";
 
 export const machineChecks: readonly ((scene: Scene) => MachineCheck)[] = [
   agentCheck,
   packageCheck,
+  settingsCheck,
   releaseCheck,
   balancerCheck,
   sightingsCheck,
