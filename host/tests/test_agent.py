@@ -206,6 +206,34 @@ def test_settings_are_those_of_the_role() -> None:
     assert Settings.load(files) == Settings("db-1", ("database",), 9000, "d", (Check("HAProxy", 80, "/-/balancer"),), 5)
 
 
+def test_settings_of_a_host_that_takes_its_own_from_the_channel() -> None:
+    files = MemoryFiles()
+    files.put("/etc/webinfra/agent.json", {"name": "db-1", "roles": ["database"], "port": 9000, "checks": []})
+    files.put("/etc/webinfra/settings.json", {"name": "db-1"})
+    assert Settings.load(files) == Settings("db-1", ("database",), 9000, "", (), None, takes_settings=True)
+
+
+def test_what_became_of_the_settings_is_said() -> None:
+    world = World()
+    assert "settings" not in world.state()
+    world.agent = Agent(Settings("lb-1", ("loadBalancer",), 9000, "", (), None, takes_settings=True), world.files, world.web, None)
+    none: dict[str, object] = {"applied": "", "refused": None, "waiting": None, "pending": []}
+    assert world.state()["settings"] == none
+    said = {"applied": "a", "refused": {"settings": "b", "reason": "no"}, "waiting": None, "pending": ["x takes effect when MySQL starts next"]}
+    world.files.put(places.SETTINGS_STATUS, said)
+    assert world.state()["settings"] == said
+    world.files.texts[places.SETTINGS_STATUS] = '{"appl'
+    assert world.state()["settings"] == none
+
+
+def test_checks_ask_for_the_name_in_the_settings() -> None:
+    world = World(checks=(Check("HAProxy", 80, "/-/balancer"),))
+    world.state()
+    world.files.put(places.APPLIED, {"version": 2, "host": "lb-1", "domain": "shop.example.com"})
+    world.state()
+    assert [request.headers["Host"] for request in world.web.asked] == ["www.example.com", "shop.example.com"]
+
+
 def test_what_the_launcher_keeps_of_the_host_package_is_said_and_takes_nothing_from_health() -> None:
     world = World()
     world.files.texts[places.CONVERGE] = "done\n\n"

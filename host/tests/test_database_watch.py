@@ -455,3 +455,21 @@ def test_an_agent_that_restarts_waits_for_no_primary_that_is_silent() -> None:
     world.mysql.answer = REPLICA
     world.watch.begin()
     assert world.serves() == ["stale"]
+
+
+def test_the_bound_of_lag_is_that_of_the_settings() -> None:
+    world = following()
+    world.primary_says(f"{UUID}:1-9")
+    world.pass_time(3)
+    assert world.short() == ("replica", False, True, True)
+
+    def allow(seconds: float) -> None:
+        database = {"variables": {}, "durability": "prefer", "maxLagSeconds": seconds}
+        world.files.put(places.APPLIED, {"version": 2, "host": "db-1", "domain": "www.example.com", "database": database})
+        world.pass_time(0.5)
+
+    allow(1)
+    assert world.short() == ("replica", False, False, True)
+    allow(60)
+    world.pass_time(10)
+    assert world.short() == ("replica", False, True, True)

@@ -9,7 +9,7 @@ import pytest
 from tests.fakes import FakeClock, FakeCommands, MemoryFiles, Said
 from webinfra import places
 from webinfra.database.mysql import MySQLFailed
-from webinfra.live_settings import VARIABLES, Apply, World, environment_text, key
+from webinfra.live_settings import VARIABLES, Apply, Settings, World, environment_text, key
 from webinfra.outside import Failed
 
 CHANNEL = f"{places.CHANNEL}/settings/db-1.json"
@@ -79,7 +79,7 @@ class Host:
 
     @property
     def program(self) -> Apply:
-        return Apply("db-1", [PROXY], World(self.files, self.clock, self.commands, lambda _: self.mysql, self.log))
+        return Apply(Settings("db-1", None, (PROXY,)), World(self.files, self.clock, self.commands, lambda _: self.mysql, self.log))
 
     def want(self, **changes: object) -> str:
         """Puts settings into the host's copy of the channel."""

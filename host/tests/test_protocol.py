@@ -8,7 +8,7 @@ from typing import TypedDict
 import pytest
 
 from webinfra import protocol
-from webinfra.protocol import DatabaseState, Entry, Epoch, HostPointer, Member, PrimaryPointer, Refused, ReleasePointer, State
+from webinfra.protocol import DatabaseState, Entry, Epoch, HostPointer, HostSettings, Member, PrimaryPointer, Refused, ReleasePointer, State
 
 SAMPLES = Path(__file__).parents[2] / "core/protocol/samples"
 Value = dict[str, object]
@@ -99,7 +99,24 @@ def state(found: State, version: object) -> Value:
         "release": found.release,
         "refused": [{"document": one.document, "reason": one.reason} for one in found.refused],
         "package": found.package and asdict(found.package),
+        "settings": found.settings and {**asdict(found.settings), "pending": list(found.settings.pending)},
         "database": found.database and database(found.database, version),
+    }
+
+
+def settings(found: HostSettings) -> Value:
+    database = found.database
+    return {
+        "host": found.host,
+        "domain": found.domain,
+        "application": None if found.environment is None else {"environment": found.environment},
+        "database": database
+        and {
+            "variables": database.variables,
+            "durability": "require" if database.needs_replica else "prefer",
+            "maxLagSeconds": database.max_lag,
+        },
+        "sealed": found.sealed,
     }
 
 
@@ -114,6 +131,8 @@ def read(kind: str, text: str) -> Value:
             return release(protocol.parse_release_pointer(text))
         case "host-pointer":
             return host(protocol.parse_host_pointer(text))
+        case "settings":
+            return settings(protocol.parse_host_settings(text))
         case _:
             return state(protocol.parse_state(text), json.loads(text).get("version", 1))
 
@@ -123,7 +142,7 @@ def samples(kind: str) -> Samples:
     return found
 
 
-KINDS = ("host-pointer", "inventory-entry", "primary-pointer", "release-pointer", "state")
+KINDS = ("host-pointer", "inventory-entry", "primary-pointer", "release-pointer", "settings", "state")
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 
 from tests.fakes import FakeClock, FakeCommands, MemoryFiles, Said
 from webinfra.outside import Failed
-from webinfra.proxies import Member, expand, orders, running
+from webinfra.proxies import Member, expand, name, orders, running
 from webinfra.proxy_keeper import ProxyKeeper, Settings
 
 CONFIG = """\
@@ -452,3 +452,60 @@ def test_whichever_step_it_dies_at_the_next_run_ends_what_it_began(effects: int)
     world.look()
     world.converged()
     assert [key for key, one in world.servers.items() if one.maintenance or one.drain] == ["any/s2"]
+
+
+class TestTheSitesName:
+    NAMED = "backend web\n  option httpchk\n  #! named: http-check send meth GET uri / hdr Host {domain}\n"
+
+    def named(self, domain: str) -> str:
+        return f"{self.NAMED}  http-check send meth GET uri / hdr Host {domain}\n"
+
+    def test_stands_where_the_configuration_wants_it(self) -> None:
+        assert name(self.NAMED, "a.example.com") == self.named("a.example.com")
+        assert name(self.named("a.example.com"), "b.example.com") == self.named("b.example.com")
+        other = "backend web\n  http-check send meth GET uri / hdr Host a.example.com\n  server a 10.0.0.1:80\n"
+        assert name(other, "b.example.com") == other
+
+    def test_is_read_anew_once_when_it_changes(self) -> None:
+        world = World()
+        world.files.texts["/etc/h.cfg"] = self.NAMED + CONFIG
+        done: list[str] = []
+
+        def run(command: Sequence[str]) -> str:
+            done.append(" ".join(command[:2]))
+            return "" if command[0] == "systemctl" else world.check(command)
+
+        world.commands.answer = run
+        world.keeper = ProxyKeeper(Settings("/etc/h.cfg", "/run/h", "h.service"), world.files, world.clock, world.commands, world, world.log)
+        world.want(web(1))
+        assert done == ["haproxy -c"]
+        world.files.put("/var/lib/webinfra/settings.json", {"version": 2, "host": "web-1", "domain": "a.example.com"})
+        done.clear()
+        world.look()
+        assert done == ["haproxy -c", "systemctl try-reload-or-restart"]
+        assert self.named("a.example.com") in world.files.texts["/etc/h.cfg"]
+        done.clear()
+        world.look()
+        assert done == []
+
+    def test_is_read_anew_later_when_that_fails(self) -> None:
+        world = World()
+        world.files.texts["/etc/h.cfg"] = self.NAMED
+        reloads: list[str] = []
+
+        def run(command: Sequence[str]) -> str:
+            if command[0] != "systemctl":
+                return ""
+            reloads.append(command[-1])
+            if len(reloads) == 1:
+                raise Failed("systemctl failed (1): no")
+            return ""
+
+        world.commands.answer = run
+        world.keeper = ProxyKeeper(Settings("/etc/h.cfg", "/run/h", "h.service"), world.files, world.clock, world.commands, world, world.log)
+        world.files.put("/var/lib/webinfra/settings.json", {"version": 2, "host": "web-1", "domain": "a.example.com"})
+        world.want({})
+        assert world.log.complaints == ["systemctl failed (1): no"]
+        world.look()
+        world.look()
+        assert reloads == ["h.service", "h.service"]

@@ -211,6 +211,44 @@ def test_a_host_without_an_application_serves_the_files(host: Host) -> None:
     assert (host.link("current"), host.status(), host.effects) == (A, (A, ""), 0)
 
 
+def environment(host: Host, text: str) -> None:
+    host.files.texts[places.ENVIRONMENT] = text
+
+
+def test_another_environment_starts_the_same_release_anew(host: Host) -> None:
+    host.has(A)
+    environment(host, 'A="1"\n')
+    host.release(A)
+    assert host.files.texts[f"{places.ENVIRONMENT}.blue"] == 'A="1"\n'
+    assert f"{places.ENVIRONMENT}.blue" in host.files.private
+    environment(host, 'A="2"\n')
+    host.release(A)
+    assert host.serves(A)
+    assert host.files.texts[ACTIVE] == f"green {A}\n"
+    assert host.files.texts[f"{places.ENVIRONMENT}.green"] == 'A="2"\n'
+    # What runs may be started again by systemd at any time, with what it was judged by.
+    environment(host, "")
+    host.release(A)
+    assert host.serves(A)
+    assert host.files.texts[f"{places.ENVIRONMENT}.blue"] == ""
+
+
+def test_an_environment_that_is_no_good_is_told_from_a_release_that_is_away(host: Host) -> None:
+    host.has(A)
+    environment(host, 'A="1"\n')
+    host.release(A)
+    environment(host, 'A="2"\n')
+    host.broken.add(A)
+    with pytest.raises(Failed, match="did not become healthy"):
+        host.release(A)
+    assert json.loads(host.files.texts[places.RELEASE_STATUS])["unfit"] is True
+    assert host.files.texts[ACTIVE] == f"blue {A}\n"
+    assert host.started == {"blue": A}
+    with pytest.raises(Failed, match="could not be fetched"):
+        host.release(B)
+    assert json.loads(host.files.texts[places.RELEASE_STATUS])["unfit"] is False
+
+
 @pytest.mark.parametrize("text", [None, "", "{", '{"release": "../x"}'])
 def test_a_pointer_that_is_none_is_said(host: Host, text: str | None) -> None:
     if text is not None:

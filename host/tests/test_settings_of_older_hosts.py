@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.fakes import FakeClock, FakeCommands, MemoryFiles, Said
-from webinfra import agent, release, sync
+from webinfra import agent, live_settings, release, sync
 from webinfra.database import program
 from webinfra.files import Files
 from webinfra.proxy_socket import ProxySocket
@@ -23,7 +23,13 @@ def load_sync(files: Files) -> None:
         assert sync.consumer(one, outside) is not None
 
 
-LOADS = {"agent": agent.Settings.load, "database": program.load, "release": release.Settings.load, "sync": load_sync}
+LOADS = {
+    "agent": agent.Settings.load,
+    "database": program.load,
+    "release": release.Settings.load,
+    "settings": live_settings.Settings.load,
+    "sync": load_sync,
+}
 
 
 @pytest.mark.parametrize("version", VERSIONS, ids=lambda path: path.stem)

@@ -260,6 +260,27 @@ class TestABadDocument:
         assert world.refused() == {}
 
 
+class TestTheHostsOwnSettings:
+    OWN = "settings/web-1.json"
+
+    def test_are_taken_and_their_unit_is_told(self) -> None:
+        world = World({"kind": "unit", "document": self.OWN, "unit": "webinfra-settings.service"})
+        world.settings = replace(world.settings, own=(self.OWN,))
+        world.start()
+        good = {"version": 2, "host": "web-1", "domain": "www.example.com"}
+        world.channel.put("inventory/m-web-1.json", entry("web-1"))
+        world.channel.put("settings/web-2.json", {**good, "host": "web-2"})
+        world.channel.put(self.OWN, good)
+        world.turn()
+        assert world.commands.lines() == ["systemctl restart --no-block webinfra-settings.service"]
+        assert world.files.read(f"{places.CHANNEL}/settings/web-2.json") is None
+        world.channel.put(self.OWN, {**good, "domain": "no domain"})
+        world.turn()
+        assert world.refused() == {self.OWN: 'domain must be a domain name, such as www.foobar.com, and is "no domain"'}
+        assert json.loads(world.files.texts[f"{places.CHANNEL}/{self.OWN}"]) == good
+        assert len(world.commands.run_) == 1
+
+
 class TestThePrimaryPointer:
     def test_never_goes_back(self, world: World) -> None:
         world.channel.put("pointers/primary.json", pointer(6))
@@ -482,6 +503,19 @@ class TestADirectory:
         path.unlink()
         assert changed()
 
+    def test_is_looked_at_for_what_is_the_hosts_own(self, tmp_path: Path) -> None:
+        own = "settings/web-1.json"
+        (tmp_path / "inventory").mkdir()
+        (tmp_path / "settings").mkdir()
+        (tmp_path / "settings/web-2.json").write_text("other")
+        source = Directory(Disk(), str(tmp_path), (own,))
+        before = source.mark()
+        assert source.fetch() == {}
+        (tmp_path / own).write_text("mine")
+        assert source.mark() != before
+        assert source.fetch() == {own: "mine"}
+        assert source.one(own) == "mine"
+
     def test_a_file_that_cannot_be_looked_at_hurts_no_other(self, tmp_path: Path) -> None:
         source = self.directory(tmp_path)
         (tmp_path / "inventory/broken.json").symlink_to("/nowhere")
@@ -518,6 +552,19 @@ class TestABucket:
         assert Bucket(files, commands).fetch() == {"inventory/x.json": "channel:inventory", "pointers/x.json": "channel:pointers"}
         assert [command[-3:-1] for command in commands.run_] == [("sync", "channel:inventory"), ("sync", "channel:pointers")]
 
+    def test_what_is_the_hosts_own_is_fetched_by_its_name(self) -> None:
+        files = MemoryFiles()
+        own = "settings/web-1.json"
+
+        def rclone(command: Sequence[str]) -> str:
+            if command[-3] == "copyto":
+                files.texts[command[-1]] = command[-2]
+            return ""
+
+        bucket = Bucket(files, FakeCommands(rclone), (own,))
+        assert bucket.fetch() == {own: f"channel:{own}"}
+        assert bucket.one(own) == f"channel:{own}"
+
 
 class TestSettings:
     def test_are_those_of_the_role(self) -> None:
@@ -535,6 +582,11 @@ class TestSettings:
         found = Settings.load(files)
         assert replace(found, consumers=()) == SETTINGS
         assert [one.text("kind") for one in found.consumers] == ["hosts", "unit"]
+
+    def test_may_name_what_is_the_hosts_own(self) -> None:
+        files = MemoryFiles()
+        files.put("/etc/webinfra/sync.json", {"seconds": 1, "pullSeconds": 30, "groups": {}, "consumers": [], "own": ["settings/web-1.json"]})
+        assert Settings.load(files).own == ("settings/web-1.json",)
 
     def test_that_lack_something_are_refused_by_its_name(self) -> None:
         files = MemoryFiles()

@@ -8,7 +8,7 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Final
 
@@ -38,6 +38,25 @@ _NAMED: Final = 30.0
 
 
 @dataclass(frozen=True)
+class Settings:
+    host: str
+    # None: the channel is a bucket.
+    directory: str | None
+    # Configurations of the proxies here.
+    proxies: tuple[str, ...]
+
+    @staticmethod
+    def load(files: Files) -> "Settings":
+        fields = Fields.load(files, "settings")
+        consumers = Fields.load(files, "sync").each("consumers")
+        return Settings(
+            host=fields.text("name"),
+            directory=fields.text("directory") if fields.has("directory") else None,
+            proxies=tuple(one.text("config") for one in consumers if one.text("kind") == "proxy"),
+        )
+
+
+@dataclass(frozen=True)
 class World:
     """What applying needs to know of, and to do."""
 
@@ -62,10 +81,9 @@ def environment_text(values: Mapping[str, str]) -> str:
 class Apply:
     """One run of the program."""
 
-    def __init__(self, host: str, configurations: Sequence[str], world: World) -> None:
-        """`configurations`: those of the proxies here."""
-        self._host = host
-        self._proxies = configurations
+    def __init__(self, settings: Settings, world: World) -> None:
+        self._host = settings.host
+        self._proxies = settings.proxies
         self._files = world.files
         self._clock = world.clock
         self._commands = world.commands
@@ -263,10 +281,9 @@ def _why(output: str) -> str:
 
 def main() -> None:
     files, log, commands = Disk(), Journal(), Shell(os.environ)
-    fields = Fields.load(files, "settings")
-    channel = Directory(files, fields.text("directory")) if fields.has("directory") else Bucket(files, commands)
-    configurations = [one.text("config") for one in Fields.load(files, "sync").each("consumers") if one.text("kind") == "proxy"]
-    program = Apply(fields.text("name"), configurations, World(files, BootClock(), commands, Local, log))
+    settings = Settings.load(files)
+    channel = Bucket(files, commands) if settings.directory is None else Directory(files, settings.directory)
+    program = Apply(settings, World(files, BootClock(), commands, Local, log))
     try:
         if sys.argv[2:] == ["begin"]:
             program.begin(channel)

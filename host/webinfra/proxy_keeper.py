@@ -75,15 +75,12 @@ class ProxyKeeper:
             if text != config:
                 self._write(text)
             self._unread = self._unread or named != config
-            if self._unread and self._settings.unit is not None:
-                # One that does not run reads it when it starts.
-                self._commands.run(("systemctl", "try-reload-or-restart", self._settings.unit), seconds=60)
-            self._unread = False
             self._disk.about("")
         except (Failed, OSError) as failure:
             self._disk.about(f"{path} stays as it is: {failure}")
             return False
         try:
+            self._reload()
             left = self._bring(patterns, wanted)
         except Failed as failure:
             # One that is not there comes up with what the disk says.
@@ -91,6 +88,12 @@ class ProxyKeeper:
             return False
         self._process.about(f"{self._settings.socket} did not take: {', '.join(left)}" if left else "")
         return not left
+
+    def _reload(self) -> None:
+        """Has the process read another name. One that does not run reads it when it starts."""
+        if self._unread and self._settings.unit is not None:
+            self._commands.run(("systemctl", "try-reload-or-restart", self._settings.unit), seconds=60)
+        self._unread = False
 
     def _write(self, text: str) -> None:
         """Replaces the configuration by one that HAProxy accepts, also before a loss of power."""

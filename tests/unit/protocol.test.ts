@@ -4,6 +4,7 @@ import { join } from "node:path";
 import {
   type Parsed,
   parseHostPointer,
+  parseHostSettings,
   parseInventoryEntry,
   parsePrimaryPointer,
   parseReleasePointer,
@@ -11,6 +12,7 @@ import {
   sameEpoch,
   writeFirstPrimaryPointer,
   writeHostPointer,
+  writeHostSettings,
   writeInventoryEntry,
   writePrimaryPointer,
   writeReleasePointer,
@@ -28,6 +30,7 @@ const readers: Readonly<Record<string, (text: string) => Parsed<object>>> = {
   "inventory-entry": parseInventoryEntry,
   "primary-pointer": parsePrimaryPointer,
   "release-pointer": parseReleasePointer,
+  settings: parseHostSettings,
   state: parseState,
 };
 

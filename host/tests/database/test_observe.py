@@ -97,6 +97,16 @@ def test_the_server_in_one_statement() -> None:
     assert len(server.said) == 1
 
 
+def test_whether_writes_wait_for_a_replica_is_asked_of_the_settings_at_each_look() -> None:
+    files = Files()
+    look = eyes(Server({"select @@global.read_only": [ROW, ROW, ROW]}), files)
+    assert observe(look).needs_replica is False
+    for durability, needs in (("require", True), ("prefer", False)):
+        database = {"variables": {}, "durability": durability, "maxLagSeconds": 5}
+        files.texts[places.APPLIED] = json.dumps({"version": 2, "host": "db-1", "domain": "www.example.com", "database": database})
+        assert observe(look).needs_replica is needs
+
+
 def test_why_replication_stopped() -> None:
     server = Server({"select @@global.read_only": [{**ROW, "receiving": "OFF"}], "select last_error_message": [{"words": "a duplicate key"}]})
     picture = observe(eyes(server, Files()))
