@@ -14,6 +14,8 @@ export interface HostArgs {
   readonly definition: HostDefinition;
   readonly platform: Platform;
   readonly secrets: pulumi.Output<SecretTexts>;
+  /** The pointer to the host package: a machine that finds an older one has programs that may not know what it is. */
+  readonly hostPointer: pulumi.Resource;
   /** Refuse to delete or replace it while it holds data. */
   readonly protectData: boolean;
 }

@@ -145,7 +145,11 @@ export class WebInfrastructure extends pulumi.ComponentResource {
     const protectData = config.mysql.protect ?? config.platform !== "incus";
     const hosts = definitions.map((definition) => ({
       host: definition.host,
-      component: new Host(definition.host.name, { definition, platform, secrets, protectData }, { parent: this }),
+      component: new Host(
+        definition.host.name,
+        { definition, platform, secrets, hostPointer, protectData },
+        { parent: this },
+      ),
     }));
 
     this.hosts = pulumi.all(

@@ -1,4 +1,5 @@
 /** Runs a Pulumi program against a monitor that records what the engine would be asked, and answers as our provider would. */
+import { createHash } from "node:crypto";
 import * as pulumi from "@pulumi/pulumi";
 import { MockMonitor, type Mocks } from "@pulumi/pulumi/runtime/mocks";
 import { setMockOptions } from "@pulumi/pulumi/runtime/settings";
@@ -161,6 +162,13 @@ function provider(): Mocks {
       status: "Running",
     }),
     "webinfra:secrets:Password": (name) => ({ result: wrap(`${secretMark}-${name}`) }),
+    "webinfra:secrets:SealingKey": (name) => ({ identity: wrap(`${secretMark}-${name}`), recipient: `age1${name}` }),
+    // Not what it seals: another one for another text.
+    "webinfra:secrets:Sealed": (_name, { recipient, text }) => ({
+      sealed: createHash("sha256")
+        .update(JSON.stringify([recipient, text]))
+        .digest("hex"),
+    }),
     "webinfra:secrets:CertificateAuthority": (name) => ({
       certificate: `certificate of ${name}`,
       key: wrap(`${secretMark}-${name}-key`),

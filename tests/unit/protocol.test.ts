@@ -12,7 +12,6 @@ import {
   sameEpoch,
   writeFirstPrimaryPointer,
   writeHostPointer,
-  writeHostSettings,
   writeInventoryEntry,
   writePrimaryPointer,
   writeReleasePointer,
