@@ -5,6 +5,10 @@ import { appPassword, authority, databaseName, databaseServerName } from "../mys
 import { enableServices, plainFile } from "../parts/units";
 import { render } from "../template";
 
+/** One `NAME="value"` line for systemd, which reads C-like escapes inside double quotes. */
+const environmentLine = (name: string, value: string): string =>
+  `${name}="${value.replace(/[\\"]/g, (character) => `\\${character}`)}"\n`;
+
 /** A value that the stack gives its application. */
 const given = (name: string): Secret => ({ kind: "given", name });
 
@@ -62,7 +66,8 @@ export const app = defineService<AppView>({
           ...database("WRITE", databasePort, password),
           ...database("READ", databaseReadPort, password),
         ]
-          .map(([name, value]) => `${name}="${value}"\n`)
+          // A password that the stack gives may hold any character.
+          .map(([name, value]) => environmentLine(name, value))
           .join(""),
         mode: "0600",
         secret: true,
