@@ -33,6 +33,7 @@ interface CloudConfig {
   readonly ssh_pwauth: boolean;
   readonly disable_root: boolean;
   readonly packages?: unknown;
+  readonly ssh_authorized_keys?: readonly string[];
   readonly runcmd: readonly (readonly string[])[];
   readonly write_files: readonly { readonly path: string; readonly permissions: string; readonly content: string }[];
 }
@@ -95,7 +96,7 @@ describe("cloud-init: the image that hosts start from", () => {
               [],
             );
           }
-          if (path.endsWith("/09-packages") || path.endsWith("/install-packages")) {
+          if (path.endsWith("/10-packages") || path.endsWith("/install-packages")) {
             assert.equal(files.get(path), content);
           }
         }
@@ -206,15 +207,23 @@ describe("cloud-init: a host's user-data", () => {
     }
   });
 
-  it("keeps any text of the configuration as it is", () => {
-    const value = fc.string({ unit: "grapheme" }).filter((text) => !/[^\P{Cc}\t]/u.test(text));
+  it("keeps any text of the stack as it is: the comment of a key, and a password", () => {
+    const value = fc.string({ unit: "grapheme" }).filter((text) => !/[^\P{Cc}\t]|[\u2028\u2029]/u.test(text));
     fc.assert(
       fc.property(value, (text) => {
-        const config = devConfig({ app: JSON.stringify({ environment: { X: text } }) });
-        const web = viewsOf(config).find(({ host }) => host.name === "web-1");
-        assert.ok(web);
-        const file = read(web).write_files.find(({ path }) => path === "/etc/webinfra/app.env");
-        assert.ok(file?.content.includes(`\nX="${text.replace(/[\\"]/g, "\\$&")}"\n`));
+        const publicKey = `ssh-ed25519 AAAA ${text}`;
+        const ssh = JSON.stringify({ allowedCidrs: ["203.0.113.7/32"], publicKey });
+        const views = viewsOf(devConfig({ platform: "digitalocean", ssh }), {
+          ...fakeSecrets,
+          "password app-password": text,
+        });
+        const web = read(views.find(({ host }) => host.name === "web-1") ?? assert.fail());
+        assert.deepEqual(web.ssh_authorized_keys, [publicKey]);
+        const file = web.write_files.find(({ path }) => path === "/etc/webinfra/app.env");
+        assert.ok(file?.content.includes(`\nDATABASE_WRITE_PASSWORD="${text.replace(/[\\"]/g, "\\$&")}"\n`));
+        const database = read(views.find(({ host }) => host.name === "db-1") ?? assert.fail());
+        const password = database.write_files.find(({ path }) => path === "/etc/webinfra/secrets/app-password");
+        assert.equal(password?.content, text);
       }),
       { numRuns: 30 },
     );
@@ -224,6 +233,8 @@ describe("cloud-init: a host's user-data", () => {
 describe("cloud-init: the budget", () => {
   let secrets: SecretTexts;
   before(async () => {
+    // An ECMAScript module, which this one cannot require.
+    const { generateX25519Identity } = await import("age-encryption");
     const authority = await makeAuthority({ commonName: "webinfra internal CA" });
     const certificate = (dnsNames: string[]) =>
       makeCertificate({
@@ -242,11 +253,12 @@ describe("cloud-init: the budget", () => {
       "key database-certificate": database.key,
       "certificate web-certificate": web.certificate,
       "key web-certificate": web.key,
+      identity: await generateX25519Identity(),
       "given digitaloceanAddressToken": "address-token",
     };
   });
 
-  // Half of what the smallest limit leaves: the other half is for a stack's own environment.
+  // Half of what the smallest limit leaves: the other half is for what the product comes to need.
   const most = 8 * 1024;
   for (const platform of platformNames) {
     for (const topology of presetNames) {
@@ -305,7 +317,7 @@ describe("cloud-init: secrets that come through the channel", () => {
   it("are in no user-data, and in no other file", () => {
     for (const view of views) {
       const text = userDataOf(view);
-      for (const secret of ["fake-app-password", "fake-replication-password", "PRIVATE KEY"]) {
+      for (const secret of ["fake-app-password", "fake-replication-password", "PRIVATE KEY", "AGE-SECRET-KEY"]) {
         assert.ok(!text.includes(secret), `${view.host.name}: ${secret}`);
       }
       const paths = written(text).map(({ path }) => path);
@@ -324,6 +336,7 @@ describe("cloud-init: secrets that come through the channel", () => {
         "/etc/webinfra/app.env",
         "/etc/webinfra/secrets/app-password",
         "/etc/webinfra/secrets/replication-password",
+        "/etc/webinfra/secrets/sealing-key",
         "/etc/webinfra/secrets/server.key",
         "/etc/webinfra/secrets/web.key",
       ],
@@ -332,9 +345,12 @@ describe("cloud-init: secrets that come through the channel", () => {
       .write_files.map(({ path }) => path)
       .filter((path) => path.includes("/steps.d/"))
       .sort();
-    assert.ok(
-      steps.findIndex((path) => path.endsWith("-secrets")) < steps.findIndex((path) => path.endsWith("-mysql-data")),
-    );
+    const at = (name: string): number => {
+      const found = steps.findIndex((path) => path.endsWith(`-${name}`));
+      assert.ok(found >= 0, name);
+      return found;
+    };
+    assert.ok(at("secrets") < at("settings") && at("settings") < at("mysql-data"));
     assert.ok(definitionOf(view).includes(`fetch-files secrets/${view.host.name}.json ${view.secretsSha256} `));
   });
 

@@ -11,9 +11,11 @@ import { memoryPlan, serverId } from "../../services/mysql";
 import * as ports from "../../core/ports";
 import { render } from "../../services/template";
 import { unavailable } from "../../services/parts/unavailable";
-import type { Secret } from "../../core/secret";
+import { type HostSettings, parseHostSettings } from "../../core/protocol";
+import { type Secret, secretId } from "../../core/secret";
 import { describe as describeHost } from "../../roles";
-import type { HostContext } from "../../services/contract";
+import { sealedText, settingsText } from "../../roles/settings";
+import type { Description, HostContext } from "../../services/contract";
 import { defineService, type Service } from "../../services/define";
 import { definitionOf, devConfig, fakeSecrets, filesOf, type HostView, userDataOf, viewsOf } from "../support/hosts";
 
@@ -62,6 +64,17 @@ const viewOf = (name: string, views: readonly HostView[]): HostView => {
   return found;
 };
 
+/** The settings of a host, as it reads them. */
+function settingsOf(view: HostView): HostSettings {
+  const parsed = parseHostSettings(settingsText(view.host.name, view, null));
+  assert.ok(parsed.ok);
+  return parsed.value;
+}
+
+/** What is sealed for a host, as it reads it. */
+const sealedOf = (view: HostView): unknown =>
+  JSON.parse(sealedText(view, (secret) => view.secrets[secretId(secret)] ?? assert.fail(secretId(secret))));
+
 describe("roles: environment of the application", () => {
   it("has everything that the application is promised", () => {
     const config = devConfig({
@@ -82,10 +95,19 @@ describe("roles: environment of the application", () => {
         ["SERVER_NAME", "web-1"],
         ...endpoint("WRITE", "3306"),
         ...endpoint("READ", "3307"),
-        ["LOG_LEVEL", 'a "b" \\c'],
-        ["API_TOKEN", "line 1\nline 2"],
       ]),
     );
+    const web = viewOf("web-1", views);
+    assert.deepEqual(settingsOf(web).application, { environment: { LOG_LEVEL: 'a "b" \\c' } });
+    assert.deepEqual(sealedOf(web), { environment: { API_TOKEN: "line 1\nline 2" } });
+  });
+
+  it("has a database password with any characters as the stack gives it", () => {
+    const password = 'a "b" \\c $d `e`';
+    const web = viewOf("web-1", viewsOf(devConfig(), { ...fakeSecrets, "password app-password": password }));
+    const environment = readEnvironmentFile(contentAt(web, "/etc/webinfra/app.env"));
+    assert.equal(environment.get("DATABASE_WRITE_PASSWORD"), password);
+    assert.equal(environment.get("DATABASE_READ_PASSWORD"), password);
   });
 
   it("holds no address of a database", () => {
@@ -128,41 +150,58 @@ describe("roles: MySQL", () => {
     );
   });
 
-  const cnf = (raw: Readonly<Record<string, string>>): string =>
-    contentAt(viewOf("db-1", viewsOf(devConfig(raw))), "/etc/mysql/mysql.conf.d/zz-webinfra.cnf");
+  const databaseOf = (raw: Readonly<Record<string, string>>): NonNullable<HostSettings["database"]> =>
+    settingsOf(viewOf("db-1", viewsOf(devConfig(raw)))).database ?? assert.fail();
+  const variablesOf = (raw: Readonly<Record<string, string>>) => databaseOf(raw).variables;
 
   it("waits for a replica as long as the durability says", () => {
-    const settings = (raw: Readonly<Record<string, string>>): unknown =>
-      JSON.parse(contentAt(viewOf("db-1", viewsOf(devConfig(raw))), "/etc/webinfra/database.json"));
-    const own = { name: "db-1", zone: "webinfra.internal", database: "site", agentPort: ports.agentPort };
     const require = { replicas: "2", mysql: '{"durability":"require"}' };
-    // The program turns it on while the server is the primary.
-    assert.match(cnf({}), /^loose_rpl_semi_sync_source_enabled = OFF$/m);
-    assert.match(cnf({}), /^loose_rpl_semi_sync_source_timeout = 1000$/m);
-    assert.match(cnf(require), /^loose_rpl_semi_sync_source_timeout = 4294967295$/m);
-    assert.deepEqual(settings({}), { ...own, needsReplica: false });
-    assert.deepEqual(settings(require), { ...own, needsReplica: true });
+    assert.equal(variablesOf({}).loose_rpl_semi_sync_source_timeout, "1000");
+    assert.equal(variablesOf(require).loose_rpl_semi_sync_source_timeout, "4294967295");
+    assert.equal(databaseOf({}).durability, "prefer");
+    assert.equal(databaseOf(require).durability, "require");
+    for (const raw of [{}, require]) {
+      const db = viewOf("db-1", viewsOf(devConfig(raw)));
+      // The program turns it on while the server is the primary.
+      const cnf = contentAt(db, "/etc/mysql/mysql.conf.d/zz-webinfra.cnf");
+      assert.match(cnf, /^loose_rpl_semi_sync_source_enabled = OFF$/m);
+      // What may change stands in the settings alone.
+      assert.doesNotMatch(cnf, /semi_sync_source_timeout/);
+      const own = { name: "db-1", zone: "webinfra.internal", database: "site", agentPort: ports.agentPort };
+      assert.deepEqual(JSON.parse(contentAt(db, "/etc/webinfra/database.json")), own);
+    }
+  });
+
+  it("takes a replica out of the read pool at the lag that the stack says", () => {
+    assert.equal(databaseOf({}).maxLagSeconds, 5);
+    assert.equal(databaseOf({ mysql: '{"maxLagSeconds":30}' }).maxLagSeconds, 30);
   });
 
   it("leaves room for replicas beside the application's connections, whatever their number is", () => {
-    assert.match(cnf({}), /^max_connections = 128\n(#.*\n)*max_user_connections = 112$/m);
-    assert.match(cnf({ mysql: '{"settings":{"max_connections":321}}' }), /^max_user_connections = 305$/m);
+    const room = (raw: Readonly<Record<string, string>>) => {
+      const { max_connections: all, max_user_connections: ofAccount } = variablesOf(raw);
+      return [all, ofAccount];
+    };
+    assert.deepEqual(room({}), ["128", "112"]);
+    assert.deepEqual(room({ mysql: '{"settings":{"max_connections":321}}' }), ["321", "305"]);
   });
 
-  it("puts a stack's own settings last, so that they win", () => {
-    const text = cnf({
-      mysql: '{"settings":{"max_connections":321,"general_log":true,"innodb_ft_enable_stopword":false}}',
+  it("has a stack's own settings in place of the product's, and as MySQL writes them", () => {
+    const own = { max_connections: 321, max_user_connections: 7, general_log: true, innodb_ft_enable_stopword: false };
+    const [plain, changed] = [variablesOf({}), variablesOf({ mysql: JSON.stringify({ settings: own }) })];
+    assert.deepEqual(changed, {
+      ...plain,
+      max_connections: "321",
+      max_user_connections: "7",
+      general_log: "ON",
+      innodb_ft_enable_stopword: "OFF",
     });
-    assert.ok(
-      text.endsWith("max_connections = 321\ngeneral_log = ON\ninnodb_ft_enable_stopword = OFF\n"),
-      text.slice(-200),
-    );
   });
 
   const source = (mysql: object): string =>
     contentAt(
       viewOf("db-1", viewsOf(devConfig({ mysql: JSON.stringify(mysql) }))),
-      "/usr/local/lib/webinfra/steps.d/08-mysql-source",
+      "/usr/local/lib/webinfra/steps.d/09-mysql-source",
     );
 
   it("comes from MySQL's own repository with its key, unless told otherwise", () => {
@@ -174,7 +213,7 @@ describe("roles: MySQL", () => {
 
   it("comes from the host's mirror, with options as Deb822 fields and pins", () => {
     const view = viewOf("db-1", viewsOf(devConfig()));
-    const text = contentAt(view, "/usr/local/lib/webinfra/steps.d/08-mysql-source");
+    const text = contentAt(view, "/usr/local/lib/webinfra/steps.d/09-mysql-source");
     assert.doesNotMatch(text, /curl/);
     assert.match(text, /^Check-Valid-Until: no$/m);
     assert.equal(
@@ -232,6 +271,77 @@ describe("roles: a service", () => {
 
   it("sees no other", () => {
     assert.throws(() => render(asks([])), new Error('the service curious does not declare the secret "password x"'));
+  });
+
+  const seals = (description: Description) =>
+    defineService({
+      name: "curious",
+      describe: () => description,
+      seal: (_, text) => ({ environment: { X: text(password) } }),
+      view: () => null,
+      render: () => ({ files: [], steps: [] }),
+    });
+  const seal = (service: Service) => service.seal(viewOf("web-1", viewsOf(devConfig())), () => "secret");
+
+  it("seals the secrets that it declares for that", () => {
+    assert.deepEqual(seal(seals({ sealed: [password] })), { environment: { X: "secret" } });
+  });
+
+  it("seals no other, nor what it declares for its files", () => {
+    const message = 'the service curious does not declare the secret "password x"';
+    assert.throws(() => seal(seals({})), new Error(message));
+    assert.throws(() => seal(seals({ secrets: [password] })), new Error(message));
+  });
+
+  it("has in its files none that it declares for sealing", () => {
+    const asking = defineService({
+      name: "curious",
+      describe: () => ({ sealed: [password] }),
+      view: (_, text) => text(password),
+      render: (content) => ({ files: [{ path: "/x", content, mode: "0600" }], steps: [] }),
+    });
+    assert.throws(() => render(asking), new Error('the service curious does not declare the secret "password x"'));
+  });
+});
+
+describe("roles: settings of a host", () => {
+  const views = presetNames.flatMap((topology) =>
+    viewsOf(
+      devConfig({
+        topology,
+        domain: "shop.foobar.com",
+        app: '{"environment":{"LOG_LEVEL":"debug"},"secrets":["API_TOKEN"]}',
+        secrets: '{"API_TOKEN":"x"}',
+      }),
+      { ...fakeSecrets, "given API_TOKEN": "MARK-app-secret" },
+    ),
+  );
+
+  it("say what it runs, and null for what it does not", () => {
+    for (const view of views) {
+      const { host, domain, application, database, sealed } = settingsOf(view);
+      const { name, roles } = view.host;
+      assert.deepEqual([host, domain, sealed], [name, "shop.foobar.com", null]);
+      const runs = roles.includes("appServer") ? { environment: { LOG_LEVEL: "debug" } } : null;
+      assert.deepEqual(application, runs, name);
+      assert.equal(database === null, !roles.includes("database"), name);
+    }
+  });
+
+  it("have secrets in what is sealed alone, and only where the application runs", () => {
+    for (const view of views) {
+      const runs = view.host.roles.includes("appServer");
+      assert.doesNotMatch(settingsText(view.host.name, view, "an age file"), /MARK-|API_TOKEN/, view.host.name);
+      assert.deepEqual(sealedOf(view), { environment: runs ? { API_TOKEN: "MARK-app-secret" } : {} }, view.host.name);
+      assert.deepEqual(describeHost(view).sealed, runs ? [{ kind: "given", name: "API_TOKEN" }] : [], view.host.name);
+    }
+  });
+
+  it("carry what is sealed as it is", () => {
+    const view = viewOf("web-1", views);
+    const parsed = parseHostSettings(settingsText("web-1", view, "an age file\n"));
+    assert.ok(parsed.ok);
+    assert.equal(parsed.value.sealed, "an age file\n");
   });
 });
 
@@ -466,13 +576,16 @@ describe("roles: secrets on hosts", () => {
     "key database-certificate": "MARK-database-key",
     "certificate web-certificate": "public",
     "key web-certificate": "MARK-web-key",
+    identity: "MARK-identity",
     "given API_TOKEN": "MARK-app-secret",
   };
   /** Who needs what. */
   function needs(view: HostView): readonly string[] {
     const has = (role: HostView["host"]["roles"][number]): boolean => view.host.roles.includes(role);
     const found = [
-      ...(has("appServer") ? ["MARK-app-password", "MARK-app-secret"] : []),
+      "MARK-identity",
+      // Its own secrets come with the host's settings, sealed.
+      ...(has("appServer") ? ["MARK-app-password"] : []),
       ...(has("database") ? ["MARK-app-password", "MARK-replication-password", "MARK-database-key"] : []),
       ...(has("webServer") && view.topology.terminatesTls ? ["MARK-web-key"] : []),
     ];
@@ -514,8 +627,12 @@ describe("roles: secrets on hosts", () => {
     );
   });
 
-  it("are none at all on a balancer of its own", () => {
-    const text = userDataOf(viewOf("lb-1", viewsOf(devConfig(), marks)));
-    assert.doesNotMatch(text, /MARK-|PRIVATE KEY/);
+  it("are on a balancer of its own what it opens its settings with, and no other", () => {
+    const balancer = viewOf("lb-1", viewsOf(devConfig(), marks));
+    const held = filesOf(balancer).filter(({ content }) => /MARK-|PRIVATE KEY/.test(content));
+    assert.deepEqual(held, [
+      { path: "/etc/webinfra/secrets/sealing-key", content: "MARK-identity\n", mode: "0600", secret: true },
+    ]);
+    assert.deepEqual(userDataOf(balancer).match(/MARK-[a-z-]+|PRIVATE KEY/g), ["MARK-identity"]);
   });
 });
