@@ -65,12 +65,10 @@ export interface DataVolume {
   readonly sizeGiB: number;
 }
 
-/** An HAProxy on a host, whose servers sync keeps: in its configuration, and through its runtime socket. */
+/** An HAProxy on a host, whose servers sync keeps, and the site's name: in its configuration, and through its runtime socket. */
 export interface ProxyFiles {
   readonly config: string;
   readonly socket: string;
-  /** Its unit, which is reloaded when the site's name changes. */
-  readonly unit: string;
 }
 
 /**

@@ -23,6 +23,8 @@ class MySQL:
 
     def __init__(self) -> None:
         self.set: dict[str, object] = {}
+        # What it started with.
+        self.has: dict[str, object] = {}
         self.fails: dict[str, int] = {}
         self.uptime = 100
         self.closed = 0
@@ -30,6 +32,9 @@ class MySQL:
     def rows(self, statement: str, arguments: Sequence[object] = ()) -> Sequence[Mapping[str, object]]:
         if statement.startswith("select"):
             return ({"seconds": str(self.uptime)},)
+        if statement.startswith("show"):
+            shown = str(arguments[0]).replace("\\_", "_")
+            return ({"Variable_name": shown, "Value": str(self.has[shown])},) if shown in self.has else ()
         name = statement.split()[2]
         wanted = arguments[0] if arguments else "default"
         number = self.fails.get(f"{name}={wanted}", self.fails.get(name))
@@ -220,6 +225,26 @@ class TestMySQL:
         host.program.run()
         assert host.state()["pending"] == []
 
+    def test_waits_for_no_start_with_what_it_has(self, host: Host) -> None:
+        self.applied(host, innodb_read_io_threads="4", innodb_buffer_pool_chunk_size="1M")
+        host.mysql.fails |= {"innodb_read_io_threads": READ_ONLY, "innodb_buffer_pool_chunk_size": READ_ONLY}
+        host.mysql.has |= {"innodb_read_io_threads": 4, "innodb_buffer_pool_chunk_size": 2**20}
+        words = [f"innodb_{name} takes effect when MySQL starts next" for name in ("buffer_pool_chunk_size", "read_io_threads", "write_io_threads")]
+        for variables, pending in (
+            ({"innodb_read_io_threads": "2", "innodb_buffer_pool_chunk_size": "2M"}, words[:2]),
+            ({"innodb_read_io_threads": "4", "innodb_buffer_pool_chunk_size": "1M"}, []),
+            ({"innodb_read_io_threads": "4"}, words[:1]),
+        ):
+            host.want(database=database(**variables))
+            host.program.run()
+            assert host.state()["pending"] == pending
+        # Nobody chose it before; then somebody does, and takes it back.
+        host.mysql.fails["innodb_write_io_threads"] = READ_ONLY
+        for variables, pending in (({"innodb_write_io_threads": "2"}, [words[0], words[2]]), ({}, words[:1])):
+            host.want(database=database(innodb_read_io_threads="4", **variables))
+            host.program.run()
+            assert host.state()["pending"] == pending
+
     def test_need_not_know_what_is_loose(self, host: Host) -> None:
         self.applied(host)
         host.mysql.fails |= {"rpl_semi_sync_source_timeout": UNKNOWN, "skip_external_locking": UNKNOWN}
@@ -290,6 +315,8 @@ class TestTheApplication:
         )
         assert host.files.texts[places.ENVIRONMENT] == 'A="1"\n'
         assert host.state()["applied"] == good
+        # The second takes from the host's health what the first said.
+        assert host.commands.lines() == ["systemctl start webinfra-release.service"] * 2
 
     def test_waits_for_a_release_that_does_not_come_to_an_end(self, host: Host) -> None:
         self.running(host, A="1")

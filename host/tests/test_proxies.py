@@ -455,57 +455,55 @@ def test_whichever_step_it_dies_at_the_next_run_ends_what_it_began(effects: int)
 
 
 class TestTheSitesName:
-    NAMED = "backend web\n  option httpchk\n  #! named: http-check send meth GET uri / hdr Host {domain}\n"
+    NAMED = "global\n  #! named: set-var proc.domain str({domain})\n"
 
     def named(self, domain: str) -> str:
-        return f"{self.NAMED}  http-check send meth GET uri / hdr Host {domain}\n"
+        return f"{self.NAMED}  set-var proc.domain str({domain})\n"
 
     def test_stands_where_the_configuration_wants_it(self) -> None:
         assert name(self.NAMED, "a.example.com") == self.named("a.example.com")
         assert name(self.named("a.example.com"), "b.example.com") == self.named("b.example.com")
-        other = "backend web\n  http-check send meth GET uri / hdr Host a.example.com\n  server a 10.0.0.1:80\n"
+        other = "global\n  set-var proc.other str(a.example.com)\n"
         assert name(other, "b.example.com") == other
 
-    def test_is_read_anew_once_when_it_changes(self) -> None:
+    def world(self, *answers: str) -> tuple[World, list[str]]:
+        """A proxy that answers so when it is told the name, and what it was told."""
         world = World()
         world.files.texts["/etc/h.cfg"] = self.NAMED + CONFIG
-        done: list[str] = []
+        told: list[str] = []
+        left = list(answers)
 
-        def run(command: Sequence[str]) -> str:
-            done.append(" ".join(command[:2]))
-            return "" if command[0] == "systemctl" else world.check(command)
+        class Named:
+            def tell(self, command: str) -> str:
+                if "set var" not in command:
+                    return world.tell(command)
+                told.append(command)
+                return left.pop(0) if left else ""
 
-        world.commands.answer = run
-        world.keeper = ProxyKeeper(Settings("/etc/h.cfg", "/run/h", "h.service"), world.files, world.clock, world.commands, world, world.log)
+        world.keeper = ProxyKeeper(Settings("/etc/h.cfg", "/run/h"), world.files, world.clock, world.commands, Named(), world.log)
+        return world, told
+
+    def wants(self, world: World, domain: str) -> None:
+        world.files.put("/var/lib/webinfra/settings.json", {"version": 2, "host": "web-1", "domain": domain})
+
+    def test_is_told_once_when_it_changes(self) -> None:
+        world, told = self.world()
         world.want(web(1))
-        assert done == ["haproxy -c"]
-        world.files.put("/var/lib/webinfra/settings.json", {"version": 2, "host": "web-1", "domain": "a.example.com"})
-        done.clear()
+        assert told == []
+        self.wants(world, "a.example.com")
         world.look()
-        assert done == ["haproxy -c", "systemctl try-reload-or-restart"]
-        assert self.named("a.example.com") in world.files.texts["/etc/h.cfg"]
-        done.clear()
         world.look()
-        assert done == []
+        self.wants(world, "b.example.com")
+        world.look()
+        assert told == [f"experimental-mode on; set var proc.domain str({name}.example.com)" for name in "ab"]
+        assert self.named("b.example.com") in world.files.texts["/etc/h.cfg"]
+        assert "web/s1" in world.servers
 
-    def test_is_read_anew_later_when_that_fails(self) -> None:
-        world = World()
-        world.files.texts["/etc/h.cfg"] = self.NAMED
-        reloads: list[str] = []
-
-        def run(command: Sequence[str]) -> str:
-            if command[0] != "systemctl":
-                return ""
-            reloads.append(command[-1])
-            if len(reloads) == 1:
-                raise Failed("systemctl failed (1): no")
-            return ""
-
-        world.commands.answer = run
-        world.keeper = ProxyKeeper(Settings("/etc/h.cfg", "/run/h", "h.service"), world.files, world.clock, world.commands, world, world.log)
-        world.files.put("/var/lib/webinfra/settings.json", {"version": 2, "host": "web-1", "domain": "a.example.com"})
-        world.want({})
-        assert world.log.complaints == ["systemctl failed (1): no"]
+    def test_is_told_again_when_it_was_not_taken(self) -> None:
+        world, told = self.world("Permission denied\n\n")
+        self.wants(world, "a.example.com")
+        world.want(web(1))
+        assert world.log.complaints == ["/run/h does not take the site's name a.example.com: Permission denied"]
         world.look()
-        world.look()
-        assert reloads == ["h.service", "h.service"]
+        assert len(told) == 2
+        assert "web/s1" in world.servers

@@ -30,12 +30,6 @@ LOADS = {
     "settings": live_settings.Settings.load,
     "sync": load_sync,
 }
-    "agent": agent.Settings.load,
-    "database": program.load,
-    "release": release.Settings.load,
-    "settings": live_settings.Settings.load,
-    "sync": load_sync,
-}
 
 
 @pytest.mark.parametrize("version", VERSIONS, ids=lambda path: path.stem)

@@ -4,6 +4,7 @@ Ends when that is done, when they were refused, or with words when it may be oth
 change. What is refused changes nothing: MySQL takes all of it or nothing, and the application goes on with the environment that it had.
 """
 
+import contextlib
 import hashlib
 import json
 import os
@@ -218,15 +219,19 @@ class Apply:
             if running in ("activating", "reloading", "deactivating"):
                 raise Failed(f"MySQL is {running}")
             return ()
+        wanted = variables.changes(before, after)
         connection = self._connect(_STATEMENT)
         try:
             now = self._clock.now()
-            late = variables.bring(connection, variables.changes(before, after))
+            late = variables.bring(connection, wanted)
             since = variables.started(connection, now)
         finally:
             connection.close()
-        kept = {name: at for name, at in read_object(self._files, _LATE).items() if isinstance(at, int | float) and at > since}
-        kept |= dict.fromkeys(late, now)
+        waiting = {name: at for name, at in read_object(self._files, _LATE).items() if isinstance(at, int | float) and at > since}
+        changed = {change.variable: change for change in wanted}
+        kept = {name: at for name, at in waiting.items() if name not in changed}
+        # What is MySQL's own choice again is what it has, where another one was waited for.
+        kept |= {name: now for name in late if changed[name].after is not None or name not in waiting}
         self._files.write(_LATE, json.dumps(kept) + "\n")
         return tuple(sorted(kept))
 
@@ -252,6 +257,8 @@ class Apply:
             if status.get("unfit") is True and status.get("wanted") == status.get("running"):
                 # So that it is not tried again and again beside the one that serves.
                 self._files.write(places.ENVIRONMENT, runs or "", durable=True, private=True)
+                with contextlib.suppress(Failed):
+                    self._commands.run(("systemctl", "start", _RELEASE_UNIT), seconds=900)
                 raise Refused(f"the application does not become healthy with its environment, and goes on with the one before: {error}") from failure
             raise Failed(f"the application waits for its release: {error or failure}") from failure
         if self._runs_with() != text:

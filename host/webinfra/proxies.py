@@ -6,9 +6,10 @@ The configuration that came with the host says what a server of a role looks lik
       #! each web: server s{slot} {address}:8080 check inter 800ms
 
 The lines that follow it are written by `expand`, one a machine. A running HAProxy knows nothing of that: it is told the difference (`orders`).
-In the same way it says where the site's name stands, which a running HAProxy has to read anew:
+In the same way it says where the site's name stands, for a process that starts; one that runs is told.
 
-      #! named: http-check send meth GET uri / ver HTTP/1.1 hdr Host {domain}
+    global
+      #! named: set-var proc.domain str({domain})
 """
 
 import re

@@ -18,6 +18,8 @@ from webinfra.proxies import Member, Pattern, Running, Server, expand, keeps_hel
 from webinfra.proxy_socket import Proxy
 from webinfra.settings import live, read_object
 
+# The variable of a process that holds the site's name.
+NAME: Final = "proc.domain"
 # Seconds between two looks when nothing new is known, and after one that did not end well.
 LOOK: Final = 2.0
 AGAIN: Final = 0.5
@@ -27,8 +29,6 @@ AGAIN: Final = 0.5
 class Settings:
     config: str
     socket: str
-    # Its unit. None: of a host whose configuration names the site for good.
-    unit: str | None = None
 
 
 class ProxyKeeper:
@@ -46,8 +46,8 @@ class ProxyKeeper:
         # None: not known yet.
         self._members: Mapping[str, Sequence[Member]] | None = None
         self._next = 0.0
-        # The process has to read the configuration anew.
-        self._unread = False
+        # The site's name as the process was told, which a new one reads from the disk.
+        self._named: str | None = None
 
     def want(self, members: Mapping[str, Sequence[Member]]) -> None:
         """These machines serve from now on: writes them down and tells the process."""
@@ -74,13 +74,13 @@ class ProxyKeeper:
         try:
             if text != config:
                 self._write(text)
-            self._unread = self._unread or named != config
             self._disk.about("")
         except (Failed, OSError) as failure:
             self._disk.about(f"{path} stays as it is: {failure}")
             return False
         try:
-            self._reload()
+            if found is not None:
+                self._name(found.domain)
             left = self._bring(patterns, wanted)
         except Failed as failure:
             # One that is not there comes up with what the disk says.
@@ -89,11 +89,14 @@ class ProxyKeeper:
         self._process.about(f"{self._settings.socket} did not take: {', '.join(left)}" if left else "")
         return not left
 
-    def _reload(self) -> None:
-        """Has the process read another name. One that does not run reads it when it starts."""
-        if self._unread and self._settings.unit is not None:
-            self._commands.run(("systemctl", "try-reload-or-restart", self._settings.unit), seconds=60)
-        self._unread = False
+    def _name(self, domain: str) -> None:
+        """Tells the process the site's name. A reload would cost connections."""
+        if domain == self._named:
+            return
+        answer = self._proxy.tell(f"experimental-mode on; set var {NAME} str({domain})").strip()
+        if answer:
+            raise Failed(f"{self._settings.socket} does not take the site's name {domain}: {answer}")
+        self._named = domain
 
     def _write(self, text: str) -> None:
         """Replaces the configuration by one that HAProxy accepts, also before a loss of power."""

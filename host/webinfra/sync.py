@@ -229,7 +229,7 @@ def consumer(fields: Fields, outside: Outside) -> Consumer | None:
         case "hosts":
             return HostsFile(fields.text("zone"), outside.files, outside.log)
         case "proxy":
-            settings = proxy_keeper.Settings(fields.text("config"), fields.text("socket"), fields.text("unit") if fields.has("unit") else None)
+            settings = proxy_keeper.Settings(fields.text("config"), fields.text("socket"))
             return ProxyServers(ProxyKeeper(settings, outside.files, outside.clock, outside.commands, outside.proxy(settings.socket), outside.log))
         case "unit":
             return Reader(fields.text("document"), fields.text("unit"), outside.files, outside.commands)

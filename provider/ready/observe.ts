@@ -40,8 +40,10 @@ export function observer(expectation: Expectation, agentPort: number): (ask: Ask
       ...looks(ofMachines, ask),
     ]);
     const missed = expectation.machines.flatMap((machine) => {
-      const reason = firstOf(ofMachines, (check) => check.missing(machine));
-      const final = ofMachines.some((check) => check.final?.(machine) === true);
+      const ends = ofMachines.filter((check) => check.final?.(machine) === true);
+      const final = ends.length > 0;
+      // What waiting does not bring is the cause of what else is missing.
+      const reason = firstOf(final ? ends : ofMachines, (check) => check.missing(machine));
       return reason === undefined ? [] : [{ machine, reason, ...(final && { final }) }];
     });
     if (missed.length > 0) {

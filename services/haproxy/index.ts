@@ -13,7 +13,6 @@ import { BalancingSettings } from "./schema";
 export const balancer: ProxyFiles = {
   config: "/etc/haproxy/haproxy.cfg",
   socket: "/run/haproxy/admin.sock",
-  unit: "haproxy.service",
 };
 
 /** Options of a server of each kind of backend. Each says all, because HAProxy gives a server that it is told of while it runs no default. */

@@ -11,7 +11,6 @@ import { fileText, render } from "../template";
 export const proxy: ProxyFiles = {
   config: "/etc/webinfra/proxy.cfg",
   socket: "/run/webinfra-proxy/admin.sock",
-  unit: "webinfra-proxy.service",
 };
 
 interface LocalProxyView {

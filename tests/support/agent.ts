@@ -15,6 +15,13 @@ export interface HostState {
     readonly refused: { readonly package: string; readonly reason: string } | null;
     readonly waiting: string | null;
   };
+  /** Of hosts that take settings from the channel. */
+  readonly settings?: {
+    readonly applied: string;
+    readonly refused: { readonly settings: string; readonly reason: string } | null;
+    readonly waiting: string | null;
+    readonly pending: readonly string[];
+  };
   readonly database?: {
     readonly role: string;
     readonly writable: boolean;

@@ -76,7 +76,8 @@ def bring(connection: Connection, wanted: Sequence[Change]) -> tuple[str, ...]:
             if failure.number == _UNKNOWN and change.loose:
                 continue
             if failure.number in (_UNKNOWN, _READ_ONLY):
-                late.append(change.variable)
+                if not _has(connection, change):
+                    late.append(change.variable)
                 continue
             for one in reversed(done):
                 _set(connection, one.variable, one.before)
@@ -84,6 +85,14 @@ def bring(connection: Connection, wanted: Sequence[Change]) -> tuple[str, ...]:
                 raise
             raise Unfit(f"MySQL does not take {change.variable} = {change.after}: {failure}") from failure
     return tuple(late)
+
+
+def _has(connection: Connection, change: Change) -> bool:
+    """Whether MySQL has the value already: it started with it, and it was another in the meantime."""
+    if change.after is None:
+        return False
+    rows = connection.rows("show global variables like %s", (change.variable.replace("_", r"\_"),))
+    return any(str(row["Value"]) == str(value(change.after)) for row in rows)
 
 
 def _set(connection: Connection, variable: str, text: str | None) -> None:
