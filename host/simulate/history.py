@@ -112,6 +112,7 @@ def mend(world: World) -> None:
     for host in world.hosts:
         host.frozen_until = min(host.frozen_until, world.kernel.now)
         host.server.stalled_until = host.server.slow_until = 0.0
+        host.apply_settings()
         host.boot()
 
 
@@ -205,6 +206,14 @@ def power(world: World, _: Operator) -> None:
         world.kernel.after(world.kernel.random.uniform(1, 20), host.boot)
 
 
+def another_durability(world: World, _: Operator) -> None:
+    """Somebody edits `mysql.durability`; each host applies its settings when it comes to it."""
+    world.require = not world.require
+    world.say(f'durability is "{"require" if world.require else "prefer"}" from now on')
+    for host in world.hosts:
+        world.kernel.after(world.kernel.random.uniform(0, 20), host.apply_settings)
+
+
 def half_a_document(world: World, _: Operator) -> None:
     """Somebody's disk was full: half of a web host's entry."""
     key = "inventory/m-web-1.json"
@@ -228,6 +237,7 @@ EVENTS: tuple[tuple[float, Event], ...] = (
     (0.5, power),
     (6, lambda _, operator: operator.move()),
     (1, half_a_document),
+    (1, another_durability),
     (1, lambda _, operator: operator.anything()),
     (0.5, lambda _, operator: operator.two()),
 )
@@ -335,6 +345,10 @@ def at_rest(world: World, operator: Operator) -> str | None:
         waits = not writers and nobody_to_acknowledge(world, named)
         return None if waits else f"{len(writers)} servers take writes, though everything answers (the pointer names {world.pointed.primary})"
     writer = writers[0]
+    if operator.number() > world.pointed.epoch + 1:
+        # The store went back a number, and whoever had not seen the newest waits for it: an operator has to promote again.
+        operator.write(world.pointed, writer.name, number=operator.number())
+        kernel.run(kernel.now + MENDING)
     if not acknowledges(world):
         return f"{writer.name} is open and acknowledges nothing"
     for host in world.hosts:

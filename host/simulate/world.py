@@ -4,6 +4,8 @@ import json
 from collections.abc import Callable
 from typing import Protocol
 
+from webinfra import places
+
 from .gtids import Gtids
 from .kernel import Broken, Kernel, Place, Task
 from .mysql import Server
@@ -80,6 +82,17 @@ class Host(Place):
             self.world.kernel.after(
                 self.world.kernel.random.uniform(0.5, 2.5), lambda: self.world.programs.start(self) if self.alive and self.boots == boots else None
             )
+
+    def apply_settings(self) -> None:
+        """The durability that is wanted now: MySQL's time-out first, and then what the programs read. Later, where the host cannot do that now."""
+        world, require = self.world, self.world.require
+        if not (self.responsive and self.server.up and self.reads_channel()):
+            world.kernel.after(5, self.apply_settings)
+            return
+        self.server.require = require
+        database: dict[str, object] = {"variables": {}, "durability": "require" if require else "prefer", "maxLagSeconds": 5}
+        text = json.dumps({"version": 2, "host": self.name, "domain": "www.example.com", "database": database})
+        world.kernel.after(world.kernel.random.uniform(0, 1), lambda: self.disk.update({places.APPLIED: text}))
 
     @property
     def responsive(self) -> bool:
