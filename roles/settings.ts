@@ -1,6 +1,6 @@
 import { SealedSettings, writeHostSettings } from "../core/protocol";
 import { Secret } from "../core/secret";
-import { Placement } from "../services/contract";
+import { Placement, SettingsPart } from "../services/contract";
 import { servicesOf } from ".";
 
 /**
@@ -8,14 +8,19 @@ import { servicesOf } from ".";
  * @param sealed {@link sealedText}, sealed to the host; null: nothing is secret
  */
 export function settingsText(host: string, placement: Placement, sealed: string | null): string {
-  const parts = servicesOf(placement.roles).map((service) => service.settings(placement));
   const { domain } = placement.settings;
-  return writeHostSettings({ host, domain, application: null, database: null, ...Object.assign({}, ...parts), sealed });
+  const own = servicesOf(placement.roles).reduce<SettingsPart>(
+    (parts, service) => ({ ...parts, ...service.settings(placement) }),
+    {},
+  );
+  return writeHostSettings({ host, domain, application: null, database: null, ...own, sealed });
 }
 
 /** The secret part of a host's settings, as the host reads it. @param text gives the text of a secret that one of its services declares */
 export function sealedText(placement: Placement, text: (secret: Secret) => string): string {
-  const parts = servicesOf(placement.roles).map((service) => service.seal(placement, text));
-  const sealed: SealedSettings = { environment: Object.assign({}, ...parts.map(({ environment }) => environment)) };
-  return JSON.stringify(sealed);
+  const environment = servicesOf(placement.roles).reduce<SealedSettings["environment"]>(
+    (variables, service) => ({ ...variables, ...service.seal(placement, text).environment }),
+    {},
+  );
+  return JSON.stringify({ environment } satisfies SealedSettings);
 }

@@ -34,6 +34,9 @@ function wordsOf(issue: z.core.$ZodIssue, document: unknown): string {
   const key = issue.path
     .map((part, at) => (typeof part === "number" ? `[${String(part)}]` : `${at === 0 ? "" : "."}${String(part)}`))
     .join("");
+  if (issue.code === "invalid_key") {
+    return issue.issues.map(({ message }) => `${key}: the name ${message}`).join("; ");
+  }
   return `${key} ${shown(valueAt(document, issue.path))}: ${issue.message}`;
 }
 

@@ -31,7 +31,9 @@ function channelStatements(host: string, bucket: string): readonly Statement[] {
       Sid: "ReadChannel",
       Effect: "Allow",
       Action: "s3:GetObject",
-      Resource: [...common, `definitions/${host}/*`, `settings/${host}.json`, `secrets/${host}.json`].map((key) => `${bucket}/${key}`),
+      Resource: [...common, `definitions/${host}/*`, `settings/${host}.json`, `secrets/${host}.json`].map(
+        (key) => `${bucket}/${key}`,
+      ),
     },
     {
       Sid: "ListChannel",

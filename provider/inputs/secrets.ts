@@ -43,10 +43,12 @@ export const certificateInputs = z.strictObject({
 /** Inputs of `webinfra:secrets:SealingKey`. */
 export const sealingKeyInputs = z.strictObject({});
 
+const recipientRight = "must be an age recipient, such as age1…";
+
 /** Inputs of `webinfra:secrets:Sealed`. */
 export const sealedInputs = z.strictObject({
   /** The public half of a sealing key, `age1…`. */
-  recipient: z.string().regex(/^age1[0-9a-z]+$/, "must be an age recipient, such as age1…"),
+  recipient: z.string(recipientRight).regex(/^age1[0-9a-z]+$/, recipientRight),
   /** What is sealed; secret. */
-  text: z.string(),
+  text: z.string("must be a text"),
 });

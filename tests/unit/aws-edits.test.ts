@@ -64,6 +64,8 @@ describe("edits on AWS", () => {
         `${object} web-3-definition`,
         `${object} web-3-inventory`,
         `${object} web-3-secrets`,
+        `${object} web-3-settings`,
+        "webinfra:secrets:SealingKey web-3-sealing-key",
       ],
       updated: announced,
     },
@@ -101,7 +103,10 @@ describe("edits on AWS", () => {
     assert.deepEqual(made.updated, announced);
     assert.deepEqual(
       made.deleted.map((one) => one.split(" ")[1]),
-      ["web-3", "web-3", "web-3", "web-3", "web-3-definition", "web-3-inventory", "web-3-secrets"],
+      [
+        ...["web-3", "web-3", "web-3", "web-3"],
+        ...["web-3-definition", "web-3-inventory", "web-3-secrets", "web-3-settings", "web-3-sealing-key"],
+      ],
     );
   });
 
@@ -116,7 +121,7 @@ describe("edits on AWS", () => {
       );
       assert.ok(replaced.length > 0);
       const touched = [...replaced, ...deleted].filter((one) =>
-        databases.some((name) => one.split(" ")[1]?.replace(/-(data|inventory|secrets)$/, "") === name),
+        databases.some((name) => one.split(" ")[1]?.replace(/-(data|inventory|secrets|sealing-key)$/, "") === name),
       );
       assert.deepEqual(touched, []);
     });

@@ -7,7 +7,7 @@ import { place } from "../../topology/place";
 import { roleNames } from "../../topology/types";
 import { awsId, awsImage } from "../support/answers/aws";
 import { awsConfig, buildAws, definitionOf, find, ofType, type Settings, userDataOf } from "../support/aws";
-import { mask, type Recorded, secretMark, secretsIn, shortUrn } from "../support/program";
+import { mask, type Recorded, secretMark, secretsIn, shortUrn, unwrapped } from "../support/program";
 import { platforms } from "../../platforms";
 
 const publicKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5 me";
@@ -224,7 +224,7 @@ describe("the AWS platform", () => {
           assert.ok(waits.includes(`${name} (${type})`), `${machine.name} ${name}`);
         }
         assert.ok(waits.includes(`${machine.name} (aws:iam/rolePolicy:RolePolicy)`));
-        for (const own of ["secrets", "definition"]) {
+        for (const own of ["secrets", "definition", "settings"]) {
           assert.ok(waits.includes(`${machine.name}-${own} (aws:s3/bucketObjectv2:BucketObjectv2)`));
         }
       }
@@ -255,9 +255,44 @@ describe("the AWS platform", () => {
       const held = (host: string) => secretsIn(find(site, "BucketObjectv2", `${host}-secrets`).inputs).join();
       assert.ok(held("db-1").includes(`${secretMark}-replication-password`));
       assert.ok(held("web-1").includes(`${secretMark}-app-password`));
-      assert.ok(held("web-1").includes(`${secretMark}-API_TOKEN`));
       assert.ok(!held("web-1").includes(`${secretMark}-replication-password`));
-      assert.ok(!held("lb-1").includes(secretMark));
+      const marks = new RegExp(`${secretMark}-[A-Za-z0-9_-]+`, "g");
+      assert.deepEqual(held("lb-1").match(marks), [`${secretMark}-lb-1-sealing-key`]);
+      // Each has its own key, and no other's.
+      for (const { name } of ofType(site, "Instance")) {
+        const keys = (held(name).match(marks) ?? []).filter((mark) => mark.endsWith("-sealing-key"));
+        assert.deepEqual(keys, [`${secretMark}-${name}-sealing-key`]);
+      }
+    });
+
+    it("gets the application's secrets with its settings, sealed to its own key, where the application runs", () => {
+      assert.deepEqual(names(ofType(site, "Sealed")), ["web-1-sealed", "web-2-sealed"]);
+      for (const host of ["web-1", "web-2"]) {
+        const { recipient, text } = find(site, "Sealed", `${host}-sealed`).inputs;
+        assert.equal(recipient, `age1${host}-sealing-key`);
+        assert.equal(mask(text), "[secret]");
+        assert.equal(unwrapped(text), `{"environment":{"API_TOKEN":"${secretMark}-API_TOKEN"}}`);
+      }
+      for (const { name } of ofType(site, "Instance")) {
+        const { key, content } = find(site, "BucketObjectv2", `${name}-settings`).inputs;
+        assert.equal(key, `settings/${name}.json`);
+        assert.equal(/"sealed":"[0-9a-f]{64}"\}$/.test(String(content)), name.startsWith("web-"), name);
+        assert.equal(/"sealed":null\}$/.test(String(content)), !name.startsWith("web-"), name);
+        assert.ok(
+          !secretsIn(find(site, "BucketObjectv2", `${name}-secrets`).inputs)
+            .join()
+            .includes("API_TOKEN"),
+          name,
+        );
+      }
+    });
+
+    it("has no secret in anything in the bucket but in the object that it alone can read", () => {
+      const shared = ofType(site, "BucketObjectv2").filter(({ name }) => !name.endsWith("-secrets"));
+      assert.equal(shared.length, ofType(site, "BucketObjectv2").length - 5);
+      for (const { name, inputs } of shared) {
+        assert.ok(!JSON.stringify(unwrapped(inputs)).includes(secretMark), name);
+      }
     });
 
     it("shows no secret in any plain input or output", () => {
@@ -633,6 +668,7 @@ describe("the AWS platform", () => {
           `${arn}/packages/*`,
           `${arn}/releases/*`,
           `${arn}/definitions/${host}/*`,
+          `${arn}/settings/${host}.json`,
           `${arn}/secrets/${host}.json`,
         ],
       },

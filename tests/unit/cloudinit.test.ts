@@ -208,7 +208,9 @@ describe("cloud-init: a host's user-data", () => {
   });
 
   it("keeps any text of the stack as it is: the comment of a key, and a password", () => {
-    const value = fc.string({ unit: "grapheme" }).filter((text) => !/[^\P{Cc}\t]|[\u2028\u2029]/u.test(text));
+    const special = fc.constantFrom('"', "\\", "'", "$", "`", "#", ":", "{", "%", " ");
+    const unit = fc.oneof(special, fc.string({ unit: "grapheme", minLength: 1, maxLength: 1 }));
+    const value = fc.string({ unit }).filter((text) => !/[^\P{Cc}\t]|[\u2028\u2029]/u.test(text));
     fc.assert(
       fc.property(value, (text) => {
         const publicKey = `ssh-ed25519 AAAA ${text}`;

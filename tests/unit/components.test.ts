@@ -17,18 +17,30 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import * as pulumi from "@pulumi/pulumi";
 import { packPrograms, packRelease } from "../../components/archive";
 import { checkedSecrets } from "../../components/secrets";
 import { checkHosts } from "../../components/web-infrastructure";
 import { ConfigError } from "../../core/config-error";
 import { loadConfig } from "../../config/load";
+import type { Config } from "../../config/schema";
+import type { PlatformName } from "../../platforms/schema";
 import site from "../../index";
 import { place } from "../../topology/place";
 import { temporaryHome } from "../support/home";
 import { devConfig, devRawConfig, digitaloceanSecrets, userDataOf, viewsOf } from "../support/hosts";
 import { platforms } from "../../platforms";
-import { mask, type Recorded, runProgram, type RunOptions, secretMark, secretsIn, shortUrn } from "../support/program";
+import {
+  mask,
+  type Recorded,
+  runProgram,
+  type RunOptions,
+  secretMark,
+  secretsIn,
+  shortUrn,
+  unwrapped,
+} from "../support/program";
 
 const root = join(__dirname, "..", "..");
 const fixture = join(root, "tests", "fixtures", "app");
@@ -61,7 +73,7 @@ describe("components", () => {
       const orphans = resources.filter(({ parent }) => parent === "").map(({ type }) => type);
       assert.deepEqual(orphans, ["pulumi:pulumi:Stack"]);
       for (const { type, name, parent } of resources.filter(({ custom }) => custom)) {
-        const host = /^(.*?)(-inventory|-data|-definition)?$/.exec(name)?.[1] ?? name;
+        const host = /^(.*?)(-inventory|-data|-definition|-settings|-sealing-key|-sealed)?$/.exec(name)?.[1] ?? name;
         const hosts = ["lb-1", "web-1", "web-2", "db-1", "db-2"];
         const right = hosts.includes(host)
           ? `${host} (webinfra:index:Host)`
@@ -131,13 +143,37 @@ describe("components", () => {
       }
     });
 
-    it("is ready only after every inventory entry and both pointers", () => {
+    it("is ready only after every inventory entry, all settings and both pointers", () => {
       const waitsFor = find(resources, "webinfra:index:Ready", "ready").dependencies.map(shortUrn);
       for (const name of ["lb-1", "web-1", "web-2", "db-1", "db-2"]) {
         assert.ok(waitsFor.includes(`${name}-inventory (webinfra:channel:Object)`), name);
+        assert.ok(waitsFor.includes(`${name}-settings (webinfra:channel:Object)`), name);
       }
       assert.ok(waitsFor.includes("primary-pointer (webinfra:channel:Pointer)"));
       assert.ok(waitsFor.includes("release-pointer (webinfra:channel:Object)"));
+    });
+
+    it("starts a machine only once its definition and its settings are in the channel", () => {
+      for (const name of ["lb-1", "web-1", "web-2", "db-1", "db-2"]) {
+        const waitsFor = find(resources, "webinfra:incus:Machine", name).dependencies.map(shortUrn);
+        assert.ok(waitsFor.includes(`${name}-definition (webinfra:channel:Object)`), name);
+        assert.ok(waitsFor.includes(`${name}-settings (webinfra:channel:Object)`), name);
+      }
+    });
+
+    it("expects of each machine the settings that the channel has for it", () => {
+      const { machines } = find(resources, "webinfra:index:Ready", "ready").inputs;
+      const wanted = Object.fromEntries(
+        (machines as readonly { readonly name: string; readonly settings: string }[]).map((one) => [
+          one.name,
+          one.settings,
+        ]),
+      );
+      for (const name of ["lb-1", "web-1", "web-2", "db-1", "db-2"]) {
+        const { key, content } = find(resources, "webinfra:channel:Object", `${name}-settings`).inputs;
+        assert.equal(key, `settings/${name}.json`);
+        assert.equal(wanted[name], createHash("sha256").update(String(content)).digest("hex"), name);
+      }
     });
 
     it("names a release only once it is in the channel", () => {
@@ -178,6 +214,28 @@ describe("components", () => {
       }
     });
 
+    it("has no secret in anything in the channel, which every host can read", () => {
+      const channel = resources.filter(({ type }) => type.startsWith("webinfra:channel:"));
+      const keys = channel.map(({ inputs }) => String(inputs.key).replace(/\/.*/, ""));
+      assert.deepEqual([...new Set(keys)].sort(), [
+        "definitions",
+        "inventory",
+        "packages",
+        "pointers",
+        "releases",
+        "settings",
+      ]);
+      for (const { name, inputs } of channel) {
+        assert.ok(!JSON.stringify(unwrapped(inputs)).includes(secretMark), name);
+      }
+      // What the application needs of them is sealed to each host's own key.
+      const sealed = resources.filter(({ type }) => type === "webinfra:secrets:Sealed");
+      assert.deepEqual(sealed.map(({ name, inputs }) => [name, inputs.recipient, unwrapped(inputs.text)]).sort(), [
+        ["web-1-sealed", "age1web-1-sealing-key", `{"environment":{"API_TOKEN":"${secretMark}-api"}}`],
+        ["web-2-sealed", "age1web-2-sealing-key", `{"environment":{"API_TOKEN":"${secretMark}-api"}}`],
+      ]);
+    });
+
     it("shows the stack's address and hosts, none of it secret", () => {
       const { outputs } = find(resources, "pulumi:pulumi:Stack", "webinfra-dev");
       assert.equal(outputs.url, "http://10.77.108.1");
@@ -216,6 +274,91 @@ describe("components", () => {
   it("asks for the subnet that the stack names", async () => {
     const resources = await build({ network: '{"cidr":"10.9.0.0/24"}' });
     assert.equal(find(resources, "webinfra:incus:Network", "network").inputs.cidr, "10.9.0.0/24");
+  });
+
+  describe("an edit", () => {
+    interface Edit {
+      readonly app?: object;
+      readonly mysql?: object;
+      readonly domain?: string;
+      readonly token?: string;
+    }
+    const ownMysql = JSON.parse(devRawConfig().mysql ?? "{}") as object;
+    const environment = { LOG_LEVEL: "info" };
+    const edited = ({ app: ofApp, mysql, domain = "www.foobar.com", token = "one" }: Edit = {}) =>
+      build(
+        {
+          replicas: "2",
+          domain,
+          app: app({ environment, secrets: ["API_TOKEN"], ...ofApp }),
+          mysql: JSON.stringify({ ...ownMysql, ...mysql }),
+          secrets: JSON.stringify({ API_TOKEN: token, OTHER: "two" }),
+        },
+        { secretKeys: ["secrets"] },
+      );
+    let unedited: readonly Recorded[];
+    before(async () => (unedited = await edited()));
+
+    /** Resources whose inputs are others, also those that an update would ignore, as `type name`; and those that come or go. */
+    async function changed(edit: Edit): Promise<readonly string[]> {
+      const inputs = (resources: readonly Recorded[]) =>
+        new Map(resources.map((one) => [`${one.type.replace(/^.*:/, "")} ${one.name}`, one.inputs]));
+      const [old, now] = [inputs(unedited), inputs(await edited(edit))];
+      return [...new Set([...old.keys(), ...now.keys()])]
+        .filter((key) => !isDeepStrictEqual(old.get(key), now.get(key)))
+        .sort();
+    }
+    const all = ["db-1", "db-2", "db-3", "lb-1", "web-1", "web-2"];
+    const [databases, webServers] = [all.filter((name) => name.startsWith("db-")), ["web-1", "web-2"]];
+    const settingsOf = (hosts: readonly string[]) => [...hosts.map((host) => `Object ${host}-settings`), "Ready ready"];
+    const sealedTo = (hosts: readonly string[]) => hosts.map((host) => `Sealed ${host}-sealed`);
+    const machines = (hosts: readonly string[]) => [
+      ...hosts.map((host) => `Machine ${host}`),
+      ...hosts.map((host) => `Object ${host}-definition`),
+    ];
+
+    it("is told from none", async () => assert.deepEqual(await changed({}), []));
+
+    const inPlace: readonly (readonly [what: string, edit: Edit, wanted: readonly string[]])[] = [
+      ["app.environment", { app: { environment: { LOG_LEVEL: "debug", MORE: "1" } } }, settingsOf(webServers)],
+      ["a secret of the application", { token: "other" }, [...settingsOf(webServers), ...sealedTo(webServers)]],
+      [
+        "one more name in app.secrets",
+        { app: { secrets: ["API_TOKEN", "OTHER"] } },
+        [...settingsOf(webServers), ...sealedTo(webServers)],
+      ],
+      ["mysql.settings", { mysql: { settings: { max_connections: 300 } } }, settingsOf(databases)],
+      ["mysql.memoryMiB", { mysql: { memoryMiB: 1024 } }, settingsOf(databases)],
+      ["mysql.durability", { mysql: { durability: "require" } }, settingsOf(databases)],
+      ["mysql.maxLagSeconds", { mysql: { maxLagSeconds: 9 } }, settingsOf(databases)],
+      // `host` is an input of Ready, too.
+      ["domain", { domain: "shop.foobar.com" }, settingsOf(all)],
+    ];
+    for (const [what, edit, wanted] of inPlace) {
+      it(`${what}: changes no machine and no definition`, async () => {
+        assert.deepEqual(await changed(edit), wanted);
+      });
+    }
+
+    const others: readonly (readonly [what: string, edit: Edit, wanted: readonly string[]])[] = [
+      ["app.start: makes machines anew", { app: { start: "/usr/bin/node other.js" } }, machines(webServers)],
+      ["app.port: makes machines anew", { app: { port: 3100 } }, machines(webServers)],
+      // What opens them is installed before a host reads its first settings only where there is something to open.
+      [
+        "the last name gone from app.secrets: makes machines anew",
+        { app: { secrets: [] } },
+        [...machines(webServers), ...settingsOf(webServers), ...sealedTo(webServers)].sort(),
+      ],
+      // And the update leaves a volume that is there as large as it was (ignoreChanges).
+      [
+        "mysql.volumeGiB: asks for larger volumes",
+        { mysql: { volumeGiB: 40 } },
+        databases.map((host) => `Volume ${host}-data`),
+      ],
+    ];
+    for (const [what, edit, wanted] of others) {
+      it(what, async () => assert.deepEqual(await changed(edit), wanted));
+    }
   });
 
   it("asks for the same in a preview", async () => {
@@ -276,51 +419,66 @@ describe("components", () => {
       Array.from({ length: Math.ceil(length / 43) }, (_, index) =>
         createHash("sha256").update(String(index)).digest("base64url"),
       ).join("");
-    const withEnvironment = (length: number) => devConfig({ app: app({ environment: { X: incompressible(length) } }) });
-
-    it("is checked before anything is made", () => {
-      const config = devConfig({
-        app: app({
-          environment: Object.fromEntries(
-            Array.from({ length: 700 }, (_, index) => [
-              `X_${String(index)}`,
-              `${String(index ** 5)}-${String(index ** 7)}`,
-            ]),
-          ),
+    /** A stack that opens SSH with a key whose comment is so long: what comes with user-data, and has no bound of its own. */
+    const withKey = (platform: PlatformName, length: number): Config =>
+      devConfig({
+        platform,
+        ssh: JSON.stringify({
+          allowedCidrs: ["203.0.113.7/32"],
+          publicKey: `ssh-ed25519 AAAA ${incompressible(length)}`,
         }),
       });
-      assert.throws(
-        () => checkHosts(config, place(config)),
-        (error: unknown) => {
-          assert.ok(error instanceof ConfigError);
-          assert.equal(error.problems.length, 2);
-          for (const [index, problem] of error.problems.entries()) {
-            assert.match(
-              problem,
-              new RegExp(
-                `^web-${String(index + 1)}: its user-data has \\d+ bytes compressed, and at most 16384 fit: shorten app.environment, or place its roles on several hosts$`,
+    const clouds: readonly PlatformName[] = ["aws", "digitalocean"];
+
+    it("is checked before anything is made, and told of all hosts at once", () => {
+      const said: Readonly<Record<string, string>> = {
+        aws: "bytes compressed, and at most 16384 fit",
+        digitalocean: "bytes as a MIME message, and at most 65536 fit",
+      };
+      for (const platform of clouds) {
+        const config = withKey(platform, 64 * 1024);
+        assert.throws(
+          () => checkHosts(config, place(config)),
+          (error: unknown) => {
+            assert.ok(error instanceof ConfigError);
+            assert.deepEqual(
+              error.problems.map((problem) => problem.replace(/ has \d+ /, " has N ")),
+              ["lb-1", "web-1", "web-2", "db-1", "db-2"].map(
+                (host) => `${host}: its user-data has N ${said[platform] ?? ""}: place its roles on several hosts`,
               ),
             );
-          }
-          return true;
-        },
-      );
+            return true;
+          },
+        );
+      }
     });
 
     it("is never underestimated: what the check lets through does fit", () => {
-      for (let length = 0; length < 20_000; length += 500) {
-        const config = withEnvironment(length);
-        try {
-          checkHosts(config, place(config));
-        } catch (error) {
-          assert.ok(error instanceof ConfigError && length > 0);
-          return;
+      for (const platform of clouds) {
+        const { userData } = platforms[platform].traits;
+        let refused = false;
+        for (let length = 0; length < 64 * 1024 && !refused; length += 512) {
+          const config = withKey(platform, length);
+          try {
+            checkHosts(config, place(config));
+          } catch (error) {
+            assert.ok(error instanceof ConfigError && length > 0);
+            refused = true;
+            continue;
+          }
+          for (const view of viewsOf(config)) {
+            assert.ok(userData.size(userDataOf(view)) <= userData.limit, `${platform} ${view.host.name}`);
+          }
         }
-        for (const view of viewsOf(config)) {
-          assert.ok(platforms.incus.traits.userData.size(userDataOf(view)) <= platforms.incus.traits.userData.limit);
-        }
+        assert.ok(refused, `the check let everything through on ${platform}`);
       }
-      assert.fail("the check let everything through");
+    });
+
+    it("does not grow with what may change in place: that comes through the channel", () => {
+      const environment = { X: incompressible(100_000) };
+      const config = devConfig({ app: app({ environment }) });
+      checkHosts(config, place(config));
+      assert.deepEqual(viewsOf(config).map(userDataOf), viewsOf(devConfig({ app: app() })).map(userDataOf));
     });
   });
 

@@ -98,6 +98,14 @@ describe("digitalocean: whole sites", () => {
       objects.filter(({ inputs }) => secretsIn(inputs).length > 0),
       [],
     );
+    // Nor sealed to more than the hosts that run the application.
+    assert.deepEqual(
+      resources
+        .filter(({ type }) => type === "webinfra:secrets:Sealed")
+        .map(({ name }) => name)
+        .sort(),
+      ["web-1-sealed", "web-2-sealed"],
+    );
   });
 
   describe("an edit touches just what it should", () => {
@@ -132,7 +140,9 @@ describe("digitalocean: whole sites", () => {
           "ProjectResources web-3-project",
           "SpacesBucketObject web-3-definition",
           "SpacesBucketObject web-3-inventory",
+          "SpacesBucketObject web-3-settings",
           "Tag web-3-tag",
+          "SealingKey web-3-sealing-key",
         ],
         updated: announced,
       });
@@ -146,7 +156,9 @@ describe("digitalocean: whole sites", () => {
         "ProjectResources web-2-project",
         "SpacesBucketObject web-2-definition",
         "SpacesBucketObject web-2-inventory",
+        "SpacesBucketObject web-2-settings",
         "Tag web-2-tag",
+        "SealingKey web-2-sealing-key",
       ]);
     });
 

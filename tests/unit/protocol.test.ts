@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import {
+  type HostSettings,
   type Parsed,
   parseHostPointer,
   parseHostSettings,
@@ -10,8 +11,10 @@ import {
   parseReleasePointer,
   parseState,
   sameEpoch,
+  settingsKey,
   writeFirstPrimaryPointer,
   writeHostPointer,
+  writeHostSettings,
   writeInventoryEntry,
   writePrimaryPointer,
   writeReleasePointer,
@@ -157,6 +160,56 @@ describe("protocol: writers", () => {
       /epoch is 9007199254740992: should be a whole number/,
     );
   });
+});
+
+describe("protocol: settings of a host", () => {
+  const settings: Omit<HostSettings, "version"> = {
+    host: "db-1",
+    domain: "www.foobar.com",
+    application: { environment: { LOG_LEVEL: 'a "b"' } },
+    database: { variables: { max_connections: "200" }, durability: "prefer", maxLagSeconds: 5 },
+    sealed: null,
+  };
+
+  it("have a key of the host's own", () => assert.equal(settingsKey("db-1"), "settings/db-1.json"));
+
+  it("are read as they were written", () => {
+    const text = writeHostSettings(settings);
+    assert.deepEqual(parseHostSettings(text), { ok: true, value: { version: 2, ...settings } });
+  });
+
+  const { database } = settings;
+  assert.ok(database);
+  const refused: readonly (readonly [changes: Partial<typeof settings>, problem: string])[] = [
+    [
+      { host: "DB-1" },
+      'host is "DB-1": should be a host\'s name of 1 to 63 lower-case letters, digits and hyphens, such as db-2',
+    ],
+    [{ domain: "not a domain" }, 'domain is "not a domain": should be a domain name, such as www.foobar.com'],
+    [
+      { application: { environment: { "A-B": "x" } } },
+      "application.environment.A-B: the name should be the name of an environment variable, such as LOG_LEVEL",
+    ],
+    [
+      { database: { ...database, variables: { "Max Connections": "1" } } },
+      "database.variables.Max Connections: the name should be the name of a MySQL variable",
+    ],
+    [
+      { database: { ...database, variables: { max_connections: "1\n[client]" } } },
+      'database.variables.max_connections is "1\\n[client]": should be one line',
+    ],
+    [
+      { database: { ...database, maxLagSeconds: 0 } },
+      "database.maxLagSeconds is 0: should be a number of seconds above 0",
+    ],
+  ];
+  for (const [changes, problem] of refused) {
+    it(`are not written when no host would accept them: ${problem}`, () => {
+      assert.throws(() => writeHostSettings({ ...settings, ...changes }), {
+        message: `a document that no host would accept was about to be written: ${problem}`,
+      });
+    });
+  }
 });
 
 describe("protocol: epochs", () => {

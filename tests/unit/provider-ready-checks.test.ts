@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import { databaseState, hostState } from "../support/state";
+import type { State } from "../../core/protocol";
 import type { Answer, ProbeOptions } from "../../provider/probe";
 import { agentCheck } from "../../provider/ready/checks/agent";
 import { balancerCheck } from "../../provider/ready/checks/balancer";
 import { type Ask, type Expectation, type ExpectedMachine, throughAddress } from "../../provider/ready/checks/check";
 import { packageCheck } from "../../provider/ready/checks/package";
+import { settingsCheck } from "../../provider/ready/checks/settings";
 import { siteCheck } from "../../provider/ready/checks/site";
 import { observer } from "../../provider/ready/observe";
 import { failureReport, statusLine, unseenLine } from "../../provider/ready/report";
@@ -155,6 +157,57 @@ describe("provider: what Ready checks", () => {
         agents: new Map([[web.machine, agent(web.machine, { package: says })]]),
       };
       assert.equal(packageCheck(scene).missing(web), undefined);
+    });
+  });
+
+  describe("the settings", () => {
+    const [wanted, old] = ["1".repeat(64), "2".repeat(64)];
+    const look = (settings: string | undefined, said: State["settings"], more: Partial<Expectation> = {}) => {
+      const machine: ExpectedMachine = { ...web, ...(settings !== undefined && { settings }) };
+      return observer(
+        { ...expectation, machines: [lb, machine], ...more },
+        9000,
+      )(asking(readySite().set(agentOf(web), agent(web.machine, { settings: said }))));
+    };
+    const reasons = async (...given: Parameters<typeof look>): Promise<string[]> =>
+      (await look(...given)).map(({ machine, reason }) => `${machine?.name ?? "the site"}: ${reason}`);
+    const says = { applied: old, refused: null, waiting: null, pending: [] };
+
+    it("are waited for until each machine has them in force", async () => {
+      assert.deepEqual(await reasons(wanted, says), ["web-1: has not applied its settings yet"]);
+      assert.deepEqual(await reasons(wanted, { ...says, applied: "" }), ["web-1: has not applied its settings yet"]);
+      assert.deepEqual(await reasons(wanted, { ...says, waiting: "MySQL is activating" }), [
+        "web-1: has not applied its settings yet: MySQL is activating",
+      ]);
+      assert.deepEqual(await reasons(wanted, { ...says, applied: wanted }), []);
+    });
+
+    it("are in force though a part of them takes effect later", async () => {
+      const pending = ["port takes effect when MySQL starts next"];
+      assert.deepEqual(await reasons(wanted, { ...says, applied: wanted, pending }), []);
+    });
+
+    it("that were refused are not waited for", async () => {
+      const reason = "MySQL refuses its configuration: unknown variable 'x=1'";
+      const machine = { ...web, settings: wanted };
+      assert.deepEqual(await look(wanted, { ...says, refused: { settings: wanted, reason } }), [
+        { machine, reason: `refused its settings: ${reason}`, final: true },
+      ]);
+      // Those that were refused are not those that are wanted now.
+      assert.deepEqual(await look(wanted, { ...says, refused: { settings: "3".repeat(64), reason } }), [
+        { machine, reason: "has not applied its settings yet" },
+      ]);
+      // It has what is wanted, whatever it refused before.
+      assert.deepEqual(await look(wanted, { ...says, applied: wanted, refused: { settings: wanted, reason } }), []);
+    });
+
+    it("are not asked for where none are wanted, where a machine knows of none, and where machines cannot be asked", async () => {
+      assert.deepEqual(await reasons("", says), []);
+      assert.deepEqual(await reasons(undefined, says), []);
+      assert.deepEqual(await reasons(wanted, null), []);
+      // Agents are not asked then.
+      const scene = { expectation: { ...expectation, reach: "public" as const }, agents: new Map<string, Answer>() };
+      assert.equal(settingsCheck(scene).missing({ ...web, settings: wanted }), undefined);
     });
   });
 

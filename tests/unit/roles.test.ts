@@ -337,6 +337,35 @@ describe("roles: settings of a host", () => {
     }
   });
 
+  it("are none that a host would refuse, whatever a stack may configure", () => {
+    const value = fc.string({ unit: "grapheme" });
+    const line = value.filter((text) => !/[^\P{Cc}\t]/u.test(text));
+    const own = fc.record({
+      environment: fc.dictionary(fc.stringMatching(/^[A-Z]_[A-Za-z0-9_]{0,20}$/), line),
+      settings: fc.dictionary(
+        fc.stringMatching(/^x[a-z0-9_.]{0,20}$/),
+        fc.oneof(
+          value.filter((text) => !text.includes("\n")),
+          fc.double({ noNaN: true, noDefaultInfinity: true }),
+          fc.boolean(),
+        ),
+      ),
+      maxLagSeconds: fc.integer({ min: 1, max: 3600 }),
+    });
+    fc.assert(
+      fc.property(own, value, ({ environment, ...mysql }, sealed) => {
+        const app = JSON.stringify({ environment });
+        for (const view of viewsOf(devConfig({ topology: "replica-per-web", app, mysql: JSON.stringify(mysql) }))) {
+          // It is thrown where the engine waits for it.
+          const parsed = parseHostSettings(settingsText(view.host.name, view, sealed));
+          assert.ok(parsed.ok);
+          assert.equal(parsed.value.sealed, sealed);
+        }
+      }),
+      { numRuns: 50 },
+    );
+  });
+
   it("carry what is sealed as it is", () => {
     const view = viewOf("web-1", views);
     const parsed = parseHostSettings(settingsText("web-1", view, "an age file\n"));
