@@ -7,7 +7,7 @@ const limits = { aws: 16 * 1024, digitalocean: 64 * 1024 } as const;
 export const userDataLimit: Rule = {
   name: "user-data-limit",
   description: "User-data fits: 16 KiB on AWS, 64 KiB on DigitalOcean.",
-  remediation: "shorten app.environment, or place the host's roles on several hosts",
+  remediation: "place the host's roles on several hosts",
   scopes: ["aws", "digitalocean"],
   checkResource: (resource) => {
     const userData = userDataOf(resource);

@@ -136,6 +136,47 @@ describe("settings of a running site", function () {
     });
   });
 
+  for (const { what, change, reason } of [
+    {
+      what: "a value that MySQL does not take",
+      change: { mysql: mysql({ durability: "require", settings: { wait_timeout: 3000, sql_mode: "ANSI_AND_MORE" } }) },
+      reason: /(db|web)-\d \(machine \S+ at \S+\): refused its settings: MySQL [^\n]*(sql_mode|ANSI_AND_MORE)/,
+    },
+    {
+      what: "a variable that MySQL does not know",
+      change: { mysql: mysql({ durability: "require", settings: { wait_tmeout: 3000 } }) },
+      reason: /(db|web)-\d \(machine \S+ at \S+\): refused its settings: MySQL refuses its configuration: [^\n]*wait_tmeout/,
+    },
+    {
+      what: "an environment with which the application does not start",
+      change: { app: app({ COLOUR: "red", DRAIN_SECONDS: "nine" }) },
+      reason:
+        /web-\d \(machine \S+ at \S+\): refused its settings: the application does not become healthy with its environment, and goes on with the one before: release [0-9a-f]{64} did not become healthy/,
+    },
+  ]) {
+    it(`refuse ${what}: up says so soon, nothing changes, and no request fails`, async () => {
+      const good = { ...second, mysql: mysql({ durability: "require" }) };
+      site.configure(good);
+      await site.up();
+      site.configure({ ...good, ...change });
+      const load = await site.load();
+      const { code, stderr, seconds } = await site.run(site.upArguments());
+      assert.equal(code, 1, stderr);
+      assert.match(stderr, reason);
+      figure(`up that is refused for ${what}`, seconds, "s");
+      for (const host of databases) {
+        assert.deepEqual(await variables(host, "wait_timeout"), ["28800"]);
+      }
+      for (const host of webs) {
+        assert.equal((await environment(host)).get("COLOUR"), "green");
+      }
+      site.configure(good);
+      await site.up();
+      assertNothingFailed(await load.stop());
+      await areInForce("shop.example.com");
+    });
+  }
+
   it("survive a boot of the host and a start of MySQL, and say until then what waits for it", async () => {
     site.configure({ ...second, mysql: mysql({ durability: "require", settings: { innodb_read_io_threads: 2 } }) });
     await site.up();
@@ -165,47 +206,6 @@ describe("settings of a running site", function () {
     });
     await site.settled();
   });
-
-  for (const { what, change, reason } of [
-    {
-      what: "a value that MySQL does not take",
-      change: { mysql: mysql({ durability: "require", settings: { wait_timeout: 3000, sql_mode: "ANSI_AND_MORE" } }) },
-      reason: /db-1 \(machine \S+ at \S+\): refused its settings: MySQL [^\n]*(sql_mode|ANSI_AND_MORE)/,
-    },
-    {
-      what: "a variable that MySQL does not know",
-      change: { mysql: mysql({ durability: "require", settings: { wait_tmeout: 3000 } }) },
-      reason: /db-1 \(machine \S+ at \S+\): refused its settings: MySQL refuses its configuration: [^\n]*wait_tmeout/,
-    },
-    {
-      what: "an environment with which the application does not start",
-      change: { app: app({ COLOUR: "red", DRAIN_SECONDS: "nine" }) },
-      reason:
-        /web-1 \(machine \S+ at \S+\): refused its settings: the application does not become healthy with its environment, and goes on with the one before: release [0-9a-f]{64} did not become healthy/,
-    },
-  ]) {
-    it(`refuse ${what}: up says so soon, nothing changes, and no request fails`, async () => {
-      const good = { ...second, mysql: mysql({ durability: "require" }) };
-      site.configure(good);
-      await site.up();
-      site.configure({ ...good, ...change });
-      const load = await site.load();
-      const { code, stderr, seconds } = await site.run(site.upArguments());
-      assert.equal(code, 1, stderr);
-      assert.match(stderr, reason);
-      figure(`up that is refused for ${what}`, seconds, "s");
-      for (const host of databases) {
-        assert.deepEqual(await variables(host, "wait_timeout"), ["28800"]);
-      }
-      for (const host of webs) {
-        assert.equal((await environment(host)).get("COLOUR"), "green");
-      }
-      site.configure(good);
-      await site.up();
-      assertNothingFailed(await load.stop());
-      await areInForce("shop.example.com");
-    });
-  }
 
   it("are one document a host, whatever came before", () => {
     assert.deepEqual(readdirSync(site.document("settings")).sort(), hosts.map((host) => `${host}.json`).sort());

@@ -525,7 +525,7 @@ describe("site on Incus", function () {
 
     it("and is changed to new machines after that, with no failed request", async () => {
       const before = new Set((await site.machines()).map(({ machine }) => machine));
-      site.configure({ app: { directory: application, environment: { COLOUR: "blue" } } });
+      site.configure({ app: { directory: application, concurrency: 63 } });
       const load = await site.load();
       const { seconds } = await site.up();
       const report = await load.stop();
