@@ -144,16 +144,21 @@ class TestTheFirst:
         with pytest.raises(Failed, match=r"^the channel has no settings/db-1\.json yet$"):
             host.program.begin(Empty())
 
-    def test_that_are_refused_leave_a_host_that_goes_no_further(self, host: Host) -> None:
-        host.want(host="db-2")
+    def test_that_are_refused_leave_a_host_that_waits_for_better_ones(self, host: Host) -> None:
+        good = host.want()
+        found = host.want(host="db-2")
 
         class Channel:
             def one(self, name: str) -> str:
-                raise AssertionError(name)
+                assert name == key("db-1")
+                return found
 
         with pytest.raises(Failed, match=r"^there are no settings that this host can use$"):
             host.program.begin(Channel())
         assert host.refusal() == "they are those of db-2"
+        found = good
+        host.program.begin(Channel())
+        assert host.files.texts[places.APPLIED] == good
 
 
 class TestMySQL:

@@ -93,20 +93,15 @@ class Apply:
         # Nothing runs yet: it gets what is written here when it starts, and MySQL's start validates it.
         self._begins = False
 
-    def fetch(self, channel: Shelf) -> None:
-        """Gets the settings from the channel where there are none yet: a host that begins has no sync."""
-        path = f"{places.CHANNEL}/{key(self._host)}"
-        if self._files.read(path) is None:
-            text = channel.one(key(self._host))
-            if text is None:
-                raise Failed(f"the channel has no {key(self._host)} yet")
-            self._files.write(path, text)
-
     def begin(self, channel: Shelf) -> None:
         """Before anything else of the host is there: gets the first settings. Failed when there are none that can be used."""
         if live(self._files) is not None:
             return
-        self.fetch(channel)
+        # Also where there are some already, which were refused: nothing else looks for better ones yet.
+        text = channel.one(key(self._host))
+        if text is None:
+            raise Failed(f"the channel has no {key(self._host)} yet")
+        self._files.write(f"{places.CHANNEL}/{key(self._host)}", text)
         self._begins = True
         self.run()
         if live(self._files) is None:

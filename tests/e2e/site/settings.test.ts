@@ -145,7 +145,8 @@ describe("settings of a running site", function () {
     {
       what: "a variable that MySQL does not know",
       change: { mysql: mysql({ durability: "require", settings: { wait_tmeout: 3000 } }) },
-      reason: /(db|web)-\d \(machine \S+ at \S+\): refused its settings: MySQL refuses its configuration: [^\n]*wait_tmeout/,
+      reason:
+        /(db|web)-\d \(machine \S+ at \S+\): refused its settings: MySQL refuses its configuration: [^\n]*wait_tmeout/,
     },
     {
       what: "an environment with which the application does not start",

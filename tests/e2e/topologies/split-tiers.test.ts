@@ -84,7 +84,7 @@ describe("topology split-tiers", function () {
 
   it("changes the application tier and leaves the web servers alone", async () => {
     const before = await site.machineIds();
-    site.configure({ ...config, app: { environment: { COLOUR: "blue" } } });
+    site.configure({ ...config, app: { concurrency: 63 } });
     const load = await site.load();
     await site.up();
     const report = await load.stop();
