@@ -30,6 +30,8 @@ export interface StatusReport {
     readonly healthy: boolean;
     /** Documents of the channel that the host refused; it goes on with the last good one of each. */
     readonly refused: State["refused"];
+    /** What the host says of its settings; null when it says nothing, or was made before there were any. */
+    readonly settings: State["settings"];
     /** What the host says of its database; null when it says nothing, or has none. */
     readonly database: HostDatabase | null;
   }[];
@@ -82,6 +84,7 @@ export function report(
       address: machine.address,
       healthy: !("silent" in answer) && answer.healthy && answer.machine === machine.machine,
       refused: "silent" in answer ? [] : answer.refused,
+      settings: "silent" in answer ? null : answer.settings,
       database: "silent" in answer || answer.database === null ? null : hostDatabase(answer.database),
     })),
     database: {

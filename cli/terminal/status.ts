@@ -24,9 +24,13 @@ export function note(machine: HostMachine, answer: Answer): string {
 }
 
 /** What a host has to say that no column has room for, a line each. */
-function remarks(stack: string, { name, refused, database }: StatusReport["hosts"][number]): string[] {
+function remarks(stack: string, { name, refused, settings, database }: StatusReport["hosts"][number]): string[] {
+  const refusal = settings?.refused?.reason;
   return [
     ...refused.map(({ document, reason }) => `${name} refuses ${document}: ${reason}; the last good one stays in use`),
+    ...(refusal === undefined ? [] : [`${name} refuses its settings: ${refusal}; those before stay in force`]),
+    ...(settings?.waiting == null ? [] : [`${name} has not applied its settings yet: ${settings.waiting}`]),
+    ...(settings?.pending ?? []).map((words) => `${name}: ${words}`),
     ...(database?.conflict === true
       ? [
           `${name} is closed for writes: ${conflictWords(database.epoch)} (\`webinfra database promote HOST --stack ${stack}\`)`,

@@ -78,6 +78,8 @@ class Host:
                 self.files.texts[places.ACTIVE] = "green a\n"
             case ("age", *_):
                 return self.opened
+            case ("/usr/local/lib/webinfra/install-packages", "age"):
+                pass
             case _:
                 raise AssertionError(command)
         return ""
@@ -342,6 +344,19 @@ class TestTheApplication:
         assert host.commands.given == ["age file"]
         public = [host.files.texts[path] for path in host.files.texts if path not in host.files.private]
         assert not any("secret" in text for text in public)
+
+    def test_gets_it_before_the_packages_of_the_host(self, host: Host) -> None:
+        host.files.texts[places.SEALING_KEY] = "AGE-SECRET-KEY-1\n"
+        host.opened = '{"environment": {}}'
+        text = host.want(application={"environment": {}}, sealed="age file")
+
+        class Channel:
+            def one(self, name: str) -> str:
+                del name
+                return text
+
+        host.program.begin(Channel())
+        assert host.commands.lines() == ["/usr/local/lib/webinfra/install-packages age", f"age --decrypt --identity {places.SEALING_KEY}"]
 
     @pytest.mark.parametrize("opened", ["secret", '{"environment": {"no name": "secret"}}', '["secret"]'])
     def test_what_was_sealed_is_never_said(self, host: Host, opened: str) -> None:

@@ -29,6 +29,7 @@ MYSQL: Final = "/etc/mysql/mysql.conf.d"
 VARIABLES: Final = f"{MYSQL}/zzy-webinfra-settings.cnf"
 # MySQL may read no other folder where AppArmor keeps it.
 _CANDIDATE: Final = "/etc/mysql/webinfra-candidate.cnf"
+_INSTALL: Final = "/usr/local/lib/webinfra/install-packages"
 _RELEASE_UNIT: Final = "webinfra-release.service"
 # When MySQL has to be started again for a variable: `{name: seconds since the boot}`. Gone after a boot, which starts it.
 _LATE: Final = f"{places.RUN}/variables-late.json"
@@ -155,6 +156,9 @@ class Apply:
             return wanted.environment
         if self._files.read(places.SEALING_KEY) is None:
             raise Refused("they are sealed to a key that this host does not hold")
+        if self._begins:
+            # The host's packages come later.
+            self._commands.run((_INSTALL, "age"), seconds=850)
         opened = self._commands.run(("age", "--decrypt", "--identity", places.SEALING_KEY), seconds=30, given=wanted.sealed)
         try:
             return {**wanted.environment, **parse_environment(json.loads(opened))}

@@ -1,5 +1,5 @@
 import { defineService } from "../define";
-import { plainFile, scriptPath, shell, unitFile } from "../parts/units";
+import { command, plainFile, scriptPath, unitFile } from "../parts/units";
 
 /** Where the identity stands that this host's secrets are sealed to. */
 const identityPath = "/etc/webinfra/secrets/sealing-key";
@@ -12,13 +12,12 @@ export const settings = defineService({
     watches: [{ kind: "settings", unit: "webinfra-settings.service" }],
   }),
   install: () => ({ packages: ["age"] }),
-  view: ({ host: { name }, place: { channel }, described: { sealed } }, text) => ({
+  view: ({ host: { name }, place: { channel } }, text) => ({
     name,
     folder: channel.type === "directory" ? channel.path : undefined,
-    opens: sealed.length > 0,
     identity: text({ kind: "identity" }),
   }),
-  render: ({ name, folder, opens, identity }) => ({
+  render: ({ name, folder, identity }) => ({
     files: [
       plainFile("/etc/webinfra/settings.json", `${JSON.stringify({ name, directory: folder })}\n`),
       unitFile("webinfra-settings.service", __dirname, "settings.service"),
@@ -29,11 +28,7 @@ export const settings = defineService({
         phase: "settings",
         name: "settings",
         doing: "getting its settings",
-        script: shell(
-          // The other packages come later.
-          ...(opens ? [`${scriptPath("install-packages")} age`] : []),
-          `exec ${scriptPath("current/webinfra-host")} settings begin`,
-        ),
+        script: command(scriptPath("current/webinfra-host"), "settings", "begin"),
       },
     ],
   }),

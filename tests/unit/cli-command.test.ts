@@ -323,13 +323,22 @@ describe("cli: status", () => {
       topology: "dedicated-databases",
       url: "http://10.77.0.5",
       hosts: [
-        { name: "lb-1", roles: ["loadBalancer"], address: "10.77.0.5", healthy: true, refused: [], database: null },
+        {
+          name: "lb-1",
+          roles: ["loadBalancer"],
+          address: "10.77.0.5",
+          healthy: true,
+          refused: [],
+          settings: null,
+          database: null,
+        },
         {
           name: "db-1",
           roles: ["database"],
           address: "10.77.0.9",
           healthy: true,
           refused: [],
+          settings: null,
           database: { role: "primary", epoch: 5, nonce: "3f", waiting: null, conflict: false },
         },
         {
@@ -338,6 +347,7 @@ describe("cli: status", () => {
           address: "10.77.0.9",
           healthy: true,
           refused: [],
+          settings: null,
           database: { role: "replica", epoch: null, nonce: null, waiting: null, conflict: false },
         },
       ],
@@ -387,6 +397,26 @@ describe("cli: status", () => {
     assert.equal(urlOf("http://10.77.0.2", null), "http://10.77.0.2");
     assert.equal(urlOf(null, "10.77.0.9"), "http://10.77.0.9");
     assert.equal(urlOf(null, null), null);
+  });
+
+  it("says what became of a host's settings", () => {
+    const db = hostState({
+      machine: "webinfra-dev-db-2-abc123",
+      settings: {
+        applied: "a",
+        refused: { settings: "b", reason: "MySQL does not take sql_mode = WRONG" },
+        waiting: "MySQL is activating",
+        pending: ["innodb_read_io_threads takes effect when MySQL starts next"],
+      },
+    });
+    const machines: [HostMachine, Answer][] = [[machine("db-2", ["database"]), db]];
+    const found = report(facts, machines);
+    assert.deepEqual(found.hosts[0]?.settings, db.settings);
+    assert.deepEqual(reportLines(found, machines).slice(3), [
+      "db-2 refuses its settings: MySQL does not take sql_mode = WRONG; those before stay in force",
+      "db-2 has not applied its settings yet: MySQL is activating",
+      "db-2: innodb_read_io_threads takes effect when MySQL starts next",
+    ]);
   });
 
   it("says what a host refuses, what its database waits for, and a conflict", () => {

@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { randomBytes } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { appendFileSync, cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
@@ -235,6 +235,14 @@ describe("site on Incus", function () {
         address: await site.address(name),
         healthy: true,
         refused: [],
+        settings: {
+          applied: createHash("sha256")
+            .update(readFileSync(site.document(`settings/${name}.json`)))
+            .digest("hex"),
+          refused: null,
+          waiting: null,
+          pending: [],
+        },
         database:
           name === "db-1" || name === "db-2"
             ? {
