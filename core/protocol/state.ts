@@ -105,6 +105,8 @@ const schema = z
       .default([]),
     /** Null on hosts of before there was one. */
     package: packageState.nullable().default(null),
+    /** SHA-256 of the definition that the machine was made from; null when it does not say. */
+    definition: words,
     /** Null on hosts without a database. */
     database: database.nullable().default(null),
   })

@@ -99,6 +99,7 @@ def state(found: State, version: object) -> Value:
         "release": found.release,
         "refused": [{"document": one.document, "reason": one.reason} for one in found.refused],
         "package": found.package and asdict(found.package),
+        "definition": found.definition,
         "database": found.database and database(found.database, version),
     }
 

@@ -108,6 +108,7 @@ class Agent:
             release=release,
             refused=self._refused(),
             package=self._package(),
+            definition=(self._files.read(places.DEFINITION) or "").strip() or None,
         )
 
     def answer(self, path: str) -> tuple[int, str]:

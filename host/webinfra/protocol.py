@@ -175,6 +175,8 @@ class State:
     refused: tuple[RefusedDocument, ...] = ()
     # None: of before there was one.
     package: PackageState | None = None
+    # The definition that it was made from, a SHA-256; None: it does not say.
+    definition: str | None = None
 
 
 Object = Mapping[str, object]
@@ -425,6 +427,7 @@ def parse_state(text: str) -> State:
         release=_optional(document, "release"),
         refused=() if document.get("refused") is None else parse_refused(document["refused"]),
         package=None if document.get("package") is None else _package(document["package"]),
+        definition=_optional(document, "definition"),
     )
 
 
@@ -477,6 +480,7 @@ def write_state(state: State) -> str:
         "error": state.error,
         "refused": [{"document": one.document, "reason": one.reason} for one in state.refused],
         "package": None if state.package is None else asdict(state.package),
+        "definition": state.definition,
         **({} if state.release is None else {"release": state.release}),
         **({} if state.database is None else {"database": _written_database(state.database)}),
     }

@@ -15,6 +15,7 @@ export function hostState(more: Partial<State> = {}): State {
     release: null,
     refused: [],
     package: null,
+    definition: null,
     database: null,
     ...more,
   };
