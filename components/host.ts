@@ -1,9 +1,9 @@
 import * as pulumi from "@pulumi/pulumi";
 import { cloudConfig, definitionKey, definitionText, HostDefinition, secretsText } from "../cloudinit";
+import { digest } from "../core/digest";
 import { writeInventoryEntry } from "../core/protocol";
 import { SecretTexts } from "../core/secret";
 import { Platform } from "../platforms/contract";
-import { digest } from "../platforms/definition";
 import { describe } from "../roles";
 
 /** Arguments of {@link Host}. */
@@ -14,6 +14,10 @@ export interface HostArgs {
   readonly secrets: pulumi.Output<SecretTexts>;
   /** Refuse to delete or replace it while it holds data. */
   readonly protectData: boolean;
+  /** Whether this run makes it anew on purpose. */
+  readonly replacing: boolean;
+  /** Whether its data volumes are made anew, too. */
+  readonly discardData: boolean;
 }
 
 /** One host: its machine, its data volumes, and its entry in the inventory. */
@@ -27,13 +31,16 @@ export class Host extends pulumi.ComponentResource {
   /** The host's entry in the inventory, and its text. */
   declare public readonly entry: pulumi.Resource;
   declare public readonly entryText: pulumi.Output<string>;
+  /** SHA-256 of the definition that its machine would be made from now. */
+  declare public readonly definition: pulumi.Output<string>;
 
   constructor(name: string, args: HostArgs, opts?: pulumi.ComponentResourceOptions) {
     super("webinfra:index:Host", name, {}, opts);
-    const { definition, platform } = args;
+    const { definition, platform, replacing, discardData } = args;
     const { host, traits } = definition;
     const { volumes } = describe(definition);
-    const planned = platform.plan(name, { host, volumes, protect: volumes.length > 0 && args.protectData }, this);
+    const protect = volumes.length > 0 && args.protectData;
+    const planned = platform.plan(name, { host, volumes, protect, replacing, discardData }, this);
     const rendered = pulumi.all([planned.place, args.secrets]).apply(([place, texts]) => {
       const secretFiles = secretsText(definition, place, texts);
       // A host that gets other secrets is another machine, also where they do not come with user-data.
@@ -41,8 +48,10 @@ export class Host extends pulumi.ComponentResource {
       const text = definitionText(definition, place, secrets);
       const sha256 = digest(text);
       const userData = cloudConfig(definition, place, secrets, sha256);
-      return { secretFiles, text, key: definitionKey(host.name, sha256), userData };
+      return { secretFiles, text, sha256, key: definitionKey(host.name, sha256), userData };
     });
+    // It holds no secret (definitionText).
+    this.definition = pulumi.unsecret(rendered.sha256);
     const own = platform.channelObject(
       `${name}-definition`,
       {

@@ -13,6 +13,11 @@ export const readyMachine = z.strictObject({
   address: z.ipv4("must be an IPv4 address"),
   /** A passive web server, which balancers show only when no other one is left. Default: false. */
   standby: z.boolean().optional(),
+  /** SHA-256 of the definition that it would be made from now. Default: nobody asks. */
+  definition: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/, "must be a SHA-256 in 64 lower-case hexadecimal digits")
+    .optional(),
 });
 
 /** Inputs of `webinfra:index:Ready`. */
