@@ -4,6 +4,7 @@ import { packPrograms, packRelease } from "./components/archive";
 import { hostsImage, WebInfrastructure } from "./components/web-infrastructure";
 import { webinfraHome } from "./config/home";
 import { loadConfig } from "./config/load";
+import { replacementOf } from "./config/replacement";
 import { Config } from "./config/schema";
 import { ConfigError } from "./core/config-error";
 import { platforms } from "./platforms";
@@ -12,21 +13,27 @@ import { summarize } from "./review/summary";
 import { place } from "./topology/place";
 import { review, reviewSettings } from "./review";
 
+type Environment = Readonly<Record<string, string | undefined>>;
+
 /** @throws RunError when the platform's provider would find no credentials, which it says only once it makes something */
-function checkCredentials(platform: Config["platform"]): void {
-  const problems = platforms[platform].credentialProblems(process.env);
+function checkCredentials(platform: Config["platform"], environment: Environment): void {
+  const problems = platforms[platform].credentialProblems(environment);
   if (problems.length > 0) {
     throw new pulumi.RunError([`the platform ${platform} needs credentials:`, ...problems].join("\n  - "));
   }
 }
 
 /** Builds the site of the current stack and returns the stack's outputs. */
-async function site(): Promise<Record<string, unknown>> {
+async function site(environment: Environment): Promise<Record<string, unknown>> {
   const { config, secrets } = loadConfig();
   const topology = place(config);
-  checkCredentials(config.platform);
+  const replacement = replacementOf(
+    environment,
+    topology.hosts.map(({ name }) => name),
+  );
+  checkCredentials(config.platform, environment);
   const stack = pulumi.getStack();
-  const home = webinfraHome(process.env);
+  const home = webinfraHome(environment);
   const cost = estimate(topology, config);
   const cache = join(home, "cache");
   const [release, programs] = await Promise.all([
@@ -42,6 +49,7 @@ async function site(): Promise<Record<string, unknown>> {
     platform: (parent) => makePlatform({ stack, home, config, topology, imageUserData, parent }),
     release,
     programs,
+    replacement,
     secrets,
   });
   return {
@@ -51,15 +59,17 @@ async function site(): Promise<Record<string, unknown>> {
     url: infrastructure.url,
     addresses: infrastructure.addresses,
     hosts: infrastructure.hosts,
+    outdated: infrastructure.outdated,
     channel: infrastructure.channel,
     review: review(topology, reviewSettings(config)),
     cost: cost ?? null,
   };
 }
 
-export = async (): Promise<Record<string, unknown>> => {
+/** @param environment variables of this run; default: the process's */
+export = async (environment: Environment = process.env): Promise<Record<string, unknown>> => {
   try {
-    return await site();
+    return await site(environment);
   } catch (error) {
     // A mistake of the user: its words, without our stack trace.
     if (error instanceof ConfigError) {

@@ -1,5 +1,4 @@
 /** What every command gets from the process that it runs in. */
-import type { PulumiFn } from "@pulumi/pulumi/automation";
 import type { Environment } from "./engine/backend";
 import type { Output } from "./terminal/output";
 
@@ -9,6 +8,6 @@ export interface CommandContext {
   /** The repository: Pulumi.yaml, the stacks' files, index.ts. */
   readonly root: string;
   readonly output: Output;
-  /** The site's program; loaded when it is run. */
-  readonly program: PulumiFn;
+  /** The site's program; loaded when it is run. Gets the variables of its run. */
+  readonly program: (environment: Environment) => Promise<Record<string, unknown>>;
 }

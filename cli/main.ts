@@ -11,6 +11,7 @@ import { execCommand } from "./commands/exec";
 import { logsCommand } from "./commands/logs";
 import { openCommand } from "./commands/open";
 import { previewCommand } from "./commands/preview";
+import { replaceCommand } from "./commands/replace";
 import { reviewCommand } from "./commands/review";
 import { statusCommand } from "./commands/status";
 import { upCommand } from "./commands/up";
@@ -33,6 +34,7 @@ const commands: readonly CommandDescription[] = [
   execCommand,
   logsCommand,
   databaseCommand,
+  replaceCommand,
   envCommand,
   completionCommand,
   completeCommand,
@@ -58,9 +60,9 @@ async function processContext(json: boolean): Promise<CommandContext> {
     environment: process.env,
     root: repositoryRoot,
     output: new Output(json),
-    program: async () => {
+    program: async (environment) => {
       const { default: site } = await import("../index.js");
-      return site();
+      return site(environment);
     },
   };
 }

@@ -1,9 +1,9 @@
 import * as pulumi from "@pulumi/pulumi";
 import { cloudConfig, definitionKey, definitionText, HostDefinition, secretsText, textIn } from "../cloudinit";
+import { digest } from "../core/digest";
 import { settingsKey, writeInventoryEntry } from "../core/protocol";
 import { secretId, SecretTexts } from "../core/secret";
 import { Platform } from "../platforms/contract";
-import { digest } from "../platforms/definition";
 import { Sealed, SealingKey } from "../provider/sdk";
 import { describe } from "../roles";
 import { sealedText, settingsText } from "../roles/settings";
@@ -18,6 +18,10 @@ export interface HostArgs {
   readonly hostPointer: pulumi.Resource;
   /** Refuse to delete or replace it while it holds data. */
   readonly protectData: boolean;
+  /** Whether this run makes it anew on purpose. */
+  readonly replacing: boolean;
+  /** Whether its data volumes are made anew, too. */
+  readonly discardData: boolean;
 }
 
 /** One host: its machine, its data volumes, its settings, and its entry in the inventory. */
@@ -34,10 +38,12 @@ export class Host extends pulumi.ComponentResource {
   /** What of the host may change while it lives, and its text, which holds no secret in plain. */
   declare public readonly settings: pulumi.Resource;
   declare public readonly settingsText: pulumi.Output<string>;
+  /** SHA-256 of the definition that its machine would be made from now. */
+  declare public readonly definition: pulumi.Output<string>;
 
   constructor(name: string, args: HostArgs, opts?: pulumi.ComponentResourceOptions) {
     super("webinfra:index:Host", name, {}, opts);
-    const { definition, platform } = args;
+    const { definition, platform, replacing, discardData } = args;
     const { host, traits } = definition;
     const { volumes, sealed } = describe(definition);
     const key = new SealingKey(`${name}-sealing-key`, {}, { parent: this });
@@ -58,7 +64,8 @@ export class Host extends pulumi.ComponentResource {
       { key: settingsKey(host.name), content: this.settingsText },
       this,
     );
-    const planned = platform.plan(name, { host, volumes, protect: volumes.length > 0 && args.protectData }, this);
+    const protect = volumes.length > 0 && args.protectData;
+    const planned = platform.plan(name, { host, volumes, protect, replacing, discardData }, this);
     const rendered = pulumi.all([planned.place, args.secrets, key.identity]).apply(([place, site, identity]) => {
       const texts = { ...site, [secretId({ kind: "identity" })]: identity };
       const secretFiles = secretsText(definition, place, texts);
@@ -67,8 +74,10 @@ export class Host extends pulumi.ComponentResource {
       const text = definitionText(definition, place, secrets);
       const sha256 = digest(text);
       const userData = cloudConfig(definition, place, secrets, sha256);
-      return { secretFiles, text, key: definitionKey(host.name, sha256), userData };
+      return { secretFiles, text, sha256, key: definitionKey(host.name, sha256), userData };
     });
+    // It holds no secret (definitionText).
+    this.definition = pulumi.unsecret(rendered.sha256);
     const own = platform.channelObject(
       `${name}-definition`,
       {

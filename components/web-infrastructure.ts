@@ -1,12 +1,13 @@
 import * as pulumi from "@pulumi/pulumi";
 import { cloudConfig, definitionText, HostDefinition, imageConfig, PlacementConflict } from "../cloudinit";
+import { discardVariable, Replacement } from "../config/replacement";
 import { Config } from "../config/schema";
 import { ConfigError } from "../core/config-error";
+import { digest } from "../core/digest";
 import { writeFirstPrimaryPointer, writeHostPointer, writeReleasePointer } from "../core/protocol";
 import { distinct, isPublic, roomFor, secretId } from "../core/secret";
 import { platforms } from "../platforms";
 import { Archive, Platform } from "../platforms/contract";
-import { digest } from "../platforms/definition";
 import { filler } from "../platforms/traits";
 import { Ready } from "../provider/sdk";
 import { SiteSummary } from "../review/summary";
@@ -27,6 +28,8 @@ export interface WebInfrastructureArgs {
   readonly release: Archive;
   /** The host package: the hosts' programs. */
   readonly programs: Archive;
+  /** The host that this run makes anew on purpose. Undefined: none. */
+  readonly replacement: Replacement | undefined;
   /** `webinfra:secrets`, by name. */
   readonly secrets: pulumi.Output<Readonly<Record<string, string>>>;
 }
@@ -40,6 +43,8 @@ export interface HostOutput {
   readonly address: string;
   /** Of its own, and not the site's; where the program knows one. */
   readonly publicAddress?: string;
+  /** SHA-256 of the definition that its machine would be made from now. */
+  readonly definition: string;
 }
 
 /** The hosts of a site, as they are defined. */
@@ -88,6 +93,17 @@ export function checkHosts(config: Config, topology: Topology): void {
   }
 }
 
+/** @throws ConfigError when data are to be discarded, and the host has none */
+function checkDiscard(definitions: readonly HostDefinition[], replacement: Replacement | undefined): void {
+  const discarded =
+    replacement?.discardData === true ? definitions.find(({ host }) => host.name === replacement.host) : undefined;
+  if (discarded !== undefined && describe(discarded).volumes.length === 0) {
+    throw new ConfigError([
+      `${discardVariable} is "${discarded.host.name}", which holds no data: should be a host with a data volume, or not be set`,
+    ]);
+  }
+}
+
 /** The user-data of the throw-away machine that an image with the packages of all hosts is made of. */
 export const hostsImage = (config: Config, topology: Topology): string => imageConfig(definitionsOf(config, topology));
 
@@ -102,15 +118,18 @@ export class WebInfrastructure extends pulumi.ComponentResource {
   declare public readonly hosts: pulumi.Output<HostOutput[]>;
   /** The public addresses that the site answers on, or those of the balancers on this computer. */
   declare public readonly addresses: pulumi.Output<string[]>;
+  /** Names of hosts that were made from an older definition: they hold data, and are replaced on purpose alone. */
+  declare public readonly outdated: pulumi.Output<readonly string[]>;
   /** Where the channel is. */
   declare public readonly channel: pulumi.Output<string>;
 
   constructor(name: string, args: WebInfrastructureArgs, opts?: pulumi.ComponentResourceOptions) {
     super("webinfra:index:WebInfrastructure", name, { summary: args.summary }, opts);
-    const { config, topology, release, programs } = args;
+    const { config, topology, release, programs, replacement } = args;
     checkHosts(config, topology);
-    const platform = args.platform(this);
     const definitions = definitionsOf(config, topology);
+    checkDiscard(definitions, replacement);
+    const platform = args.platform(this);
 
     const secrets = siteSecrets({
       platform,
@@ -143,25 +162,25 @@ export class WebInfrastructure extends pulumi.ComponentResource {
       this,
     );
     const protectData = config.mysql.protect ?? config.platform !== "incus";
-    const hosts = definitions.map((definition) => ({
-      host: definition.host,
-      component: new Host(
-        definition.host.name,
-        { definition, platform, secrets, hostPointer, protectData },
-        { parent: this },
-      ),
-    }));
+    const hosts = definitions.map((definition) => {
+      const { host } = definition;
+      const replacing = replacement?.host === host.name;
+      const discardData = replacing && replacement.discardData;
+      const given = { definition, platform, secrets, hostPointer, protectData, replacing, discardData };
+      return { host, component: new Host(host.name, given, { parent: this }) };
+    });
 
     this.hosts = pulumi.all(
       hosts.map(({ host, component }) =>
         pulumi
-          .all([component.machine, component.address, component.publicAddress])
-          .apply(([machine, address, publicAddress]) => ({
+          .all([component.machine, component.address, component.publicAddress, component.definition])
+          .apply(([machine, address, publicAddress, definition]) => ({
             name: host.name,
             roles: host.roles,
             machine,
             address,
             ...(publicAddress !== undefined && { publicAddress }),
+            definition,
           })),
       ),
     );
@@ -195,12 +214,13 @@ export class WebInfrastructure extends pulumi.ComponentResource {
         machines: pulumi
           .all([this.hosts, pulumi.all(hosts.map(({ component }) => component.settingsText.apply(digest)))])
           .apply(([all, settings]) =>
-            all.map(({ name, roles, machine, address }, index) => ({
+            all.map(({ name, roles, machine, address, definition }, index) => ({
               name,
               roles: [...roles],
               machine,
               address,
               standby: standby.has(name),
+              definition,
               settings: settings[index] ?? "",
             })),
           ),
@@ -220,6 +240,7 @@ export class WebInfrastructure extends pulumi.ComponentResource {
         ],
       },
     );
+    this.outdated = ready.outdated;
     this.url = pulumi.all([site, ready.checkedAt]).apply(([url]) => url);
     this.registerOutputs({ url: this.url, hosts: this.hosts, addresses: this.addresses, channel: this.channel });
   }

@@ -24,5 +24,8 @@ export class PromotionRefusedError extends UserError {}
 /** A promotion that was begun and not seen to succeed. */
 export class PromotionFailedError extends UserError {}
 
+/** A host that is not made anew now: nothing was changed. */
+export class ReplacementRefusedError extends UserError {}
+
 /** What was to be deleted is not this stack's. */
 export class OwnershipError extends UserError {}

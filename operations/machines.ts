@@ -32,6 +32,15 @@ export function withGone(machines: readonly HostMachine[], known: readonly Known
   return [...machines, ...gone].sort(byHost);
 }
 
+/** The error about a host that the stack does not have; names those that it has. */
+export function unknownHost(machines: readonly HostMachine[], stack: string, host: string): HostError {
+  const known = [...new Set(machines.map((machine) => machine.host))];
+  return new HostError(
+    `there is no host "${host}" in the stack "${stack}"${didYouMean(host, known)}; ` +
+      (known.length === 0 ? `it has no hosts: \`webinfra up ${stack}\` makes them` : `hosts: ${known.join(", ")}`),
+  );
+}
+
 /**
  * The machine to enter for a host's name (or a machine's own): one that runs, if any.
  * @throws HostError that names the stack's hosts
@@ -40,11 +49,7 @@ export function machineOf(machines: readonly HostMachine[], stack: string, host:
   const candidates = machines.filter((machine) => machine.host === host || machine.machine === host);
   const found = candidates.find(({ running }) => running) ?? candidates[0];
   if (found === undefined) {
-    const known = [...new Set(machines.map((machine) => machine.host))];
-    throw new HostError(
-      `there is no host "${host}" in the stack "${stack}"${didYouMean(host, known)}; ` +
-        (known.length === 0 ? `it has no hosts: \`webinfra up ${stack}\` makes them` : `hosts: ${known.join(", ")}`),
-    );
+    throw unknownHost(machines, stack, host);
   }
   if (!found.running) {
     throw new HostError(`the host "${host}" does not run; \`webinfra up ${stack}\` brings it back`);

@@ -94,6 +94,8 @@ export const machineStore = {
   list: (stack: string): ReturnType<typeof listInstances> => listInstances(stack),
   /** Deletes a machine, by force at once. */
   delete: (name: string): Promise<void> => deleteInstance(name, { stopTimeoutSeconds: 0 }),
+  /** Deletes a machine that may be stopping: it stops in order first. */
+  finishDeletion: (name: string): Promise<void> => deleteInstance(name),
   /** Deletes the machines that an image was being made with. */
   sweep: (): Promise<void> => sweepBakeries(),
 };

@@ -28,6 +28,8 @@ export interface StatusReport {
     readonly roles: readonly string[];
     readonly address: string | null;
     readonly healthy: boolean;
+    /** Its machine was made from an older definition than the last update wanted: it holds data, and is made anew on purpose alone. */
+    readonly outdated: boolean;
     /** Documents of the channel that the host refused; it goes on with the last good one of each. */
     readonly refused: State["refused"];
     /** What the host says of its settings; null when it says nothing, or was made before there were any. */
@@ -67,10 +69,18 @@ function currentUrl(known: string | null, machines: Answered): string | null {
   return url.origin;
 }
 
-/** Puts the report together from the machines and what they answered. */
+/** Whether a machine says that it was made from another definition than the wanted one. */
+const isOutdated = (answer: Answer, wanted: string | undefined): boolean =>
+  !("silent" in answer) && answer.definition !== null && wanted !== undefined && answer.definition !== wanted;
+
+/**
+ * Puts the report together from the machines and what they answered.
+ * @param definitions the definition that the last update wanted of each host, by its name; of a host that is not there nobody says that it is outdated
+ */
 export function report(
   facts: Pick<StatusReport, "stack" | "platform" | "topology" | "url">,
   machines: Answered,
+  definitions: ReadonlyMap<string, string> = new Map(),
 ): StatusReport {
   const databases = machines.flatMap(([machine, answer]) =>
     "silent" in answer || !answer.database ? [] : [{ name: machine.host, ...answer.database }],
@@ -83,6 +93,7 @@ export function report(
       roles: machine.roles,
       address: machine.address,
       healthy: !("silent" in answer) && answer.healthy && answer.machine === machine.machine,
+      outdated: isOutdated(answer, definitions.get(machine.host)),
       refused: "silent" in answer ? [] : answer.refused,
       settings: "silent" in answer ? null : answer.settings,
       database: "silent" in answer || answer.database === null ? null : hostDatabase(answer.database),
@@ -121,14 +132,16 @@ export interface SiteStatus {
  * Asks the hosts.
  * @param known the machines that the stack's state knows: one that is gone is listed all the same
  * @param facts of the stack; `url` is the address that its last update left
+ * @param definitions as for {@link report}
  */
 export async function siteStatus(
   access: SiteAccess,
   known: readonly KnownMachine[],
   facts: Pick<StatusReport, "platform" | "topology" | "url">,
+  definitions?: ReadonlyMap<string, string>,
 ): Promise<SiteStatus> {
   const present = withGone(await access.machines(), known);
   const machines = await askAll(access, present);
   const url = machines.length === 0 ? null : facts.url;
-  return { report: report({ stack: access.stack, ...facts, url }, machines), machines };
+  return { report: report({ stack: access.stack, ...facts, url }, machines, definitions), machines };
 }

@@ -54,6 +54,10 @@ export interface PlaceRequest {
   readonly volumes: readonly DataVolume[];
   /** Refuse to delete or replace machine and volumes until they are unprotected. */
   readonly protect: boolean;
+  /** This run makes the host anew on purpose: it takes over today's definition and size of its volumes, which other runs ignore where there are data. */
+  readonly replacing: boolean;
+  /** And its data volumes as well. */
+  readonly discardData: boolean;
 }
 
 /** What a machine boots with. */

@@ -10,14 +10,14 @@ import type {
 import { file } from "./channel/file";
 import { object } from "./channel/object";
 import { pointer } from "./channel/pointer";
-import { definition } from "./definition";
 import { imageResource } from "./incus/image";
 import { machineResource } from "./incus/machine";
 import { network } from "./incus/network";
-import { volume } from "./incus/volume";
+import { volumeResource } from "./incus/volume";
 import { machineLogs } from "./incus/logs";
 import { readyResource } from "./ready/resource";
 import type { Context, Resource } from "./resource";
+import { retired } from "./retired";
 import { certificate, certificateAuthority } from "./secrets/certificates";
 import { password } from "./secrets/password";
 import { sealed, sealingKey } from "./secrets/sealing";
@@ -25,7 +25,7 @@ import { sealed, sealingKey } from "./secrets/sealing";
 /** Every resource by its type token. */
 export const resources: ReadonlyMap<string, Resource> = new Map([
   ["webinfra:incus:Network", network],
-  ["webinfra:incus:Volume", volume],
+  ["webinfra:incus:Volume", volumeResource()],
   ["webinfra:incus:Image", imageResource()],
   ["webinfra:incus:Machine", machineResource()],
   ["webinfra:channel:Object", object],
@@ -36,7 +36,7 @@ export const resources: ReadonlyMap<string, Resource> = new Map([
   ["webinfra:secrets:Sealed", sealed],
   ["webinfra:secrets:CertificateAuthority", certificateAuthority],
   ["webinfra:secrets:Certificate", certificate],
-  ["webinfra:index:Definition", definition],
+  ["webinfra:index:Definition", retired("webinfra:index:Definition")],
   ["webinfra:index:Ready", readyResource({ readLogs: machineLogs })],
 ]);
 

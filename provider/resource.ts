@@ -64,6 +64,8 @@ export interface Handler<I extends Bag, S extends Bag> {
   readonly secrets?: readonly string[];
   /** Adds what the provider chooses itself, such as a name. `olds` is empty for a new resource and for a replacement. */
   readonly choose?: (olds: Bag, news: Bag) => Bag;
+  /** Why a change is not made in place, in words for users; asked when no new resource would be made either. Default: nothing is refused. */
+  readonly refuses?: (state: S, news: Bag) => string | undefined;
   /** More reasons for an update than changed inputs, looked for only when no input changed. May throw to refuse a change. */
   readonly drifted?: (state: S, news: Bag, context: Context) => Promise<boolean>;
   readonly create: (inputs: I, context: Context) => Promise<{ id: string; state: S }>;
@@ -180,6 +182,10 @@ export function resource<I extends Bag, S extends Bag>(handler: Handler<I, S>): 
       const after = unwrapBag(news);
       const replaces = changedKeys(before, after, handler.replaceOn);
       const updates = changedKeys(before, after, handler.updateOn);
+      const refusal = replaces.length > 0 ? undefined : handler.refuses?.(handler.state.parse(before), after);
+      if (refusal !== undefined) {
+        throw new Error(refusal);
+      }
       if (replaces.length + updates.length > 0) {
         return { changes: true, replaces };
       }

@@ -3,7 +3,6 @@ import * as pulumi from "@pulumi/pulumi";
 // Types alone: a program needs nothing else of the provider, whose schemas say what a resource takes.
 import type { Args } from "./inputs/args";
 import type { fileInputs, objectInputs, pointerInputs } from "./inputs/channel";
-import type { definitionInputs } from "./inputs/definition";
 import type { imageInputs, machineInputs, networkInputs, volumeInputs } from "./inputs/incus";
 import type { readyInputs } from "./inputs/ready";
 import type { authorityInputs, certificateInputs, passwordInputs, sealedInputs } from "./inputs/secrets";
@@ -201,16 +200,6 @@ export class Certificate extends pulumi.CustomResource {
   }
 }
 
-/** Arguments of {@link Definition}. */
-export type DefinitionArgs = Args<typeof definitionInputs>;
-
-/** Remembers what a machine was made from, for one whose changes are ignored: a warning says when it runs an older definition. */
-export class Definition extends pulumi.CustomResource {
-  constructor(name: string, args: DefinitionArgs, opts?: pulumi.CustomResourceOptions) {
-    super("webinfra:index:Definition", name, { ...args }, opts);
-  }
-}
-
 /** Arguments of {@link Ready}. */
 export type ReadyArgs = Args<typeof readyInputs>;
 
@@ -218,8 +207,10 @@ export type ReadyArgs = Args<typeof readyInputs>;
 export class Ready extends pulumi.CustomResource {
   /** When everything was last seen, in ISO 8601. */
   declare public readonly checkedAt: pulumi.Output<string>;
+  /** Names of hosts whose machine was made from an older definition than it would be now: they hold data, and are replaced on purpose alone. */
+  declare public readonly outdated: pulumi.Output<readonly string[]>;
 
   constructor(name: string, args: ReadyArgs, opts?: pulumi.CustomResourceOptions) {
-    super("webinfra:index:Ready", name, { ...args, checkedAt: undefined }, opts);
+    super("webinfra:index:Ready", name, { ...args, checkedAt: undefined, outdated: undefined }, opts);
   }
 }

@@ -290,6 +290,7 @@ function incusChecks(context: CommandContext, facts: StackFacts, stack: StackCon
       const { report, machines } = await look();
       return judgeHosts(report, machines);
     }),
+    ask("definitions", async () => judgeDefinitions((await look()).report)),
   ];
 }
 
@@ -302,10 +303,6 @@ function stateChecks(facts: StackFacts): Check[] {
       name: "earlier runs",
       run: () =>
         directory === undefined ? elsewhere : judgeRuns(name, readLocks(directory, project, name), stateOnDisk(facts)),
-    },
-    {
-      name: "definitions",
-      run: () => (directory === undefined ? elsewhere : judgeDefinitions(stateOnDisk(facts))),
     },
   ];
 }

@@ -104,21 +104,16 @@ export function judgeHosts(status: StatusReport, machines: Answered): Outcome {
       );
 }
 
-/** Judges whether database hosts run what the last update wanted them to: they are never replaced unasked. */
-export function judgeDefinitions(state: StackState | undefined): Outcome {
-  const machines = (state?.resources ?? []).filter(({ type }) => type === "webinfra:incus:Machine");
-  if (machines.length === 0) {
-    return skipped("the state has no machines of the stack");
+/** Judges whether hosts were made from what the last update wanted them to be: those with data are never made anew unasked. */
+export function judgeDefinitions({ stack, hosts }: StatusReport): Outcome {
+  if (hosts.length === 0) {
+    return skipped(`the stack is not up; \`webinfra up ${stack}\` makes its hosts`);
   }
-  const older = machines.flatMap(({ inputs, outputs }) => {
-    const [wanted, has] = [inputs?.["definition"], outputs?.["definition"]];
-    return wanted !== undefined && has !== undefined && wanted !== has ? [String(outputs?.["host"])] : [];
-  });
+  const older = hosts.filter(({ outdated }) => outdated).map(({ name }) => name);
   return older.length === 0
-    ? ok("every host runs the definition of the last `webinfra up`")
+    ? ok("every host was made from the definition of the last `webinfra up`")
     : problem(
-        `${older.join(", ")} run${older.length === 1 ? "s" : ""} an older definition than the last \`webinfra up\` wanted: ` +
-          "a host with data is not replaced by an update",
-        "nothing, if the change can wait; it reaches the host when its machine is replaced on purpose",
+        `made from an older definition than the last \`webinfra up\` wanted: ${older.join(", ")}`,
+        `nothing, if the change can wait; \`webinfra replace HOST --stack ${stack}\` makes one anew from it`,
       );
 }

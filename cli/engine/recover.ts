@@ -4,7 +4,7 @@ import { UserError } from "../../core/errors";
 import { isLocal } from "../../operations/platforms";
 import type { Output } from "../terminal/output";
 import { currentState, type OpenStack, platformOf } from "./stack";
-import { type Lock, lockIsDead, readLocks, type StackState } from "./state";
+import { type Lock, lockIsDead, readLocks, type StackState, urnType } from "./state";
 
 /** How long to wait for a Pulumi whose command was killed to notice and end. */
 const WAIT_MS = 15_000;
@@ -31,6 +31,13 @@ export function leftovers(
   return machines
     .filter(({ name, complete }) => !known.has(name) && (begun.has(name) || !complete))
     .map(({ name }) => name);
+}
+
+/** The machines whose deletion a killed run had begun: they may be stopping still, and what they are found to be would soon be wrong. */
+export function begunDeletions(state: StackState): string[] {
+  return state.pending.flatMap(({ type, resource: { urn, id } }) =>
+    type === "deleting" && urnType(urn) === "webinfra:incus:Machine" && id !== undefined ? [id] : [],
+  );
 }
 
 async function waitForLocks(open: OpenStack, output: Output): Promise<boolean> {
@@ -93,6 +100,10 @@ export async function recover(open: OpenStack, output: Output): Promise<void> {
     for (const name of leftovers(state, await machineStore.list(open.name))) {
       output.progress(`an earlier run was killed: deleting ${name}, which it left half-made`);
       await machineStore.delete(name);
+    }
+    for (const name of begunDeletions(state)) {
+      output.progress(`an earlier run was killed: deleting ${name}, which it had begun to`);
+      await machineStore.finishDeletion(name);
     }
     await machineStore.sweep();
   } else {

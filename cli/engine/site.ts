@@ -1,6 +1,7 @@
 /** A stack's site as operations reach it, from what is known of the stack on this machine. Starts no Pulumi process. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { z } from "zod";
 import type { SiteAccess } from "../../operations/access/types";
 import type { KnownMachine } from "../../operations/machines";
 import { localPlatform } from "../../operations/platforms";
@@ -8,7 +9,7 @@ import { siteStatus, type SiteStatus } from "../../operations/status";
 import type { CommandContext } from "../context";
 import { channelDirectory, platformOf, stackFacts, type StackFacts, stateOnDisk } from "./stack";
 import { readSettings, sourceFile, workFile } from "./stackfile";
-import { knownMachines, plainOutput } from "./state";
+import { knownMachines, plainOutput, stackOutput } from "./state";
 
 /** The way to a stack's machines, and those that its state knows. */
 export interface StackSite {
@@ -73,15 +74,21 @@ function configured(
   return { platform: platformOf(settings), topology: typeof topology === "string" ? topology : null };
 }
 
+/** What is read of the output `hosts`; an update of the version before left no definitions. */
+const hostsOutput = z.array(z.object({ name: z.string(), definition: z.string() }));
+
 /** Asks a stack's hosts how they are. Needs no stack outputs: a failed run can empty them. */
 export async function stackStatus(context: CommandContext, name: string): Promise<SiteStatus> {
   const facts = stackFacts(context, name);
   const config = configured(context, name, facts.home);
   const state = stateOnDisk(facts);
   const { access, known } = await siteOf(context, name, "status");
-  return siteStatus(access, known, {
+  const hosts = hostsOutput.safeParse(stackOutput(state, "hosts")).data ?? [];
+  const definitions = new Map(hosts.map(({ name: host, definition }) => [host, definition]));
+  const last = {
     platform: plainOutput(state, "platform") ?? config.platform,
     topology: plainOutput(state, "topology") ?? config.topology,
     url: plainOutput(state, "url") ?? null,
-  });
+  };
+  return siteStatus(access, known, last, definitions);
 }

@@ -30,6 +30,8 @@ export interface ConfigChoice {
   /** A stack file elsewhere, instead of the repository's. */
   readonly configFile?: string | undefined;
   readonly overrides?: readonly Override[] | undefined;
+  /** Variables that the program gets beside those of the process. */
+  readonly programVariables?: Readonly<Record<string, string>> | undefined;
 }
 
 /** What is known of a stack without starting Pulumi. */
@@ -167,7 +169,7 @@ export async function openStack(
     let programError: unknown;
     const program: PulumiFn = async () => {
       try {
-        return await context.program();
+        return await context.program({ ...context.environment, ...choice.programVariables });
       } catch (error) {
         programError = error;
         throw error;

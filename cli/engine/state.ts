@@ -16,6 +16,8 @@ const resourceSchema = z.looseObject({
   outputs: record.optional(),
   protect: z.boolean().optional(),
   retainOnDelete: z.boolean().optional(),
+  /** It was replaced, and is not deleted yet. */
+  delete: z.boolean().optional(),
 });
 
 const deploymentSchema = z.looseObject({

@@ -3,6 +3,7 @@ import type { Answer } from "../../operations/access/agent";
 import type { HostMachine } from "../../operations/machines";
 import { type Answered, conflictWords, type StatusReport } from "../../operations/status";
 import { table } from "./format";
+import { outdatedLines } from "./outdated";
 
 /** What there is to say of a host beside its health; empty when nothing. */
 export function note(machine: HostMachine, answer: Answer): string {
@@ -61,5 +62,9 @@ export function reportLines(status: StatusReport, machines: Answered): string[] 
     ]),
     ...(lost.length === 0 ? [] : [`\`webinfra up ${stack}\` brings ${lost.join(", ")} back`]),
     ...status.hosts.flatMap((host) => remarks(stack, host)),
+    ...outdatedLines(
+      stack,
+      status.hosts.filter(({ outdated }) => outdated).map(({ name }) => name),
+    ),
   ];
 }

@@ -124,6 +124,8 @@ const schema = z
     package: packageState.nullable().default(null),
     /** Null on hosts of before there were settings that change in place. */
     settings: settingsState.nullable().default(null),
+    /** SHA-256 of the definition that the machine was made from; null when it does not say. */
+    definition: words,
     /** Null on hosts without a database. */
     database: database.nullable().default(null),
   })

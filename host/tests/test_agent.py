@@ -59,7 +59,14 @@ def test_a_converged_host_is_healthy() -> None:
         "error": None,
         "refused": [],
         "package": {"running": None, "good": None, "refused": None, "waiting": None},
+        "definition": None,
     }
+
+
+def test_a_host_says_which_definition_it_was_made_from() -> None:
+    world = World()
+    world.files.texts[places.DEFINITION] = f"{'a' * 64}\n"
+    assert world.state()["definition"] == "a" * 64
 
 
 def test_every_problem_is_named() -> None:

@@ -100,6 +100,7 @@ def state(found: State, version: object) -> Value:
         "refused": [{"document": one.document, "reason": one.reason} for one in found.refused],
         "package": found.package and asdict(found.package),
         "settings": found.settings and {**asdict(found.settings), "pending": list(found.settings.pending)},
+        "definition": found.definition,
         "database": found.database and database(found.database, version),
     }
 

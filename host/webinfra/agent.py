@@ -124,6 +124,7 @@ class Agent:
             refused=self._refused(),
             package=self._package(),
             settings=self._live_settings(),
+            definition=(self._files.read(places.DEFINITION) or "").strip() or None,
         )
 
     def answer(self, path: str) -> tuple[int, str]:

@@ -5,6 +5,8 @@ SECRETS = "/etc/webinfra/secrets"
 CA = "/etc/webinfra/tls/ca.pem"
 MACHINE = "/etc/webinfra/machine.env"
 
+# The definition that this host was made from, a SHA-256: its bootstrap notes it.
+DEFINITION = "/var/lib/webinfra/definition"
 # The last good copy of the channel's documents.
 CHANNEL = "/var/lib/webinfra/channel"
 INVENTORY = f"{CHANNEL}/inventory"

@@ -222,6 +222,8 @@ class State:
     package: PackageState | None = None
     # None: of before there were settings that change in place.
     settings: SettingsState | None = None
+    # The definition that it was made from, a SHA-256; None: it does not say.
+    definition: str | None = None
 
 
 Object = Mapping[str, object]
@@ -539,6 +541,7 @@ def parse_state(text: str) -> State:
         refused=() if document.get("refused") is None else parse_refused(document["refused"]),
         package=None if document.get("package") is None else _package(document["package"]),
         settings=None if document.get("settings") is None else parse_settings_state(document["settings"]),
+        definition=_optional(document, "definition"),
     )
 
 
@@ -592,6 +595,7 @@ def write_state(state: State) -> str:
         "refused": [{"document": one.document, "reason": one.reason} for one in state.refused],
         "package": None if state.package is None else asdict(state.package),
         **({} if state.settings is None else {"settings": asdict(state.settings)}),
+        "definition": state.definition,
         **({} if state.release is None else {"release": state.release}),
         **({} if state.database is None else {"database": _written_database(state.database)}),
     }

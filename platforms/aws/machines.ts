@@ -3,7 +3,6 @@ import * as pulumi from "@pulumi/pulumi";
 import { sizeOf } from "../schema";
 import { DataVolume, HostPlace } from "../../services/contract";
 import { awsTraits, rootDiskGiB } from "./traits";
-import { watchDefinition } from "../definition";
 import { BootRequest, PlaceRequest, PlannedPlace, PlatformMachine } from "../contract";
 import { isPublic, zoneIndex } from "./addresses";
 import { Channel } from "./channel";
@@ -45,13 +44,14 @@ function subnetOf(network: Network, host: PlaceRequest["host"]): Subnet {
 function makeVolume(
   context: AwsContext,
   name: string,
-  { host, protect }: PlaceRequest,
+  { host, protect, replacing, discardData }: PlaceRequest,
   volume: DataVolume,
   subnet: Subnet,
   owner: pulumi.Resource,
 ): aws.ebs.Volume {
   const adopted = volume.name === "data" ? context.config.aws.volumes[host.name] : undefined;
   const full = `${name}-${volume.name}`;
+  const size = replacing ? [] : ["size"];
   return new aws.ebs.Volume(
     full,
     {
@@ -67,8 +67,12 @@ function makeVolume(
       retainOnDelete: true,
       // An import takes no difference: not the tags of another stack (pulumi/pulumi-aws#4030), nor a default that the volume was read without.
       ...(adopted === undefined
-        ? { ignoreChanges: ["size"] }
-        : { ignoreChanges: ["size", "tags", "tagsAll", "finalSnapshot"], import: adopted }),
+        ? { ignoreChanges: size }
+        : {
+            ignoreChanges: [...size, "tags", "tagsAll", "finalSnapshot"],
+            // One that takes the adopted one's place is a new one.
+            ...(!discardData && { import: adopted }),
+          }),
     },
   );
 }
@@ -85,7 +89,7 @@ export function planMachine(
   owner: pulumi.Resource,
 ): PlannedPlace {
   const { config } = context;
-  const { host, protect } = request;
+  const { host, protect, replacing } = request;
   const options = optionsOf(context, owner);
   const subnet = subnetOf(network, host);
   const volumes = request.volumes.map((volume) => ({
@@ -132,7 +136,7 @@ export function planMachine(
         ...(keyName !== undefined && { keyName }),
         // Secrets go through the channel: nothing in this text is one.
         userDataBase64: userData.apply(awsTraits.userData.encode),
-        userDataReplaceOnChange: volumes.length === 0,
+        userDataReplaceOnChange: volumes.length === 0 || replacing,
         metadataOptions: { httpEndpoint: "enabled", httpTokens: "required", httpPutResponseHopLimit: 1 },
         monitoring: true,
         disableApiTermination: protect,
@@ -152,16 +156,15 @@ export function planMachine(
             {
               protect,
               deleteBeforeReplace: true,
-              ignoreChanges: ["userDataBase64", "ami", "instanceType", "creditSpecification", "keyName"],
+              ...(replacing
+                ? { replaceOnChanges: ["instanceType"] }
+                : { ignoreChanges: ["userDataBase64", "ami", "instanceType", "creditSpecification", "keyName"] }),
             }
           : // Another type would stop the machine under its users: a new one comes first.
             { ignoreChanges: ["ami"], replaceOnChanges: ["instanceType"] }),
         dependsOn: [...network.routes, ...firewall.rules, identity.policy, secrets, ...text.after],
       },
     );
-    if (volumes.length > 0) {
-      watchDefinition(name, host.name, instance.id, { size: instanceType, userData }, owner);
-    }
     volumes.forEach((volume, index) => {
       new aws.ec2.VolumeAttachment(
         `${name}-${volume.name}`,

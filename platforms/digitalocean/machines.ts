@@ -1,8 +1,8 @@
 import * as digitalocean from "@pulumi/digitalocean";
 import * as pulumi from "@pulumi/pulumi";
+import { ConfigError } from "../../core/config-error";
 import { sizeOf } from "../schema";
 import { DataVolume, HostPlace } from "../../services/contract";
-import { watchDefinition } from "../definition";
 import { BootRequest, PlaceRequest, PlannedPlace, PlatformMachine, PlatformSettings } from "../contract";
 import { digitaloceanTraits } from "./traits";
 import { SpacesChannel } from "./channel";
@@ -39,11 +39,18 @@ function makeVolume(
   { stack, config, firewalls }: Site,
   name: string,
   tag: pulumi.Input<string>,
-  { host, protect }: PlaceRequest,
+  { host, protect, replacing, discardData }: PlaceRequest,
   volume: DataVolume,
   parent: pulumi.Resource,
 ): digitalocean.Volume {
   const isData = volume.name === "data";
+  if (discardData) {
+    throw new ConfigError([
+      `${host.name}: platform digitalocean makes no data volume anew beside the old one, because a volume's name is its own in the region: ` +
+        "docs/platforms.md says how its data are thrown away there",
+    ]);
+  }
+  const size = replacing ? [] : ["size"];
   const kept = isData ? config.digitalocean.volumes[host.name] : undefined;
   return new digitalocean.Volume(
     `${name}-${volume.name}`,
@@ -58,11 +65,10 @@ function makeVolume(
       parent,
       protect,
       retainOnDelete: true,
-      // An import has to match: what is kept stays as it was made.
-      ...(kept !== undefined && {
-        import: kept,
-        ignoreChanges: ["name", "size", "tags", "description", "initialFilesystemType"],
-      }),
+      // A volume grows with the machine that makes its file system larger. And an import has to match: what is kept stays as it was made.
+      ...(kept === undefined
+        ? { ignoreChanges: size }
+        : { import: kept, ignoreChanges: ["name", ...size, "tags", "description", "initialFilesystemType"] }),
     },
   );
 }
@@ -102,7 +108,9 @@ export function plan(site: Site, name: string, request: PlaceRequest, parent: pu
       // Two machines must never mount one volume: shut down, detach, delete, and only then make the next.
       deleteBeforeReplace: true,
       // One edit must never stop all databases: a resize is a power cycle, the others make a new machine.
-      ignoreChanges: ["userData", "image", "size", "sshKeys"],
+      ...(request.replacing
+        ? { replaceOnChanges: ["size"] }
+        : { ignoreChanges: ["userData", "image", "size", "sshKeys"] }),
     };
     const stateless: pulumi.CustomResourceOptions = {
       // A newer image never replaces a host unasked.
@@ -142,9 +150,6 @@ export function plan(site: Site, name: string, request: PlaceRequest, parent: pu
         volumes.length > 0 ? holdsData : stateless,
       ),
     );
-    if (volumes.length > 0) {
-      watchDefinition(name, host.name, droplet.id, { size, userData }, parent);
-    }
     assign(
       `${name}-project`,
       project,

@@ -4,7 +4,6 @@ import { ChannelFile, ChannelObject, Image, Machine, Network, Password, Pointer,
 import { networkName, volumeName } from "../../provider/incus/labels";
 import { CHANNEL_PATH } from "../../provider/incus/machine";
 import { HostPlace } from "../../services/contract";
-import { digest } from "../definition";
 import { BootRequest, Platform, PlatformArgs, PlatformMachine } from "../contract";
 
 /** Alias of the cloud image that set-up makes in the Incus project. */
@@ -25,19 +24,31 @@ export function incusPlatform({ stack, home, config, imageUserData, parent }: Pl
     channel: pulumi.output(directory),
 
     plan(name, request, owner) {
-      const { host, protect } = request;
+      const { host, protect, replacing, discardData } = request;
       const volumes = request.volumes.map((volume) => ({
         mount: volume.mount,
         resource: new Volume(
           `${name}-${volume.name}`,
-          { name: volumeName(stack, host.name, volume.name), stack, host: host.name, sizeGiB: volume.sizeGiB },
-          { parent: owner, protect, retainOnDelete: true, ignoreChanges: ["sizeGiB"] },
+          {
+            name: volumeName(stack, host.name, volume.name),
+            stack,
+            host: host.name,
+            sizeGiB: volume.sizeGiB,
+            ...(discardData && { discard: true }),
+          },
+          {
+            parent: owner,
+            protect,
+            retainOnDelete: true,
+            ...(discardData && { deleteBeforeReplace: true }),
+            ignoreChanges: replacing ? [] : ["sizeGiB"],
+          },
         ),
       }));
       const holdsData: pulumi.CustomResourceOptions =
         volumes.length > 0
           ? // Two machines must never mount one data volume, and one edit must never stop all databases.
-            { protect, deleteBeforeReplace: true, ignoreChanges: ["userData", "channel"] }
+            { protect, deleteBeforeReplace: true, ignoreChanges: replacing ? [] : ["userData", "channel"] }
           : {};
       const place = network.cidr.apply((networkCidr): HostPlace => ({
         networkCidr,
@@ -55,7 +66,6 @@ export function incusPlatform({ stack, home, config, imageUserData, parent }: Pl
             image: recipe ?? base,
             network: network.network,
             userData,
-            definition: volumes.length > 0 ? pulumi.unsecret(userData.apply(digest)) : undefined,
             channel: directory,
             volumes:
               volumes.length > 0

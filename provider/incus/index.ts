@@ -4,6 +4,6 @@ export { exec } from "./exec";
 export { networkName, stackSlug, volumeName } from "./labels";
 export { type BakedImage, collectGarbage, listBakedImages, surveyImages, sweepBakeries } from "./image";
 export { deleteInstance } from "./instance";
-export { instanceAddress, listInstances, listOrphans } from "./machine";
+export { instanceAddress, listInstances, listOrphans, otherRoles } from "./machine";
 export { deleteNetwork, listNetworks } from "./network";
-export { deleteVolume, listVolumes } from "./volume";
+export { deleteVolume, listVolumes, smallerVolume } from "./volume";

@@ -1,7 +1,6 @@
 /** A machine: a system container that boots the cloud image with a host's cloud-init. */
 import { access } from "node:fs/promises";
 import { z } from "zod";
-import { olderDefinition } from "../definition";
 import { machineInputs } from "../inputs/incus";
 import { type Context, HalfMadeError, type Resource, resource } from "../resource";
 import { sleep, within } from "../time";
@@ -227,8 +226,26 @@ async function sweep(client: IncusClient, given: Inputs, context: Context): Prom
   }
 }
 
+/**
+ * Why a host that holds data does not get other roles by an update; undefined when it has the wanted ones. Its machine would go on with the files that it
+ * booted with.
+ */
+export function otherRoles(
+  { host, stack, roles }: { readonly host: string; readonly stack: string; readonly roles: readonly string[] },
+  wanted: readonly string[],
+): string | undefined {
+  const [has, wants] = [roles, wanted].map((list) => list.join(", "));
+  return has === wants
+    ? undefined
+    : `${host} holds data, and an update leaves such a host as it is: it has the roles ${has ?? ""}, and ${wants ?? ""} are wanted: ` +
+        `\`webinfra replace ${host} --stack ${stack}\` makes it anew with them`;
+}
+
 /** Version 1 knew one volume at most. */
 const withVolumes = ({ volume, ...rest }: Bag): Bag => (volume === undefined ? rest : { ...rest, volumes: [volume] });
+
+/** Version 2 held the digest of what it was made from, which hosts say themselves. */
+const withoutDefinition = ({ definition: _made, ...rest }: Bag): Bag => rest;
 
 /**
  * `webinfra:incus:Machine`
@@ -238,8 +255,8 @@ export function machineResource(incus: () => IncusClient = () => new IncusClient
   return resource<Inputs, State>({
     inputs,
     state,
-    stateVersion: 2,
-    migrations: [withVolumes],
+    stateVersion: 3,
+    migrations: [withVolumes, withoutDefinition],
     // Not the image: a newer one serves new machines only.
     replaceOn: ["host", "stack", "network", "userData", "channel", "volumes"],
     updateOn: ["roles", "startTimeoutSeconds", "stopTimeoutSeconds"],
@@ -252,11 +269,12 @@ export function machineResource(incus: () => IncusClient = () => new IncusClient
       }
       return { machine: newMachineName(typeof stack === "string" ? stack : "", typeof host === "string" ? host : "") };
     },
-    async drifted(current, news, context) {
-      const wanted = news["definition"];
-      if (typeof wanted === "string" && current.definition !== undefined && wanted !== current.definition) {
-        context.warn(olderDefinition(current.host));
-      }
+    refuses(current, news) {
+      const wanted = z.array(z.string()).safeParse(news["roles"]);
+      const holdsData = (current.volumes ?? []).length > 0;
+      return holdsData && wanted.success ? otherRoles(current, wanted.data) : undefined;
+    },
+    async drifted(current, _news, context) {
       if (current.status !== "Running" || current.address === undefined) {
         return true;
       }
@@ -297,13 +315,11 @@ export function machineResource(incus: () => IncusClient = () => new IncusClient
       const named = { ...given, machine: id };
       return keepingHalfMade(client, named, current, async () => {
         const found = await findInstance(client, id, context.signal);
-        // A machine that is only started again still runs what it was made from.
-        const wanted = found === undefined ? named : { ...named, definition: current.definition };
         if (found !== undefined) {
-          await client.change("PATCH", pathOf(id), { config: labelsOf(wanted) }, { signal: context.signal });
+          await client.change("PATCH", pathOf(id), { config: labelsOf(named) }, { signal: context.signal });
         }
         try {
-          return await ensure(client, wanted, context);
+          return await ensure(client, named, context);
         } catch (error) {
           context.signal.throwIfAborted();
           if (found === undefined || found.config[LABEL_COMPLETE] === "true") {
@@ -312,7 +328,7 @@ export function machineResource(incus: () => IncusClient = () => new IncusClient
           // It never was up and cannot be brought up: nothing is lost by making it once more.
           context.status(`making ${id} again: ${reasonOf(error)}`);
           await deleteInstance(id, { stopTimeoutSeconds: 0, signal: context.signal }, client);
-          return ensure(client, wanted, context);
+          return ensure(client, named, context);
         }
       });
     },

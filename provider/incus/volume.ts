@@ -1,7 +1,7 @@
 /** A host's data volume. It outlives machines: a retained volume is found again by its name and adopted. */
 import { z } from "zod";
 import { volumeInputs } from "../inputs/incus";
-import { resource } from "../resource";
+import { type Context, type Resource, resource } from "../resource";
 import { IncusClient, IncusError, POOL } from "./client";
 import { LABEL_HOST, LABEL_STACK } from "./labels";
 import { remove } from "./retry";
@@ -52,8 +52,16 @@ function usersOf(paths: readonly string[] | null | undefined): string[] {
   return (paths ?? []).map((path) => decodeURIComponent(path.split("/").at(-1)?.split("?")[0] ?? path));
 }
 
-async function makeVolume(client: IncusClient, given: Inputs, signal: AbortSignal): Promise<State> {
-  const existing = await client.find(pathOf(given.name), volumeSchema, { signal });
+/** Makes the volume, or takes over the one that is there. */
+async function ensureVolume(client: IncusClient, given: Inputs, { signal, status }: Context): Promise<State> {
+  const { discard, ...kept } = given;
+  const found = await client.find(pathOf(given.name), volumeSchema, { signal });
+  const discarded = discard === true && found?.config[LABEL_STACK] === given.stack;
+  if (discarded) {
+    status(`deleting the volume ${given.name} with the data in it`);
+    await deleteVolume(given.name, client, signal);
+  }
+  const existing = discarded ? undefined : found;
   if (existing === undefined) {
     await client.change(
       "POST",
@@ -78,31 +86,45 @@ async function makeVolume(client: IncusClient, given: Inputs, signal: AbortSigna
     }
     await client.change("PATCH", pathOf(given.name), { config: configOf(given) }, { signal });
   }
-  return { ...given, volume: given.name };
+  return { ...kept, volume: given.name };
 }
 
-/** `webinfra:incus:Volume` */
-export const volume = resource<Inputs, State>({
-  inputs: volumeInputs,
-  state,
-  stateVersion: 1,
-  migrations: [],
-  replaceOn: ["name", "stack"],
-  updateOn: ["host", "sizeGiB"],
-  async create(given, context) {
-    return { id: given.name, state: await makeVolume(new IncusClient(), given, context.signal) };
-  },
-  async read(id, current, context) {
-    const found = await new IncusClient().find(pathOf(id), volumeSchema, { signal: context.signal });
-    return found === undefined ? undefined : { ...current, host: found.config[LABEL_HOST] ?? current.host };
-  },
-  async update(_id, _current, given, context) {
-    return makeVolume(new IncusClient(), given, context.signal);
-  },
-  async delete(id, _current, context) {
-    await deleteVolume(id, new IncusClient(), context.signal);
-  },
-});
+/** Why a volume is not made smaller. Sizes in GiB. */
+export const smallerVolume = (host: string, stack: string, has: number, wanted: number): string =>
+  `${host} has a data volume of ${String(has)} GiB, and ${String(wanted)} are wanted (webinfra:mysql.volumeGiB): a volume never gets smaller. ` +
+  `Set ${String(has)} or more, or have it made anew, with its data copied from the primary: \`webinfra replace ${host} --stack ${stack} --discard-data\``;
+
+/**
+ * `webinfra:incus:Volume`
+ * @param incus the server; default: this machine's
+ */
+export const volumeResource = (incus: () => IncusClient = () => new IncusClient()): Resource =>
+  resource<Inputs, State>({
+    inputs: volumeInputs,
+    state,
+    stateVersion: 1,
+    migrations: [],
+    replaceOn: ["name", "stack"],
+    updateOn: ["host", "sizeGiB"],
+    refuses({ host, stack, sizeGiB: has }, { sizeGiB: wanted }) {
+      return typeof wanted === "number" && has !== undefined && wanted < has
+        ? smallerVolume(host, stack, has, wanted)
+        : undefined;
+    },
+    async create(given, context) {
+      return { id: given.name, state: await ensureVolume(incus(), given, context) };
+    },
+    async read(id, current, context) {
+      const found = await incus().find(pathOf(id), volumeSchema, { signal: context.signal });
+      return found === undefined ? undefined : { ...current, host: found.config[LABEL_HOST] ?? current.host };
+    },
+    async update(_id, _current, given, context) {
+      return ensureVolume(incus(), { ...given, discard: false }, context);
+    },
+    async delete(id, _current, context) {
+      await deleteVolume(id, incus(), context.signal);
+    },
+  });
 
 /** The data volumes of one stack, or of all stacks. */
 export async function listVolumes(

@@ -38,6 +38,8 @@ export const volumeInputs = z.strictObject({
   host: z.string().min(1),
   /** Size limit in GiB; needs a storage pool that can limit. Default: none. */
   sizeGiB: z.number().positive("must be above 0, in GiB").optional(),
+  /** Begin with an empty one: a volume of this name and stack that exists when this one is made is deleted, with its data. Default: false. */
+  discard: z.boolean().optional(),
 });
 
 /** What an image with packages is made from, and how old it may be for a new machine. */
@@ -76,10 +78,6 @@ export const machineInputs = z.strictObject({
   network: z.string().min(1),
   /** cloud-init's user-data in plain text. Kept as a secret. */
   userData: z.string(),
-  /**
-   * Digest of the wanted definition, for a machine whose `userData` changes are ignored: a warning says when it runs an older one. Default: none.
-   */
-  definition: z.string().optional(),
   /** Directory of the channel on this computer; the machine sees it read-only at /var/lib/webinfra-channel. */
   channel: z.string().startsWith("/", "must be the absolute path of a directory"),
   /** The data volumes. Default: none. */

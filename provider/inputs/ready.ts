@@ -18,6 +18,11 @@ export const readyMachine = z.strictObject({
     .string()
     .regex(/^([0-9a-f]{64})?$/, 'must be a SHA-256 in lower-case hexadecimal, or ""')
     .optional(),
+  /** SHA-256 of the definition that it would be made from now. Default: nobody asks. */
+  definition: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/, "must be a SHA-256 in 64 lower-case hexadecimal digits")
+    .optional(),
 });
 
 /** Inputs of `webinfra:index:Ready`. */

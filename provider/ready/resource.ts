@@ -9,6 +9,7 @@ import { sleep } from "../time";
 import { type Bag, holdsUnknown } from "../values";
 import { askForPage, isServed } from "./checks/site";
 import { observer } from "./observe";
+import { outdatedHosts } from "./outdated";
 import { failureReport, statusLine, unseenLine } from "./report";
 
 const POLL_MS = 500;
@@ -18,7 +19,12 @@ const DEFAULT_TIMEOUT_SECONDS = 300;
 
 type Inputs = z.infer<typeof readyInputs>;
 
-const state = z.object({ ...readyInputs.shape, checkedAt: z.string() });
+const state = z.object({
+  ...readyInputs.shape,
+  checkedAt: z.string(),
+  /** Hosts that were made from an older definition, when everything was last seen. Absent in states of before there was this. */
+  outdated: z.array(z.string()).readonly().optional(),
+});
 type State = z.infer<typeof state>;
 
 /** The way to the site's machines. */
@@ -96,7 +102,9 @@ export function readyResource(access: MachineAccess): Resource {
     if (unseen !== undefined) {
       context.warn(unseen);
     }
-    return { ...given, checkedAt: new Date().toISOString() };
+    const ask = (url: string) => probe(url, context.signal);
+    const outdated = await outdatedHosts(given, ask, access.agentPort ?? agentPort);
+    return { ...given, checkedAt: new Date().toISOString(), outdated };
   };
   return resource<Inputs, State>({
     inputs: readyInputs,

@@ -234,6 +234,28 @@ describe("real tools", function () {
     assert.equal(said, "640:www-data:adm\n750:haproxy:adm\n");
   });
 
+  it("resize2fs: a data volume's file system takes what the volume has grown by, and stays as it is else", async () => {
+    const script = await readFile(join(__dirname, "..", "..", "host", "bootstrap", "mount-data"), "utf8");
+    // Clouds' images have it.
+    await shell("/usr/local/lib/webinfra/install-packages e2fsprogs");
+    // Containers may not mount devices: this one passes for mounted, and is a file.
+    await install([
+      { path: "/root/volume/mount-data", content: script, mode: "0755" },
+      { path: "/root/volume/bin/mountpoint", content: "#!/bin/sh\nexit 0\n", mode: "0755" },
+    ]);
+    const said = await shell(`cd /root/volume && PATH=/root/volume/bin:$PATH
+      boot() {
+        ./mount-data /root/volume/device /var/lib/mysql >/dev/null 2>&1
+        dumpe2fs -h device 2>/dev/null | sed -n 's/^Block count: *//p'
+      }
+      truncate -s 64M device && mkfs.ext4 -q -b 4096 device
+      boot
+      truncate -s 128M device
+      boot
+      boot`);
+    assert.equal(said, "16384\n32768\n32768\n");
+  });
+
   // After HAProxy's: the packages of MySQL's source may bring a newer C library.
   it("mysqld --validate-config: the database's settings", async () => {
     await install(filesWith("database"));

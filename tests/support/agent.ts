@@ -6,6 +6,7 @@ import { get } from "node:http";
 export interface HostState {
   readonly machine: string;
   readonly name: string;
+  readonly roles: readonly string[];
   readonly healthy: boolean;
   readonly error: string | null;
   readonly refused: readonly { readonly document: string; readonly reason: string }[];

@@ -4,6 +4,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { awsPlatform } from "../../platforms/aws";
 import { WebInfrastructure } from "../../components/web-infrastructure";
 import { parseConfig } from "../../config/parse";
+import type { Replacement } from "../../config/replacement";
 import type { Config } from "../../config/schema";
 import { summarize } from "../../review/summary";
 import { place } from "../../topology/place";
@@ -21,12 +22,14 @@ export interface AwsRunOptions extends Pick<RunOptions, "preview" | "recorded"> 
   readonly stack?: string;
   /** SHA-256 of the release. Default: 64 times `b`. */
   readonly release?: string;
+  /** The host that the run makes anew. Default: none. */
+  readonly replacement?: Replacement;
 }
 
 /** Runs the site's program for a stack; the hosts' programs and the application are archives that are not there. */
 export function buildAws(
   settings: Settings = {},
-  { stack = "prod", release = "b".repeat(64), ...options }: AwsRunOptions = {},
+  { stack = "prod", release = "b".repeat(64), replacement, ...options }: AwsRunOptions = {},
 ): Promise<readonly Recorded[]> {
   const config = awsConfig(settings);
   const topology = place(config);
@@ -40,6 +43,7 @@ export function buildAws(
         platform: (parent) => awsPlatform({ stack, home: "/home", config, topology, imageUserData: "", parent }),
         release: archive("releases", release),
         programs: archive("packages", "a".repeat(64)),
+        replacement,
         secrets: pulumi.secret((settings.secrets ?? {}) as Readonly<Record<string, string>>),
       });
       return Promise.resolve({ addresses: site.addresses, channel: site.channel });

@@ -2,7 +2,6 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
-import type { PulumiFn } from "@pulumi/pulumi/automation";
 import * as debuggable from "@pulumi/pulumi/runtime/debuggable";
 import { z } from "zod";
 import { Output } from "../../cli/terminal/output";
@@ -24,7 +23,7 @@ export interface Sandbox {
   readonly root: string;
   readonly home: string;
   readonly stackFile: string;
-  context(options?: { readonly json?: boolean; readonly program?: PulumiFn }): CommandContext;
+  context(options?: { readonly json?: boolean; readonly program?: CommandContext["program"] }): CommandContext;
   stdout(): string;
   stderr(): string;
   remove(): void;

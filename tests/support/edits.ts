@@ -8,8 +8,6 @@ export interface Edits {
   readonly updated: readonly string[];
   readonly replaced: readonly string[];
   readonly deleted: readonly string[];
-  /** Hosts of which an update only says that they run an older definition. */
-  readonly warned: readonly string[];
   /** How many are left alone. */
   readonly untouched: number;
 }
@@ -21,9 +19,6 @@ export interface Edits {
 export type ReplacingInputs = Readonly<
   Record<string, readonly string[] | ((inputs: Readonly<Record<string, unknown>>) => readonly string[])>
 >;
-
-/** Its provider answers another definition with a warning and no change (provider/definition.ts). */
-const onlyWarns = ({ type }: Recorded): boolean => type === "webinfra:index:Definition";
 
 const label = ({ type, name }: Recorded): string => `${type} ${name}`;
 
@@ -75,17 +70,15 @@ export function editsOf(before: readonly Recorded[], after: readonly Recorded[],
       }
     }
   }
-  const changed = both.filter(
+  const updated = both.filter(
     ({ had, wanted }) => !replaced.has(wanted.urn) && changedInputs(had, wanted, replaced).length > 0,
   );
-  const updated = changed.filter(({ wanted }) => !onlyWarns(wanted));
   const listed = (resources: Iterable<Recorded>) => [...resources].map(label).sort();
   return {
     created: listed([...now.values()].filter(({ urn }) => !old.has(urn))),
     updated: listed(updated.map(({ wanted }) => wanted)),
     replaced: listed([...now.values()].filter(({ urn }) => replaced.has(urn))),
     deleted: listed([...old.values()].filter(({ urn }) => !now.has(urn))),
-    warned: changed.filter(({ wanted }) => onlyWarns(wanted)).map(({ wanted }) => String(wanted.inputs.host)),
     untouched: both.length - updated.length - replaced.size,
   };
 }

@@ -18,6 +18,7 @@ interface Instance {
   readonly config: Readonly<Record<string, string>>;
 }
 
+const newVolume = z.object({ name: z.string().optional(), config: z.record(z.string(), z.string()) });
 const newInstance = z.object({ name: z.string(), config: z.record(z.string(), z.string()).default({}) });
 const newState = z.object({ action: z.enum(["start", "stop"]) });
 const newImage = z.object({ properties: z.record(z.string(), z.string()) });
@@ -30,10 +31,12 @@ async function bodyOf(request: IncomingMessage): Promise<unknown> {
   return text === "" ? undefined : JSON.parse(text);
 }
 
-/** Holds instances and images. */
+/** Holds instances, images and volumes. */
 export class FakeIncus {
   readonly images: Image[] = [];
   readonly instances = new Map<string, Instance>();
+  /** Configurations of volumes, by name. */
+  readonly volumes = new Map<string, Readonly<Record<string, string>>>();
   /** Fingerprints by alias. */
   readonly aliases = new Map([["webinfra-debian-13", "base-1"]]);
   /** "METHOD path" of each change that was made, in order. */
@@ -77,7 +80,10 @@ export class FakeIncus {
     const path = new URL(request.url ?? "", "http://incus").pathname.replace("/1.0/", "");
     const [kind = "", name = "", part] = path.split("/");
     if (request.method !== "GET") {
-      const operation = this.change(request.method ?? "", kind, name, part, await bodyOf(request));
+      const operation =
+        kind === "storage-pools"
+          ? this.changeVolume(request.method ?? "", path.split("/").at(-1) ?? "", await bodyOf(request))
+          : this.change(request.method ?? "", kind, name, part, await bodyOf(request));
       if (operation !== undefined) {
         this.changes.push(`${request.method ?? ""} ${path}`);
       }
@@ -96,6 +102,11 @@ export class FakeIncus {
         return this.stdout;
       case "images":
         return sync(name === "aliases" ? this.alias(part ?? "") : this.images);
+      case "storage-pools": {
+        const volume = path.split("/").at(-1) ?? "";
+        const config = this.volumes.get(volume);
+        return sync(config && { name: volume, type: "custom", config });
+      }
       case "instances": {
         if (name === "") {
           return sync([...this.instances].map(([key, value]) => ({ name: key, ...value })));
@@ -113,6 +124,16 @@ export class FakeIncus {
       default:
         return undefined;
     }
+  }
+
+  private changeVolume(method: string, name: string, body: unknown): object | undefined {
+    if (method === "DELETE") {
+      this.volumes.delete(name);
+    } else {
+      const { name: made = name, config } = newVolume.parse(body);
+      this.volumes.set(made, { ...this.volumes.get(made), ...config });
+    }
+    return { type: "async", metadata: { id: "operation", status_code: 103 } };
   }
 
   private alias(name: string): object | undefined {

@@ -177,7 +177,7 @@ function provider(): Mocks {
       certificate: `certificate of ${name}`,
       key: wrap(`${secretMark}-${name}-key`),
     }),
-    "webinfra:index:Ready": () => ({ checkedAt: "2025-01-01T00:00:00.000Z" }),
+    "webinfra:index:Ready": () => ({ checkedAt: "2025-01-01T00:00:00.000Z", outdated: [] }),
   };
   const calls: Calls = { ...awsCalls, ...digitaloceanCalls };
   return {

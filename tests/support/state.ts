@@ -16,6 +16,7 @@ export function hostState(more: Partial<State> = {}): State {
     refused: [],
     package: null,
     settings: null,
+    definition: null,
     database: null,
     ...more,
   };

@@ -9,9 +9,10 @@ import { PassThrough } from "node:stream";
 import { promisify } from "node:util";
 import { keptLines, refusedOnCloud, staysText } from "../../cli/engine/down";
 import { plainText, Progress } from "../../cli/engine/progress";
-import { leftovers, lockedText, orphanLines } from "../../cli/engine/recover";
+import { begunDeletions, leftovers, lockedText, orphanLines } from "../../cli/engine/recover";
 import { applyOverrides, parseOverride } from "../../cli/engine/stackfile";
 import { knownMachines, lockIsDead, parseDeployment, plainOutput } from "../../cli/engine/state";
+import { closingLines as replacedLines } from "../../cli/engine/replace";
 import { closingLines } from "../../cli/engine/up";
 import { describeFailure, exitCode, InterruptedError } from "../../cli/errors";
 import { commandLine } from "../../cli/main";
@@ -63,7 +64,7 @@ describe("cli: command line", () => {
     assert.deepEqual(
       line.commands.map((command) => command.name()),
       [
-        ...["up", "preview", "status", "review", "down", "doctor", "open", "exec", "logs", "database"],
+        ...["up", "preview", "status", "review", "down", "doctor", "open", "exec", "logs", "database", "replace"],
         ...["env", "completion", "__complete"],
       ],
     );
@@ -187,6 +188,11 @@ describe("cli: output", () => {
       "done in 3.0 s: everything is as it should be, nothing changed",
       "the site: http://10.77.0.5",
       "next: `webinfra status` shows each host, `webinfra logs HOST` its journal, `webinfra down` takes it down",
+    ]);
+    const older = { ...{ stack: "dev", url: null, changes: {}, seconds: 3 }, outputs: { outdated: ["db-1", "db-2"] } };
+    assert.deepEqual(closingLines(older, 0).slice(1, -1), [
+      "db-1 was made from an older definition: `webinfra replace db-1 --stack dev` makes it anew from this one",
+      "db-2 was made from an older definition: `webinfra replace db-2 --stack dev` makes it anew from this one",
     ]);
     const onCloud = { stack: "prod", url: null, changes: {}, seconds: 3, outputs: { platform: "aws" } };
     assert.deepEqual(closingLines(onCloud, 2), [
@@ -328,6 +334,7 @@ describe("cli: status", () => {
           roles: ["loadBalancer"],
           address: "10.77.0.5",
           healthy: true,
+          outdated: false,
           refused: [],
           settings: null,
           database: null,
@@ -337,6 +344,7 @@ describe("cli: status", () => {
           roles: ["database"],
           address: "10.77.0.9",
           healthy: true,
+          outdated: false,
           refused: [],
           settings: null,
           database: { role: "primary", epoch: 5, nonce: "3f", waiting: null, conflict: false },
@@ -346,6 +354,7 @@ describe("cli: status", () => {
           roles: ["database"],
           address: "10.77.0.9",
           healthy: true,
+          outdated: false,
           refused: [],
           settings: null,
           database: { role: "replica", epoch: null, nonce: null, waiting: null, conflict: false },
@@ -416,6 +425,44 @@ describe("cli: status", () => {
       "db-2 refuses its settings: MySQL does not take sql_mode = WRONG; those before stay in force",
       "db-2 has not applied its settings yet: MySQL is activating",
       "db-2: innodb_read_io_threads takes effect when MySQL starts next",
+    ]);
+  });
+
+  it("names hosts that were made from an older definition than the last update wanted", () => {
+    const of = (host: string, definition: string | null): [HostMachine, Answer] => [
+      machine(host, ["database"]),
+      hostState({ machine: `webinfra-dev-${host}-abc123`, definition }),
+    ];
+    const machines = [of("db-1", "a"), of("db-2", "b"), of("db-3", null), of("db-4", "a")];
+    const wanted = new Map(["db-1", "db-2", "db-3"].map((host) => [host, "b"]));
+    const found = report(facts, machines, wanted);
+    assert.deepEqual(
+      found.hosts.map(({ outdated }) => outdated),
+      [true, false, false, false],
+    );
+    assert.deepEqual(reportLines(found, machines).slice(-1), [
+      "db-1 was made from an older definition: `webinfra replace db-1 --stack dev` makes it anew from this one",
+    ]);
+  });
+
+  it("says at the end of replace which machine the host has now, and what became of its data", () => {
+    const result = {
+      ...{ stack: "dev", host: "db-2", before: "m-1", machine: "m-2", volumes: ["v"], discardedData: false },
+      ...{ url: null, changes: {}, seconds: 3 },
+    };
+    const next = "next: `webinfra status dev` shows each host";
+    assert.deepEqual(replacedLines(result, []), [
+      'done in 3.0 s: "db-2" is m-2, and was m-1; its data volume (v) stayed',
+      next,
+    ]);
+    assert.deepEqual(replacedLines({ ...result, before: null, discardedData: true }, ["db-1"]), [
+      'done in 3.0 s: "db-2" is m-2; its data volume (v) is a new one, copied from the primary',
+      "db-1 was made from an older definition: `webinfra replace db-1 --stack dev` makes it anew from this one",
+      next,
+    ]);
+    assert.deepEqual(replacedLines({ ...result, host: "web-1", volumes: [] }, []), [
+      'done in 3.0 s: "web-1" is m-2, and was m-1',
+      next,
     ]);
   });
 
@@ -573,6 +620,22 @@ describe("cli: after a kill", () => {
       { name: "of-another-home", complete: true },
     ];
     assert.deepEqual(leftovers(state, machines), ["begun", "half"]);
+    assert.deepEqual(begunDeletions(state), []);
+  });
+
+  it("finds the machines that the killed run was deleting", () => {
+    const pending = (type: string, of: string, id: string) => ({
+      type,
+      resource: { urn: `urn:pulumi:dev::webinfra::${of}::x`, type: of, id },
+    });
+    const state = parseDeployment({
+      pending_operations: [
+        pending("deleting", "webinfra:incus:Machine", "stopping"),
+        pending("updating", "webinfra:incus:Machine", "stays"),
+        pending("deleting", "webinfra:channel:Object", "no machine"),
+      ],
+    });
+    assert.deepEqual(begunDeletions(state), ["stopping"]);
   });
 
   it("reads plain outputs, and none from a state that a failed run emptied", () => {

@@ -32,6 +32,8 @@ describe("cli: completion", () => {
     assert.deepEqual(completed("database", ""), ["promote"]);
     assert.deepEqual(completed("database", "promote", ""), ["dev-lb-1", "dev-web-1"]);
     assert.deepEqual(completed("database", "promote", "--f"), ["--force"]);
+    assert.deepEqual(completed("replace", ""), ["dev-lb-1", "dev-web-1"]);
+    assert.deepEqual(completed("replace", "web-1", "--d"), ["--discard-data"]);
     assert.deepEqual(completed("database", "demote", ""), []);
   });
 

@@ -5,6 +5,7 @@ import { parse } from "yaml";
 import { promote } from "../../cli/commands/database";
 import { exec } from "../../cli/commands/exec";
 import { status } from "../../cli/commands/status";
+import { replace } from "../../cli/engine/replace";
 import { lastPlatform } from "../../cli/engine/site";
 import { stackFacts } from "../../cli/engine/stack";
 import {
@@ -82,6 +83,7 @@ describe("cli: commands for hosts", () => {
     const context = box.context();
     await assert.rejects(status(context, "trial"), refused("status"));
     await assert.rejects(promote(context, "db-2", { stack: "trial" }), refused("promote"));
+    await assert.rejects(replace(context, "trial", "db-2", { config: [] }), refused("replace"));
     await assert.rejects(exec(context, "trial", "web-1", ["true"]), refused("this command"));
   });
 

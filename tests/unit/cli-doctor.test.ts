@@ -207,17 +207,8 @@ describe("cli: doctor, the stack", () => {
   const facts = { stack: "dev", platform: "incus", topology: null, url: null };
   const hosts = (machines: Answered) => judgeHosts(report(facts, machines), machines);
   const healthy = hostState();
-  const withDefinitions = (wanted: string, has: string) =>
-    parseDeployment({
-      resources: [
-        {
-          urn: "u",
-          type: "webinfra:incus:Machine",
-          inputs: { definition: wanted },
-          outputs: { host: "db-1", definition: has },
-        },
-      ],
-    });
+  const ofDefinition = (definition: string, wanted: string) =>
+    judgeDefinitions(report(facts, [[machine, { ...healthy, definition }]], new Map([["web-1", wanted]])));
   const cases: readonly (readonly [string, Outcome, string])[] = [
     ["a configuration", judgeConfig("/r/Pulumi.dev.yaml", []), "ok: /r/Pulumi.dev.yaml"],
     [
@@ -276,17 +267,21 @@ describe("cli: doctor, the stack", () => {
       hosts([[{ ...machine, roles: ["database"] }, healthy]]),
       "no database takes writes | `webinfra status dev` shows the databases",
     ],
-    ["definitions without a state", judgeDefinitions(undefined), "skipped: the state has no machines of the stack"],
+    [
+      "definitions without hosts",
+      judgeDefinitions(report(facts, [])),
+      "skipped: the stack is not up; `webinfra up dev` makes its hosts",
+    ],
     [
       "the definition of the last update",
-      judgeDefinitions(withDefinitions("a", "a")),
-      "ok: every host runs the definition of the last `webinfra up`",
+      ofDefinition("a", "a"),
+      "ok: every host was made from the definition of the last `webinfra up`",
     ],
     [
       "an older definition",
-      judgeDefinitions(withDefinitions("b", "a")),
-      "db-1 runs an older definition than the last `webinfra up` wanted: a host with data is not replaced by an update | " +
-        "nothing, if the change can wait; it reaches the host when its machine is replaced on purpose",
+      ofDefinition("a", "b"),
+      "made from an older definition than the last `webinfra up` wanted: web-1 | nothing, if the change can wait; " +
+        "`webinfra replace HOST --stack dev` makes one anew from it",
     ],
   ];
   for (const [what, outcome, expected] of cases) {

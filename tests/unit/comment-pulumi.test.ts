@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
+import type { CommandContext } from "../../cli/context";
 import { preview } from "../../cli/engine/preview";
 import { up } from "../../cli/engine/up";
 import { exitCode } from "../../cli/errors";
@@ -43,7 +44,7 @@ describe("comment: of a preview by the Pulumi CLI", function () {
     return text;
   };
   const markdown = { config: [], markdown: true };
-  const json = (program: pulumi.automation.PulumiFn) => box.context({ json: true, program });
+  const json = (program: CommandContext["program"]) => box.context({ json: true, program });
 
   it("is all that is printed, before anything is deployed", async () => {
     assert.equal(await preview(json(site(["web-1"], 2)), "trial", markdown), exitCode.ok);

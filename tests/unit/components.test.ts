@@ -241,12 +241,17 @@ describe("components", () => {
       assert.equal(outputs.url, "http://10.77.108.1");
       assert.equal(outputs.topology, "dedicated-databases");
       assert.deepEqual(outputs, mask(outputs));
+      const definition = /definitions\/db-2\/([0-9a-f]{64})\.json/.exec(
+        String(find(resources, "webinfra:channel:Object", "db-2-definition").inputs.key),
+      )?.[1];
       assert.deepEqual((outputs.hosts as readonly object[])[4], {
         name: "db-2",
         roles: ["database"],
         machine: "webinfra-dev-db-2-abc123",
         address: "10.77.100.2",
+        definition,
       });
+      assert.deepEqual(outputs.outdated, []);
     });
   });
 

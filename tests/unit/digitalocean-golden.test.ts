@@ -5,6 +5,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { digitaloceanPlatform } from "../../platforms/digitalocean";
 import { WebInfrastructure } from "../../components/web-infrastructure";
 import { parseConfig } from "../../config/parse";
+import type { Replacement } from "../../config/replacement";
 import { presetNames } from "../../topology/schema";
 import { summarize } from "../../review/summary";
 import { place } from "../../topology/place";
@@ -22,7 +23,12 @@ function build(
   {
     release = "b",
     secrets = {},
-  }: { readonly release?: string; readonly secrets?: Readonly<Record<string, string>> } = {},
+    replacement,
+  }: {
+    readonly release?: string;
+    readonly secrets?: Readonly<Record<string, string>>;
+    readonly replacement?: Replacement;
+  } = {},
 ): Promise<readonly Recorded[]> {
   const stack = "staging";
   const given: Readonly<Record<string, string>> = {
@@ -45,6 +51,7 @@ function build(
           digitaloceanPlatform({ stack, home: "/home", config, topology, imageUserData: "", parent }),
         release: archive("releases", release),
         programs: archive("packages", "a"),
+        replacement,
         secrets: pulumi.secret(given),
       });
       return Promise.resolve({ addresses: site.addresses, channel: site.channel, hosts: site.hosts });
@@ -125,7 +132,7 @@ describe("digitalocean: whole sites", () => {
       );
       return Object.fromEntries(Object.entries(edits).map(([how, lines]) => [how, short(lines)]));
     }
-    const nothing = { created: [], updated: [], replaced: [], deleted: [], warned: [] };
+    const nothing = { created: [], updated: [], replaced: [], deleted: [] };
     const announced = ["SpacesBucketObject version", "Ready ready"];
 
     it("nothing, when nothing changed", async () => {
@@ -150,7 +157,7 @@ describe("digitalocean: whole sites", () => {
 
     it("one web server less", async () => {
       const { deleted, ...others } = await edit({ web: 1 });
-      assert.deepEqual(others, { created: [], replaced: [], updated: announced, warned: [] });
+      assert.deepEqual(others, { created: [], replaced: [], updated: announced });
       assert.deepEqual(deleted, [
         "Droplet web-2",
         "ProjectResources web-2-project",
@@ -172,7 +179,6 @@ describe("digitalocean: whole sites", () => {
           "SpacesBucketObject web-1-inventory",
           "SpacesBucketObject web-2-inventory",
         ],
-        warned: ["db-1", "db-2"],
         updated: ["ProjectResources web-1-project", "ProjectResources web-2-project", ...announced],
       });
     });
@@ -189,9 +195,9 @@ describe("digitalocean: whole sites", () => {
     it("another MySQL setting, which databases take only when they are replaced on purpose", async () => {
       assert.deepEqual(await edit({ mysql: { settings: { max_connections: 300 } } }), {
         ...nothing,
-        warned: ["db-1", "db-2"],
         // Beside those that their machines were made by, which stay.
         replaced: ["SpacesBucketObject db-1-definition", "SpacesBucketObject db-2-definition"],
+        updated: ["Ready ready"],
       });
     });
 

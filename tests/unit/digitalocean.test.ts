@@ -36,7 +36,13 @@ const hostPackage = { sha256: "a".repeat(64), path: "/cache/packages/package.tar
 /** Runs the platform with every host of the topology; user-data is the JSON of the place where the host runs, unless said otherwise. */
 async function build(
   settings: Settings = {},
-  { preview = false, stack = "staging", render = (where: HostPlace) => JSON.stringify(where) } = {},
+  {
+    preview = false,
+    stack = "staging",
+    render = (where: HostPlace) => JSON.stringify(where),
+    replacing = "",
+    discardData = false,
+  } = {},
 ): Promise<readonly Recorded[]> {
   const config = configOf(settings);
   const topology = place(config);
@@ -50,7 +56,11 @@ async function build(
       const entries = topology.hosts.map((host) => {
         const holdsData = host.roles.includes("database");
         const volumes = holdsData ? [{ name: "data", mount: "/var/lib/mysql", sizeGiB: 20 }] : [];
-        const planned = platform.plan(host.name, { host, volumes, protect: holdsData }, parent);
+        const planned = platform.plan(
+          host.name,
+          { host, volumes, protect: holdsData, replacing: host.name === replacing, discardData },
+          parent,
+        );
         const made = planned.boot({
           userData: pulumi.all([planned.place, password]).apply(([at, text]) => `${render(at)}\n${text}`),
           secretFiles: pulumi.secret("[]"),
@@ -208,7 +218,7 @@ describe("digitalocean", () => {
         });
         assert.equal(volume.protect, true);
         assert.equal(volume.retainOnDelete, true);
-        assert.deepEqual(volume.ignoreChanges, []);
+        assert.deepEqual(volume.ignoreChanges, ["size"]);
         assert.equal(volume.importId, "");
         assert.equal(placeOf(resources, name).devices.data, `/dev/disk/by-id/scsi-0DO_Volume_webinfra-staging-${name}`);
       }

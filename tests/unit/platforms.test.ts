@@ -126,9 +126,9 @@ describe("docs/platforms.md: the differences", function () {
     "databases are protected": (platform) =>
       machine(platform, "db-1").protect ? "unless `mysql.protect: false`" : "with `mysql.protect: true`",
     "another MySQL setting": (platform) =>
-      has(platform, "webinfra:index:Definition") || machine(platform, "db-1").inputs.definition !== undefined
-        ? /warns|the same/
-        : /never/,
+      machine(platform, "db-1").ignoreChanges.some((key) => key.startsWith("userData"))
+        ? /new database hosts get it, and others when they are made anew|the same/
+        : /every database host/,
     "`down` keeps": (platform) => {
       const kept = all(platform)
         .filter(({ retainOnDelete }) => retainOnDelete)

@@ -171,6 +171,26 @@ describe("provider: Ready against real servers", () => {
     assert.ok(Date.now() - started < 10_000);
   });
 
+  it("names the hosts whose machine was made from an older definition than the wanted one", async () => {
+    const wanted = "b".repeat(64);
+    const agentPort = await freePort();
+    const asked = async (address: string, machine: string, definition: string | null): Promise<ExpectedMachine> => {
+      await listen(address, agentPort, (_request, response) => {
+        response.end(JSON.stringify(hostState({ machine, definition })));
+      });
+      return { machine, name: machine, roles: ["appServer"], address, definition: wanted };
+    };
+    const sitePort = await listen("127.0.0.1", 0, (_request, response) => response.end("page"));
+    const machines = [
+      await asked("127.0.0.1", "older", "a".repeat(64)),
+      await asked("127.0.0.2", "current", wanted),
+      await asked("127.0.0.3", "says-nothing", null),
+    ];
+    const given = { site: `http://127.0.0.1:${String(sitePort)}`, machines, release: "", timeoutSeconds: 10 };
+    const { outs } = await readyResource({ readLogs: noLogs, agentPort }).create(given, context);
+    assert.deepEqual(outs["outdated"], ["older"]);
+  });
+
   it("stops at once when the update is cancelled", async () => {
     const controller = new AbortController();
     setTimeout(() => {
@@ -205,6 +225,7 @@ describe("provider: Ready against real servers", () => {
     assert.equal(await changes({}, { machines: [keysTurned, web] }), false);
     assert.equal(await changes({}, { machines: [lb, { ...web, machine: "m-new" }] }), true);
     assert.equal(await changes({}, { release: "b".repeat(64) }), true);
+    assert.equal(await changes({}, { machines: [lb, { ...web, definition: "b".repeat(64) }] }), true);
     const dead = `http://127.0.0.1:${String(await freePort())}`;
     assert.equal(await changes({ site: dead }, { site: dead }), true);
   });

@@ -5,6 +5,7 @@ import { makeNetwork, network, NETWORK_LOCK } from "../../provider/incus/network
 import { networkName, newMachineName, stackSlug, volumeName } from "../../provider/incus/labels";
 import { IncusClient } from "../../provider/incus";
 import { withLock } from "../../provider/lock";
+import { volumeResource } from "../../provider/incus/volume";
 import { typeOf, WebinfraProvider } from "../../provider/provider";
 import { type Difference, HalfMadeError, resource } from "../../provider/resource";
 import { changedKeys, holdsUnknown, secret, UNKNOWN, unwrap, unwrapBag, wrapBag } from "../../provider/values";
@@ -165,6 +166,102 @@ describe("provider: diff of a machine", () => {
     incus.stop();
     assert.deepEqual(await diff(), { changes: false, replaces: [] });
   });
+});
+
+describe("provider: a host that holds data", () => {
+  const volumes = [{ name: "webinfra-dev-db-1-data", path: "/var/lib/mysql" }];
+  const database = { ...made, host: "db-1", roles: ["database"], volumes, userData: secret(made.userData) };
+  const { address: _address, status: _status, ...news } = database;
+
+  it("gets no other roles by an update, which says how it does", async () => {
+    await assert.rejects(machine.diff(database, { ...news, roles: ["database", "appServer"] }, context), {
+      message:
+        "db-1 holds data, and an update leaves such a host as it is: it has the roles database, and database, appServer are wanted: " +
+        "`webinfra replace db-1 --stack dev` makes it anew with them",
+    });
+  });
+
+  it("gets them when its machine is another one anyway: made anew on purpose, or without its data", async () => {
+    const roles = ["database", "appServer"];
+    const anew = { ...news, roles, userData: secret("#cloud-config\na: 1\n") };
+    assert.deepEqual(await machine.diff(database, anew, context), { changes: true, replaces: ["userData"] });
+    const without = { ...news, roles: ["appServer"], volumes: undefined };
+    assert.deepEqual(await machine.diff(database, without, context), { changes: true, replaces: ["volumes"] });
+  });
+});
+
+describe("provider: a data volume", () => {
+  const name = "webinfra-dev-db-1-data";
+  const given = { name, stack: "dev", host: "db-1", sizeGiB: 20 };
+  const labels = { "user.webinfra.stack": "dev", "user.webinfra.host": "db-1" };
+  let incus: FakeIncus;
+  let client: IncusClient;
+  beforeEach(async () => {
+    incus = new FakeIncus();
+    client = await incus.start();
+  });
+  afterEach(() => {
+    incus.stop();
+  });
+  const volume = () => volumeResource(() => client);
+  const changes = (): string[] => incus.changes.map((one) => one.replace("storage-pools/webinfra/volumes/custom", "…"));
+
+  it("that is there is taken over with its data", async () => {
+    incus.volumes.set(name, labels);
+    assert.deepEqual(await volume().create(given, context), { id: name, outs: { ...given, volume: name } });
+    assert.deepEqual(changes(), [`PATCH …/${name}`]);
+    assert.equal(incus.volumes.get(name)?.["size"], "20480MiB");
+  });
+
+  it("that is there is deleted when its data are to go, and made anew", async () => {
+    incus.volumes.set(name, labels);
+    const { outs } = await volume().create({ ...given, discard: true }, context);
+    // The next update asks for the same without a word about data.
+    assert.deepEqual(outs, { ...given, volume: name });
+    assert.deepEqual(changes(), [`DELETE …/${name}`, "POST …"]);
+  });
+
+  it("of another stack stays, whatever is asked for", async () => {
+    incus.volumes.set(name, { ...labels, "user.webinfra.stack": "staging" });
+    await assert.rejects(
+      volume().create({ ...given, discard: true }, context),
+      /^Error: the volume webinfra-dev-db-1-data exists and belongs to stack "staging", not to stack "dev": /,
+    );
+    assert.deepEqual(changes(), []);
+  });
+
+  it("grows, and is never deleted by an update", async () => {
+    incus.volumes.set(name, labels);
+    const state = { ...given, volume: name };
+    const news = { ...given, sizeGiB: 40, discard: true };
+    assert.deepEqual(await volume().diff(state, news, context), { changes: true, replaces: [] });
+    await volume().update(name, state, news, context);
+    assert.deepEqual(changes(), [`PATCH …/${name}`]);
+    assert.equal(incus.volumes.get(name)?.["size"], "40960MiB");
+  });
+
+  it("gets no smaller", () =>
+    assert.rejects(volume().diff({ ...given, volume: name }, { ...given, sizeGiB: 10 }, context), {
+      message:
+        "db-1 has a data volume of 20 GiB, and 10 are wanted (webinfra:mysql.volumeGiB): a volume never gets smaller. " +
+        "Set 20 or more, or have it made anew, with its data copied from the primary: `webinfra replace db-1 --stack dev --discard-data`",
+    }));
+});
+
+describe("provider: a resource that is made no more", () => {
+  const urn = "urn:pulumi:dev::webinfra::webinfra:index:Definition::db-1-definition";
+  const state = { host: "db-1", machine: "i-1", definition: "a" };
+
+  it("is forgotten by an update, and found as it was by a refresh", async () => {
+    const provider = new WebinfraProvider();
+    assert.deepEqual(await provider.read("i-1", urn, state), { id: "i-1", props: state });
+    await provider.delete("i-1", urn, state);
+  });
+
+  it("is not made", () =>
+    assert.rejects(new WebinfraProvider().create(urn, state), {
+      message: "webinfra:index:Definition is made no more: run the update with the webinfra of this provider",
+    }));
 });
 
 describe("provider: diff of a network", () => {
