@@ -134,12 +134,10 @@ export const mysqlSchema = z.strictObject({
       description:
         "Extra `[mysqld]` settings; they win over the product's own, except for the ones that replication and safety stand on.",
     }),
-  volumeGiB: wholeNumber(1, 16_384, "GiB")
-    .default(20)
-    .meta({
-      description:
-        "Size of a data volume in GiB (where the platform can limit it). One that exists grows with `webinfra replace`, and never gets smaller.",
-    }),
+  volumeGiB: wholeNumber(1, 16_384, "GiB").default(20).meta({
+    description:
+      "Size of a data volume in GiB (where the platform can limit it). One that exists grows with `webinfra replace`, and never gets smaller.",
+  }),
   durability: oneOf(["prefer", "require"]).default("prefer").meta({
     description:
       "`prefer`: an acknowledged write is on two machines unless no replica answers for 1 s. `require`: it waits for a replica for as long as it takes; refused with fewer than two replicas.",

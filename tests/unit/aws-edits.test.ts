@@ -96,7 +96,12 @@ describe("edits on AWS", () => {
   );
   // These reach a database only when it is replaced on purpose.
   touches("another size of databases", none, { aws: { instanceTypes: { database: "t3.large" } } });
-  touches("another MySQL setting", definitions, { mysql: { settings: { max_connections: 300 } } });
+  touches(
+    "another MySQL setting",
+    { ...none, updated: [`${object} db-1-settings`, `${object} db-2-settings`, ...announced] },
+    { mysql: { settings: { max_connections: 300 } } },
+  );
+  touches("another APT source of MySQL", definitions, { mysql: { source: { suite: "forky" } } });
   touches("a larger data volume", none, { mysql: { volumeGiB: 40 } });
   touches("another image", none, { aws: { image: "ami-0a1b2c3d" } });
 

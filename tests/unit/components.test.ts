@@ -320,6 +320,7 @@ describe("components", () => {
     const machines = (hosts: readonly string[]) => [
       ...hosts.map((host) => `Machine ${host}`),
       ...hosts.map((host) => `Object ${host}-definition`),
+      "Ready ready",
     ];
 
     it("is told from none", async () => assert.deepEqual(await changed({}), []));

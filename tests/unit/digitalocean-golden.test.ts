@@ -192,8 +192,15 @@ describe("digitalocean: whole sites", () => {
       });
     });
 
-    it("another MySQL setting, which databases take only when they are replaced on purpose", async () => {
+    it("another MySQL setting", async () => {
       assert.deepEqual(await edit({ mysql: { settings: { max_connections: 300 } } }), {
+        ...nothing,
+        updated: ["SpacesBucketObject db-1-settings", "SpacesBucketObject db-2-settings", ...announced],
+      });
+    });
+
+    it("another APT source of MySQL, which databases take only when they are replaced on purpose", async () => {
+      assert.deepEqual(await edit({ mysql: { source: { suite: "forky" } } }), {
         ...nothing,
         // Beside those that their machines were made by, which stay.
         replaced: ["SpacesBucketObject db-1-definition", "SpacesBucketObject db-2-definition"],

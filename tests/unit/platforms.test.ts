@@ -126,6 +126,8 @@ describe("docs/platforms.md: the differences", function () {
     "databases are protected": (platform) =>
       machine(platform, "db-1").protect ? "unless `mysql.protect: false`" : "with `mysql.protect: true`",
     "another MySQL setting": (platform) =>
+      all(platform).some(({ name }) => name === "db-1-settings") ? /^in force within seconds|^the same$/ : /made anew/,
+    "another source of MySQL": (platform) =>
       machine(platform, "db-1").ignoreChanges.some((key) => key.startsWith("userData"))
         ? /new database hosts get it, and others when they are made anew|the same/
         : /every database host/,
