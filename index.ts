@@ -61,7 +61,7 @@ async function site(environment: Environment): Promise<Record<string, unknown>> 
     hosts: infrastructure.hosts,
     outdated: infrastructure.outdated,
     channel: infrastructure.channel,
-    review: review(topology, reviewSettings(config)),
+    review: review(topology, reviewSettings(config, topology)),
     cost: cost ?? null,
   };
 }

@@ -11,7 +11,7 @@ import { review, reviewMarkdown, reviewSettings } from "../review";
 /** The review of a preset with the defaults. */
 function presetReview(topology: (typeof presetNames)[number]): string {
   const config = configSchema.parse({ platform: "incus", topology });
-  return reviewMarkdown(review(place(config), reviewSettings(config)));
+  return reviewMarkdown(review(place(config), reviewSettings(config, place(config))));
 }
 
 /** The generated files' texts by their path in the repository. */

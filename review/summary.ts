@@ -46,7 +46,7 @@ function placement(config: Config, topology: Topology): Pick<SiteSummary, "regio
 
 /** The facts of a stack. `monthlyUsd` is its estimate, null where there is none. */
 export function summarize(stack: string, config: Config, topology: Topology, monthlyUsd: number | null): SiteSummary {
-  const { https, backups, monitoring, alertReceiver } = reviewSettings(config);
+  const { https, backups, monitoring, alertReceiver } = reviewSettings(config, topology);
   return {
     platform: config.platform,
     stack,

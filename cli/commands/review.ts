@@ -36,7 +36,7 @@ export function review(
   const settings = readSettings(file);
   const config = configOf(settings, options.config);
   const topology = place(config);
-  const found = reviewTopology(topology, reviewSettings(config));
+  const found = reviewTopology(topology, reviewSettings(config, topology));
   const cost = estimate(topology, config);
   const lines = options.markdown === true ? [reviewMarkdown(found, cost).trimEnd()] : reviewLines(stack, found, cost);
   for (const line of lines) {

@@ -23,7 +23,7 @@ export function proposedOf(settings: StackSettings): Proposed {
     const topology = place(config);
     return {
       waivers: config.policy.waivers,
-      weaknesses: review(topology, reviewSettings(config)).findings,
+      weaknesses: review(topology, reviewSettings(config, topology)).findings,
       cost: estimate(topology, config),
     };
   } catch (error) {

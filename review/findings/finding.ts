@@ -14,6 +14,8 @@ export interface ReviewSettings {
   readonly https: boolean;
   /** Each host takes only the connections that its roles need. */
   readonly firewall: boolean;
+  /** Ports that hosts open for each other alone, in order. */
+  readonly privatePorts: readonly number[];
   /** Hosts of all zones reach the internet through one gateway in one of them. */
   readonly singleNat: boolean;
   readonly monitoring: boolean;

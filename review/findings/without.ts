@@ -7,7 +7,7 @@ export const without: Rule = ({ topology, settings }) => {
       "firewall",
       "high",
       "no-firewall",
-      "No firewall: every port that a program opens on a host can be reached by whoever reaches the host.",
+      `No firewall: whoever reaches a host reaches every port that a program opens there, also those that are for the site's own hosts (${settings.privatePorts.join(", ")}).`,
       "a firewall on each host for the ports of its roles",
     ],
     [

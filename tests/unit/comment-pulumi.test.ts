@@ -19,7 +19,7 @@ const site = (hosts: readonly string[], web: number) => () => {
     new pulumi.ComponentResource("webinfra:index:Host", host, { password: pulumi.secret(secret) });
   }
   return Promise.resolve({
-    review: review(place(config), reviewSettings(config)),
+    review: review(place(config), reviewSettings(config, place(config))),
     cost: null,
     password: pulumi.secret(secret),
   });

@@ -254,7 +254,7 @@ describe("comment: its two sides", () => {
   });
   const host = { urn: "urn:pulumi:prod::webinfra::webinfra:index:Host::web-1", type: "webinfra:index:Host" };
   const config = configSchema.parse({ platform: "aws" });
-  const found = review(place(config), reviewSettings(config));
+  const found = review(place(config), reviewSettings(config, place(config)));
 
   it("reads the review and the cost of the last update", () => {
     const outputs = JSON.parse(JSON.stringify({ review: found, cost: estimate(place(config), config) })) as object;

@@ -276,7 +276,7 @@ describe("cost: as text", () => {
   it("ends a review's document, and is not there without one", () => {
     const config = configSchema.parse({ platform: "aws" });
     const topology = place(config);
-    const found = review(topology, reviewSettings(config));
+    const found = review(topology, reviewSettings(config, topology));
     const withCost = reviewMarkdown(found, estimate(topology, config));
     assert.ok(withCost.startsWith(reviewMarkdown(found)));
     assert.match(withCost, /\n## Cost\n\n\| for \| USD a month \| what \|\n/);

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import fc from "fast-check";
+import { agentPort, appTierPort, databasePort, webPort } from "../../core/ports";
 import { configSchema } from "../../config/schema";
 import { presetNames } from "../../topology/schema";
 import { place, placementProblems } from "../../topology/place";
@@ -18,7 +19,7 @@ const root = join(__dirname, "../..");
 const configured = (values: Readonly<Record<string, unknown>>) => configSchema.parse({ platform: "incus", ...values });
 const reviewed = (values: Readonly<Record<string, unknown>>): Review => {
   const config = configured(values);
-  return review(place(config), reviewSettings(config));
+  return review(place(config), reviewSettings(config, place(config)));
 };
 const ids = (values: Readonly<Record<string, unknown>>): string[] => reviewed(values).findings.map(({ id }) => id);
 
@@ -30,13 +31,18 @@ const perfect: ReviewSettings = {
   movingAddress: true,
   https: true,
   firewall: true,
+  privatePorts: [],
   singleNat: false,
   monitoring: true,
   alertReceiver: true,
   backups: true,
   offsiteCopies: true,
 };
-const bare: ReviewSettings = { ...perfect, ...reviewSettings(configured({})), topology: "custom" };
+const bare: ReviewSettings = {
+  ...perfect,
+  ...reviewSettings(configured({}), place(configured({}))),
+  topology: "custom",
+};
 
 describe("review: on the clouds", () => {
   it("finds a firewall, which containers on one bridge do not have", () => {
@@ -44,6 +50,17 @@ describe("review: on the clouds", () => {
     for (const platform of ["aws", "digitalocean"]) {
       assert.ok(!ids({ platform }).includes("no-firewall"), platform);
     }
+  });
+
+  it("names the ports that hosts open for each other alone, as their services describe them", () => {
+    const [found] = reviewed({}).findings.filter(({ id }) => id === "no-firewall");
+    const ports = [databasePort, webPort, agentPort].join(", ");
+    assert.equal(
+      found?.what,
+      `No firewall: whoever reaches a host reaches every port that a program opens there, also those that are for the site's own hosts (${ports}).`,
+    );
+    const [tiers] = reviewed({ topology: "split-tiers" }).findings.filter(({ id }) => id === "no-firewall");
+    assert.match(tiers?.what ?? "", new RegExp(`\\b${String(appTierPort)}\\b`));
   });
 
   it("names the one NAT gateway of several zones on AWS, and the setting that removes it", () => {
