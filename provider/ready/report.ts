@@ -59,6 +59,6 @@ export function unseenLine({ machines, reach }: Pick<Expectation, "machines" | "
   const hosts = unseen.map(({ name }) => name).join(", ");
   return (
     "The site was seen through its address alone. What cannot be seen from here: " +
-    `${hosts === "" ? "" : `whether ${hosts} ${unseen.length === 1 ? "is" : "are"} healthy, `}which balancers stand by, and which host package and definition each host runs.`
+    `${hosts === "" ? "" : `whether ${hosts} ${unseen.length === 1 ? "is" : "are"} healthy, `}which balancers stand by, which host package and definition each host runs, and whether its settings are in force.`
   );
 }

@@ -386,11 +386,11 @@ describe("provider: what Ready says", () => {
     const machines = [host("lb-1", "loadBalancer"), host("web-1", "webServer", "appServer")];
     assert.equal(
       unseenLine({ reach: "public", machines: [...machines, host("db-1", "database"), host("db-2", "database")] }),
-      "The site was seen through its address alone. What cannot be seen from here: whether db-1, db-2 are healthy, which balancers stand by, and which host package and definition each host runs.",
+      "The site was seen through its address alone. What cannot be seen from here: whether db-1, db-2 are healthy, which balancers stand by, which host package and definition each host runs, and whether its settings are in force.",
     );
     assert.equal(
       unseenLine({ reach: "public", machines }),
-      "The site was seen through its address alone. What cannot be seen from here: which balancers stand by, and which host package and definition each host runs.",
+      "The site was seen through its address alone. What cannot be seen from here: which balancers stand by, which host package and definition each host runs, and whether its settings are in force.",
     );
     assert.equal(unseenLine({ reach: "private", machines }), undefined);
   });

@@ -92,7 +92,7 @@ describe("webinfra replace", function () {
     figure("replace of a replica on its data", seconds, "s");
     assert.equal(await serverOf("db-2"), server);
     await has("db-2", report.acknowledged);
-    assert.equal(await site.shell("db-2", "cat /etc/webinfra/packages | grep mysql"), "mysql-client\nmysql-server\n");
+    await site.shell("db-2", "grep -x mysql-client /etc/webinfra/packages");
     assert.equal(await sizeOf("db-2"), "6144MiB");
     assert.equal(await sizeOf("db-3"), "5120MiB");
     await clean();
