@@ -53,14 +53,14 @@ const told = (hosts: readonly SiteHost[]): string =>
 /** Why the primary is not made anew. */
 function primaryStays({ host, stack }: ReplacementFacts, self: SiteHost, others: readonly SiteHost[]): string {
   const databases = others.filter(hasDatabase);
-  const heir = databases.find(follows);
-  if (heir === undefined) {
+  const successor = databases.find(follows);
+  if (successor === undefined) {
     return `"${host}" is the primary, and no replica is there to take over: ${told(databases)}. Bring one back first`;
   }
   return takesWrites(self)
-    ? `"${host}" takes writes: run \`webinfra database promote ${heir.name} --stack ${stack}\` first`
+    ? `"${host}" takes writes: run \`webinfra database promote ${successor.name} --stack ${stack}\` first`
     : `"${host}" is the primary, and takes no writes now: bring it back with \`webinfra up ${stack} --refresh\`, or run ` +
-        `\`webinfra database promote ${heir.name} --force --stack ${stack}\` first, which may lose acknowledged writes that only it holds`;
+        `\`webinfra database promote ${successor.name} --force --stack ${stack}\` first, which may lose acknowledged writes that only it holds`;
 }
 
 /** What stands in the way of a host with a database, in words; undefined when nothing does. */
