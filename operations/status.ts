@@ -69,9 +69,9 @@ function currentUrl(known: string | null, machines: Answered): string | null {
   return url.origin;
 }
 
-/** Whether a machine says that it was made from another definition than the wanted one. */
+/** Whether a machine was made from another definition than the wanted one. One that does not say which was made before hosts had any. */
 const isOutdated = (answer: Answer, wanted: string | undefined): boolean =>
-  !("silent" in answer) && answer.definition !== null && wanted !== undefined && answer.definition !== wanted;
+  !("silent" in answer) && wanted !== undefined && answer.definition !== wanted;
 
 /**
  * Puts the report together from the machines and what they answered.

@@ -9,8 +9,8 @@ import { sleep } from "../time";
 import { type Bag, holdsUnknown } from "../values";
 import { askForPage, isServed } from "./checks/site";
 import { observer } from "./observe";
-import { outdatedHosts } from "./outdated";
 import { failureReport, statusLine, unseenLine } from "./report";
+import { askMachines, outdatedHosts, pendingLines } from "./told";
 
 const POLL_MS = 500;
 const STATUS_EVERY_MS = 3_000;
@@ -103,8 +103,11 @@ export function readyResource(access: MachineAccess): Resource {
       context.warn(unseen);
     }
     const ask = (url: string) => probe(url, context.signal);
-    const outdated = await outdatedHosts(given, ask, access.agentPort ?? agentPort);
-    return { ...given, checkedAt: new Date().toISOString(), outdated };
+    const told = await askMachines(given, ask, access.agentPort ?? agentPort);
+    for (const line of pendingLines(told)) {
+      context.warn(line);
+    }
+    return { ...given, checkedAt: new Date().toISOString(), outdated: outdatedHosts(told) };
   };
   return resource<Inputs, State>({
     inputs: readyInputs,

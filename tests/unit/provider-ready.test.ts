@@ -188,7 +188,25 @@ describe("provider: Ready against real servers", () => {
     ];
     const given = { site: `http://127.0.0.1:${String(sitePort)}`, machines, release: "", timeoutSeconds: 10 };
     const { outs } = await readyResource({ readLogs: noLogs, agentPort }).create(given, context);
-    assert.deepEqual(outs["outdated"], ["older"]);
+    // The third was made before hosts had any.
+    assert.deepEqual(outs["outdated"], ["older", "says-nothing"]);
+  });
+
+  it("warns of settings that take effect later", async () => {
+    const agentPort = await freePort();
+    const settings = { applied: "a", refused: null, waiting: null, pending: ["x takes effect when MySQL starts next"] };
+    await listen("127.0.0.1", agentPort, (_request, response) => {
+      response.end(JSON.stringify(hostState({ machine: "m", settings })));
+    });
+    const sitePort = await listen("127.0.0.1", 0, (_request, response) => response.end("page"));
+    const machines = [{ machine: "m", name: "db-1", roles: ["appServer"], address: "127.0.0.1" }];
+    const given = { site: `http://127.0.0.1:${String(sitePort)}`, machines, release: "", timeoutSeconds: 10 };
+    const warned: string[] = [];
+    await readyResource({ readLogs: noLogs, agentPort }).create(given, {
+      ...context,
+      warn: (line) => warned.push(line),
+    });
+    assert.deepEqual(warned, ["db-1: x takes effect when MySQL starts next"]);
   });
 
   it("stops at once when the update is cancelled", async () => {

@@ -5,7 +5,7 @@ import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { eventually } from "../../support/eventually";
-import { assertNothingFailed, figure, manage, repository, Site } from "../../support/site";
+import { assertNothingFailed, figure, manage, mysql, repository, Site } from "../../support/site";
 
 /** The earlier version: before hosts fetched their definition, and before provider states had versions. */
 const earlier = "c9c25fa71b56a0db233b2c434b3e55aefc68b107";
@@ -71,6 +71,10 @@ describe("a site that an earlier webinfra made", function () {
     const machines = await site.machineIds();
     const changed = Object.keys(machines).filter((host) => machines[host] !== was.machines[host]);
     assert.deepEqual(changed.sort(), ["lb-1", "web-1", "web-2"]);
+    for (const host of ["db-1", "db-2"]) {
+      const how = `\`webinfra replace ${host} --stack ${site.stack}\` makes it anew from this one`;
+      assert.ok(stdout.includes(`\n${host} was made from an older definition: ${how}\n`), stdout);
+    }
   });
 
   it("has its data, and takes more", async () => {
@@ -85,5 +89,22 @@ describe("a site that an earlier webinfra made", function () {
   it("has nothing left to change", async () => {
     const { stdout } = await site.succeed("preview", site.stack, "--config-file", site.configFile);
     assert.match(stdout, /^no changes$/m);
+  });
+
+  it("makes a database anew on its data when it is asked to, which takes settings from then on", async () => {
+    const settings = { mysql: mysql({ settings: { max_connections: 99 } }) };
+    const connections = (host: string) => site.sql(host, "select @@global.max_connections");
+    site.configure(settings);
+    await site.up();
+    assert.equal((await site.state("db-2")).settings, undefined);
+    assert.notEqual(await connections("db-2"), "99");
+    await site.succeed("replace", "db-2", "--stack", site.stack, "--config-file", site.configFile, "--yes");
+    assert.equal(await connections("db-2"), "99");
+    await eventually("db-2 to have what was written before", async () =>
+      assert.deepEqual(await site.missing("db-2", [was.entry]), []),
+    );
+    site.configure({ mysql: mysql({ settings: { max_connections: 98 } }) });
+    await site.up();
+    assert.equal(await connections("db-2"), "98");
   });
 });
