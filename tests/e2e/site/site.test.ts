@@ -234,6 +234,7 @@ describe("site on Incus", function () {
         roles,
         address: await site.address(name),
         healthy: true,
+        outdated: false,
         refused: [],
         settings: {
           applied: createHash("sha256")
