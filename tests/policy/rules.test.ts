@@ -1095,7 +1095,7 @@ describe("policy: rules", () => {
     const holders = viewsOf(devConfig()).filter((view) => secretFilesOf(view).length > 0);
     assert.deepEqual(
       holders.map(({ host }) => host.name),
-      ["web-1", "web-2", "db-1", "db-2"],
+      ["lb-1", "web-1", "web-2", "db-1", "db-2"],
     );
     for (const view of holders) {
       for (const { path } of secretFilesOf(view)) {
