@@ -274,6 +274,65 @@ class TestMySQL:
             host.program.run()
         assert host.state() == {"applied": "", "refused": None, "waiting": f"MySQL is {state}", "pending": []}
 
+    def test_that_cannot_start_is_given_what_lets_it_start(self, host: Host) -> None:
+        self.applied(host, lower_case_table_names="1")
+        host.mysql_state = "activating"
+        text = host.want(database=database(wait_timeout="9"))
+        with pytest.raises(Failed, match=r"^MySQL is activating$"):
+            host.program.run()
+        assert host.files.texts[VARIABLES] == "[mysqld]\nwait_timeout = 9\n"
+        assert host.validated == "[mysqld]\nwait_timeout = 9\n"
+        host.mysql_state = "active"
+        host.mysql.fails["lower_case_table_names"] = READ_ONLY
+        host.mysql.uptime = 1
+        host.clock.seconds += 100
+        host.program.run()
+        assert host.files.texts[places.APPLIED] == text
+        # It has started without it.
+        assert host.state()["pending"] == []
+
+    def test_that_started_with_what_it_does_not_take_later_gets_back_what_it_had(self, host: Host) -> None:
+        self.applied(host, wait_timeout="9")
+        host.mysql_state = "activating"
+        host.want(database=database(wait_timeout="10", sql_mode="WRONG"))
+        with pytest.raises(Failed):
+            host.program.run()
+        host.mysql_state = "active"
+        host.mysql.fails["sql_mode"] = WRONG_VALUE
+        host.program.run()
+        assert host.refusal() == "MySQL does not take sql_mode = WRONG: no sql_mode (1231)"
+        assert host.files.texts[VARIABLES] == "[mysqld]\nwait_timeout = 9\n"
+        assert host.mysql.set["wait_timeout"] == 9
+
+    def test_gets_back_what_a_run_set_that_was_cut_short(self, host: Host) -> None:
+        self.applied(host, wait_timeout="9")
+        before = host.files.texts[places.APPLIED]
+        host.mysql.fails["sort_buffer_size"] = LOST
+        host.want(database=database(max_connections="7", wait_timeout="10", sort_buffer_size="1M"))
+        with pytest.raises(MySQLFailed):
+            host.program.run()
+        # The edit is taken back before the next try.
+        host.mysql.fails.clear()
+        host.files.texts[CHANNEL] = before
+        host.program.run()
+        assert host.mysql.set == {"wait_timeout": 9, "max_connections": "default", "sort_buffer_size": "default"}
+        host.mysql.set.clear()
+        host.program.run()
+        assert host.mysql.set == {}
+
+    def test_gets_back_what_it_started_with_meanwhile(self, host: Host) -> None:
+        self.applied(host, wait_timeout="9")
+        before = host.files.texts[places.APPLIED]
+        host.mysql_state = "activating"
+        host.want(database=database(wait_timeout="10"))
+        with pytest.raises(Failed):
+            host.program.run()
+        host.mysql_state = "active"
+        host.files.texts[CHANNEL] = before
+        host.program.run()
+        assert host.mysql.set == {"wait_timeout": 9}
+        assert host.files.texts[VARIABLES] == "[mysqld]\nwait_timeout = 9\n"
+
     def test_that_goes_away_meanwhile_is_tried_again(self, host: Host) -> None:
         self.applied(host, wait_timeout="9")
         good = host.state()["applied"]

@@ -1,7 +1,7 @@
 """MySQL's variables as settings have them: the file that MySQL reads at its start, and the statements that bring a running server to them."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -46,10 +46,10 @@ def configuration(variables: Mapping[str, str]) -> str:
     return "".join(["[mysqld]\n", *(f"{name} = {value}\n" for name, value in variables.items())])
 
 
-def changes(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[Change, ...]:
-    """What differs, in the order of the names: first what is set, then what goes back."""
-    names = [*after, *(name for name in before if name not in after)]
-    return tuple(Change(name, before.get(name), after.get(name)) for name in names if before.get(name) != after.get(name))
+def changes(before: Mapping[str, str], after: Mapping[str, str], doubted: Collection[str] = ()) -> tuple[Change, ...]:
+    """What differs, in the order of the names: first what is set, then what goes back. `doubted`: MySQL may have others than before."""
+    names = dict.fromkeys((*after, *before, *sorted(doubted)))
+    return tuple(Change(name, before.get(name), after.get(name)) for name in names if before.get(name) != after.get(name) or name in doubted)
 
 
 def value(text: str) -> Value:
