@@ -214,6 +214,20 @@ class TestMySQL:
         assert host.files.texts[places.APPLIED] == before
         assert host.state()["applied"] == good
 
+    def test_refuses_what_its_data_would_not_start_with(self, host: Host) -> None:
+        self.applied(host, wait_timeout="9")
+        host.mysql.fails["lower_case_table_names"] = READ_ONLY
+        host.mysql.has["lower_case_table_names"] = 0
+        host.want(database=database(wait_timeout="10", lower_case_table_names="1"))
+        host.program.run()
+        assert host.refusal() == "MySQL does not start with another lower_case_table_names than its data have: 1"
+        assert host.mysql.set == {"wait_timeout": 9}
+        assert host.files.texts[VARIABLES] == "[mysqld]\nwait_timeout = 9\n"
+        # What they have may be said.
+        host.want(database=database(wait_timeout="10", lower_case_table_names="0"))
+        host.program.run()
+        assert host.state()["refused"] is None
+
     def test_says_what_it_reads_at_its_start(self, host: Host) -> None:
         self.applied(host, innodb_read_io_threads="4")
         host.mysql.fails["innodb_read_io_threads"] = READ_ONLY

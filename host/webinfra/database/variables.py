@@ -15,6 +15,17 @@ _WHOLE: Final = re.compile(r"([+-]?\d+)([KMGTPE]?)", re.IGNORECASE)
 _DECIMAL: Final = re.compile(r"[+-]?\d*\.\d+")
 _QUOTED: Final = re.compile(r"""(["'])(.*)\1""")
 _LOOSE: Final = "loose_"
+# What MySQL lays down with its first data: it does not start with another value, though its configuration validates.
+_WITH_THE_DATA: Final = frozenset(
+    {
+        "lower_case_table_names",
+        "innodb_page_size",
+        "innodb_data_file_path",
+        "innodb_data_home_dir",
+        "innodb_log_group_home_dir",
+        "innodb_undo_directory",
+    }
+)
 
 Value = int | float | str
 
@@ -76,15 +87,23 @@ def bring(connection: Connection, wanted: Sequence[Change]) -> tuple[str, ...]:
             if failure.number == _UNKNOWN and change.loose:
                 continue
             if failure.number in (_UNKNOWN, _READ_ONLY):
-                if not _has(connection, change):
-                    late.append(change.variable)
+                if _has(connection, change):
+                    continue
+                if change.variable in _WITH_THE_DATA and change.after is not None:
+                    _back(connection, done)
+                    raise Unfit(f"MySQL does not start with another {change.variable} than its data have: {change.after}") from failure
+                late.append(change.variable)
                 continue
-            for one in reversed(done):
-                _set(connection, one.variable, one.before)
+            _back(connection, done)
             if not failure.answered:
                 raise
             raise Unfit(f"MySQL does not take {change.variable} = {change.after}: {failure}") from failure
     return tuple(late)
+
+
+def _back(connection: Connection, done: Sequence[Change]) -> None:
+    for one in reversed(done):
+        _set(connection, one.variable, one.before)
 
 
 def _has(connection: Connection, change: Change) -> bool:
