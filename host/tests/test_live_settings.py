@@ -28,10 +28,17 @@ class MySQL:
         self.fails: dict[str, int] = {}
         self.uptime = 100
         self.closed = 0
+        # How often it still says that it resizes its buffer pool.
+        self.resizes = 0
+        # By variable, what gives the most that it may be.
+        self.bounds: dict[str, str] = {}
 
     def rows(self, statement: str, arguments: Sequence[object] = ()) -> Sequence[Mapping[str, object]]:
         if statement.startswith("select"):
             return ({"seconds": str(self.uptime)},)
+        if statement == "show warnings":
+            self.resizes -= 1
+            return ({"Code": 3166},) if self.resizes >= 0 else ()
         if statement.startswith("show"):
             shown = str(arguments[0]).replace("\\_", "_")
             return ({"Variable_name": shown, "Value": str(self.has[shown])},) if shown in self.has else ()
@@ -41,6 +48,10 @@ class MySQL:
         if number is not None and not (number == TYPE and isinstance(wanted, str)):
             raise MySQLFailed(number, f"no {name}")
         self.set[name] = wanted
+        self.has[name] = wanted
+        bound = self.has.get(self.bounds.get(name, ""))
+        if isinstance(wanted, int) and isinstance(bound, int):
+            self.has[name] = min(wanted, bound)
         return ()
 
     def close(self) -> None:
@@ -333,6 +344,34 @@ class TestMySQL:
         host.mysql.set.clear()
         host.program.run()
         assert host.mysql.set == {}
+
+    def test_gets_what_a_bound_that_came_after_it_had_cut_short(self, host: Host) -> None:
+        self.applied(host)
+        host.mysql.bounds["innodb_io_capacity"] = "innodb_io_capacity_max"
+        host.mysql.has["innodb_io_capacity_max"] = 20000
+        host.want(database=database(innodb_io_capacity="50000", innodb_io_capacity_max="60000"))
+        host.program.run()
+        assert host.mysql.has["innodb_io_capacity"] == 50000
+
+    def test_keeps_its_collation_when_its_character_set_changes(self, host: Host) -> None:
+        self.applied(host, collation_server="utf8mb4_bin")
+        for variables in ({"character_set_server": "utf8mb4", "collation_server": "utf8mb4_bin"}, {"collation_server": "utf8mb4_bin"}):
+            host.mysql.set.clear()
+            host.want(database=database(**variables))
+            host.program.run()
+            assert list(host.mysql.set) == ["character_set_server", "collation_server"]
+            assert host.mysql.set["collation_server"] == "utf8mb4_bin"
+
+    def test_is_given_its_buffer_pool_again_while_it_resizes_it(self, host: Host) -> None:
+        self.applied(host)
+        host.mysql.resizes = 3
+        host.want(database=database(innodb_buffer_pool_size="2G"))
+        host.program.run()
+        assert host.clock.slept == [0.5] * 3
+        host.mysql.resizes = 10_000
+        host.want(database=database(innodb_buffer_pool_size="1G"))
+        with pytest.raises(Failed, match=r"^MySQL is resizing its buffer pool, and does not take innodb_buffer_pool_size yet$"):
+            host.program.run()
 
     def test_gets_back_what_it_started_with_meanwhile(self, host: Host) -> None:
         self.applied(host, wait_timeout="9")

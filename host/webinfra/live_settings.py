@@ -200,8 +200,7 @@ class Apply:
             return ()
         if text != old:
             self._validate(text)
-        doubted = self._tried()
-        changes = variables.changes(known, wanted.variables, doubted)
+        changes = variables.changes(known, wanted.variables, self._tried())
         self._try({change.name for change in changes})
         running = self._unit_state("mysql.service")
         if running != "active":
@@ -215,7 +214,7 @@ class Apply:
         except variables.Unfit:
             if before is not None:
                 self._keep(variables.configuration(known))
-            self._try(doubted)
+            self._files.remove(_TRIED)
             raise
         self._keep(text)
         return late
@@ -250,7 +249,7 @@ class Apply:
         connection = self._connect(_STATEMENT)
         try:
             now = self._clock.now()
-            late = variables.bring(connection, wanted)
+            late = variables.bring(connection, self._clock, wanted)
             since = variables.started(connection, now)
         finally:
             connection.close()
