@@ -70,6 +70,8 @@ class Host:
         self.validated = ""
         # What the release program comes to.
         self.release: dict[str, object] = {"wanted": "a", "running": "a", "error": "", "unfit": False}
+        # The variables that it had begun with before anybody waited for it; None: those that there are.
+        self.begun: str | None = None
         self.opened = "{}"
         self.commands = FakeCommands(self.answer)
 
@@ -83,6 +85,8 @@ class Host:
                     raise Failed(self.complaint)
             case ("systemctl", "start", "webinfra-release.service"):
                 self.files.put(places.RELEASE_STATUS, self.release)
+                if self.release["unfit"] and self.begun != "":
+                    self.files.texts[f"{places.ENVIRONMENT}.green"] = self.begun or self.files.texts[places.ENVIRONMENT]
                 if self.release["error"]:
                     raise Failed("systemctl failed (1)")
                 self.files.texts[f"{places.ENVIRONMENT}.green"] = self.files.texts[places.ENVIRONMENT]
@@ -436,6 +440,28 @@ class TestTheApplication:
         assert host.state()["applied"] == good
         # The second takes from the host's health what the first said.
         assert host.commands.lines() == ["systemctl start webinfra-release.service"] * 2
+
+    def test_is_judged_without_any_variables_too(self, host: Host) -> None:
+        self.running(host, A="1")
+        host.release |= {"error": "release a did not become healthy: no", "unfit": True}
+        # The release program writes no file of none.
+        host.begun = ""
+        host.want(application={"environment": {}})
+        host.program.run()
+        assert "does not become healthy" in host.refusal()
+
+    def test_is_not_judged_by_the_variables_of_an_edit_before(self, host: Host) -> None:
+        self.running(host, A="1")
+        host.release |= {"error": "release a did not become healthy: no", "unfit": True}
+        host.begun = 'A="bad"\n'
+        host.want(application={"environment": {"A": "2"}})
+        with pytest.raises(Failed, match=r"^the application waits for its release: release a did not become healthy: no$"):
+            host.program.run()
+        assert host.state()["refused"] is None
+        host.release |= {"error": "", "unfit": False}
+        host.program.run()
+        assert host.files.texts[f"{places.ENVIRONMENT}.green"] == 'A="2"\n'
+        assert host.state()["waiting"] is None
 
     def test_waits_for_a_release_that_does_not_come_to_an_end(self, host: Host) -> None:
         self.running(host, A="1")

@@ -282,7 +282,9 @@ class Apply:
         except Failed as failure:
             status = read_object(self._files, places.RELEASE_STATUS)
             error = status.get("error")
-            if status.get("unfit") is True and status.get("wanted") == status.get("running"):
+            # One that was on its way already may have been started with those of an edit before.
+            tried = text in (self._files.read(f"{places.ENVIRONMENT}.{one}") or "" for one in ("blue", "green"))
+            if tried and status.get("unfit") is True and status.get("wanted") == status.get("running"):
                 # So that it is not tried again and again beside the one that serves.
                 self._files.write(places.ENVIRONMENT, runs or "", durable=True, private=True)
                 with contextlib.suppress(Failed):
