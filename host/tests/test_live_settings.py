@@ -217,6 +217,16 @@ class TestMySQL:
         assert host.mysql.set == {}
         assert "/etc/mysql/webinfra-candidate.cnf" not in host.files.texts
 
+    @pytest.mark.parametrize("words", ["did not end within 60 s", "failed (-9): ", ": [Errno 2] No such file or directory"])
+    def test_that_could_not_validate_is_asked_again(self, host: Host, words: str) -> None:
+        self.applied(host, wait_timeout="9")
+        host.complaint = f"/usr/sbin/mysqld {words}"
+        host.want(database=database(wait_timeout="10"))
+        with pytest.raises(Failed):
+            host.program.run()
+        assert host.state()["refused"] is None
+        assert host.state()["waiting"] == host.complaint
+
     def test_is_left_as_it_was_by_a_value_that_it_does_not_take(self, host: Host) -> None:
         self.applied(host, wait_timeout="9")
         before = host.files.texts[places.APPLIED]

@@ -8,6 +8,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -35,6 +36,8 @@ _RELEASE_UNIT: Final = "webinfra-release.service"
 _LATE: Final = f"{places.RUN}/variables-late.json"
 # Variables that MySQL may have otherwise than the settings in force say, while others are tried: `{"names": [...]}`.
 _TRIED: Final = "/var/lib/webinfra/variables-tried.json"
+# What is said of a command that ended by itself, and not well.
+_ENDED: Final = re.compile(r" failed \(\d+\)")
 # Seconds that a statement may take.
 _STATEMENT: Final = 10.0
 # Seconds that sync may take to give the proxies another name.
@@ -240,6 +243,9 @@ class Apply:
         try:
             self._commands.run(("/usr/sbin/mysqld", f"--defaults-file={_CANDIDATE}", "--validate-config", "--user=mysql"), seconds=60)
         except Failed as failure:
+            # Another end is none of its own: it was killed, had no time, or is not installed yet.
+            if _ENDED.search(str(failure)) is None:
+                raise
             raise variables.Unfit(_why(str(failure))) from failure
         finally:
             self._files.remove(_CANDIDATE)
