@@ -48,10 +48,23 @@ function machineIn(state: StackState, host: string): StateResource | undefined {
   );
 }
 
-/** Takes the protection off, which is against a replacement that nobody asked for. The update puts it on again. */
-async function unprotect(open: OpenStack, urns: readonly string[]): Promise<void> {
-  for (const urn of urns) {
-    await open.pulumi(["state", "unprotect", urn, "--yes", "--stack", open.name]);
+/** Switches the protection of what the state has of these, which is against a replacement that nobody asked for. */
+async function setProtection(open: OpenStack, verb: "protect" | "unprotect", urns: readonly string[]): Promise<void> {
+  const known = new Set((await currentState(open)).resources.map(({ urn }) => urn));
+  for (const urn of urns.filter((one) => known.has(one))) {
+    await open.pulumi(["state", verb, urn, "--yes", "--stack", open.name]);
+  }
+}
+
+/** Does work with the protection taken off. An update puts it on again; one that was refused or failed may not have come to it. */
+async function unprotected<T>(open: OpenStack, urns: readonly string[], work: () => Promise<T>): Promise<T> {
+  try {
+    await setProtection(open, "unprotect", urns);
+    return await work();
+  } catch (error) {
+    // Why the update failed counts, and the next one protects them in any case.
+    await setProtection(open, "protect", urns).catch(() => undefined);
+    throw error;
   }
 }
 
@@ -132,13 +145,10 @@ export async function replace(
     const before = machineIn(state, host);
     const machine = before === undefined ? [] : [{ urn: before.urn, protected: before.protect === true }];
     const anew = [...machine, ...(discardData ? volumes : [])];
-    await unprotect(
-      open,
-      anew.filter((one) => one.protected).map(({ urn }) => urn),
+    const guarded = anew.filter((one) => one.protected).map(({ urn }) => urn);
+    const { changes, outputs } = await unprotected(open, guarded, () =>
+      update(open, output, `making "${host}" of the stack "${name}" anew`, { replace: anew.map(({ urn }) => urn) }),
     );
-    const { changes, outputs } = await update(open, output, `making "${host}" of the stack "${name}" anew`, {
-      replace: anew.map(({ urn }) => urn),
-    });
     const result: ReplaceResult = {
       stack: name,
       host,

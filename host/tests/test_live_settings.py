@@ -28,10 +28,17 @@ class MySQL:
         self.fails: dict[str, int] = {}
         self.uptime = 100
         self.closed = 0
+        # How often it still says that it resizes its buffer pool.
+        self.resizes = 0
+        # By variable, what gives the most that it may be.
+        self.bounds: dict[str, str] = {}
 
     def rows(self, statement: str, arguments: Sequence[object] = ()) -> Sequence[Mapping[str, object]]:
         if statement.startswith("select"):
             return ({"seconds": str(self.uptime)},)
+        if statement == "show warnings":
+            self.resizes -= 1
+            return ({"Code": 3166},) if self.resizes >= 0 else ()
         if statement.startswith("show"):
             shown = str(arguments[0]).replace("\\_", "_")
             return ({"Variable_name": shown, "Value": str(self.has[shown])},) if shown in self.has else ()
@@ -41,6 +48,10 @@ class MySQL:
         if number is not None and not (number == TYPE and isinstance(wanted, str)):
             raise MySQLFailed(number, f"no {name}")
         self.set[name] = wanted
+        self.has[name] = wanted
+        bound = self.has.get(self.bounds.get(name, ""))
+        if isinstance(wanted, int) and isinstance(bound, int):
+            self.has[name] = min(wanted, bound)
         return ()
 
     def close(self) -> None:
@@ -59,6 +70,8 @@ class Host:
         self.validated = ""
         # What the release program comes to.
         self.release: dict[str, object] = {"wanted": "a", "running": "a", "error": "", "unfit": False}
+        # The variables that it had begun with before anybody waited for it; None: those that there are.
+        self.begun: str | None = None
         self.opened = "{}"
         self.commands = FakeCommands(self.answer)
 
@@ -72,6 +85,8 @@ class Host:
                     raise Failed(self.complaint)
             case ("systemctl", "start", "webinfra-release.service"):
                 self.files.put(places.RELEASE_STATUS, self.release)
+                if self.release["unfit"] and self.begun != "":
+                    self.files.texts[f"{places.ENVIRONMENT}.green"] = self.begun or self.files.texts[places.ENVIRONMENT]
                 if self.release["error"]:
                     raise Failed("systemctl failed (1)")
                 self.files.texts[f"{places.ENVIRONMENT}.green"] = self.files.texts[places.ENVIRONMENT]
@@ -202,6 +217,16 @@ class TestMySQL:
         assert host.mysql.set == {}
         assert "/etc/mysql/webinfra-candidate.cnf" not in host.files.texts
 
+    @pytest.mark.parametrize("words", ["did not end within 60 s", "failed (-9): ", ": [Errno 2] No such file or directory"])
+    def test_that_could_not_validate_is_asked_again(self, host: Host, words: str) -> None:
+        self.applied(host, wait_timeout="9")
+        host.complaint = f"/usr/sbin/mysqld {words}"
+        host.want(database=database(wait_timeout="10"))
+        with pytest.raises(Failed):
+            host.program.run()
+        assert host.state()["refused"] is None
+        assert host.state()["waiting"] == host.complaint
+
     def test_is_left_as_it_was_by_a_value_that_it_does_not_take(self, host: Host) -> None:
         self.applied(host, wait_timeout="9")
         before = host.files.texts[places.APPLIED]
@@ -213,6 +238,20 @@ class TestMySQL:
         assert host.mysql.set == {"wait_timeout": 9, "max_connections": "default"}
         assert host.files.texts[places.APPLIED] == before
         assert host.state()["applied"] == good
+
+    def test_refuses_what_its_data_would_not_start_with(self, host: Host) -> None:
+        self.applied(host, wait_timeout="9")
+        host.mysql.fails["lower_case_table_names"] = READ_ONLY
+        host.mysql.has["lower_case_table_names"] = 0
+        host.want(database=database(wait_timeout="10", lower_case_table_names="1"))
+        host.program.run()
+        assert host.refusal() == "MySQL does not start with another lower_case_table_names than its data have: 1"
+        assert host.mysql.set == {"wait_timeout": 9}
+        assert host.files.texts[VARIABLES] == "[mysqld]\nwait_timeout = 9\n"
+        # What they have may be said.
+        host.want(database=database(wait_timeout="10", lower_case_table_names="0"))
+        host.program.run()
+        assert host.state()["refused"] is None
 
     def test_says_what_it_reads_at_its_start(self, host: Host) -> None:
         self.applied(host, innodb_read_io_threads="4")
@@ -274,6 +313,93 @@ class TestMySQL:
             host.program.run()
         assert host.state() == {"applied": "", "refused": None, "waiting": f"MySQL is {state}", "pending": []}
 
+    def test_that_cannot_start_is_given_what_lets_it_start(self, host: Host) -> None:
+        self.applied(host, lower_case_table_names="1")
+        host.mysql_state = "activating"
+        text = host.want(database=database(wait_timeout="9"))
+        with pytest.raises(Failed, match=r"^MySQL is activating$"):
+            host.program.run()
+        assert host.files.texts[VARIABLES] == "[mysqld]\nwait_timeout = 9\n"
+        assert host.validated == "[mysqld]\nwait_timeout = 9\n"
+        host.mysql_state = "active"
+        host.mysql.fails["lower_case_table_names"] = READ_ONLY
+        host.mysql.uptime = 1
+        host.clock.seconds += 100
+        host.program.run()
+        assert host.files.texts[places.APPLIED] == text
+        # It has started without it.
+        assert host.state()["pending"] == []
+
+    def test_that_started_with_what_it_does_not_take_later_gets_back_what_it_had(self, host: Host) -> None:
+        self.applied(host, wait_timeout="9")
+        host.mysql_state = "activating"
+        host.want(database=database(wait_timeout="10", sql_mode="WRONG"))
+        with pytest.raises(Failed):
+            host.program.run()
+        host.mysql_state = "active"
+        host.mysql.fails["sql_mode"] = WRONG_VALUE
+        host.program.run()
+        assert host.refusal() == "MySQL does not take sql_mode = WRONG: no sql_mode (1231)"
+        assert host.files.texts[VARIABLES] == "[mysqld]\nwait_timeout = 9\n"
+        assert host.mysql.set["wait_timeout"] == 9
+
+    def test_gets_back_what_a_run_set_that_was_cut_short(self, host: Host) -> None:
+        self.applied(host, wait_timeout="9")
+        before = host.files.texts[places.APPLIED]
+        host.mysql.fails["sort_buffer_size"] = LOST
+        host.want(database=database(max_connections="7", wait_timeout="10", sort_buffer_size="1M"))
+        with pytest.raises(MySQLFailed):
+            host.program.run()
+        # The edit is taken back before the next try.
+        host.mysql.fails.clear()
+        host.files.texts[CHANNEL] = before
+        host.program.run()
+        assert host.mysql.set == {"wait_timeout": 9, "max_connections": "default", "sort_buffer_size": "default"}
+        host.mysql.set.clear()
+        host.program.run()
+        assert host.mysql.set == {}
+
+    def test_gets_what_a_bound_that_came_after_it_had_cut_short(self, host: Host) -> None:
+        self.applied(host)
+        host.mysql.bounds["innodb_io_capacity"] = "innodb_io_capacity_max"
+        host.mysql.has["innodb_io_capacity_max"] = 20000
+        host.want(database=database(innodb_io_capacity="50000", innodb_io_capacity_max="60000"))
+        host.program.run()
+        assert host.mysql.has["innodb_io_capacity"] == 50000
+
+    def test_keeps_its_collation_when_its_character_set_changes(self, host: Host) -> None:
+        self.applied(host, collation_server="utf8mb4_bin")
+        for variables in ({"character_set_server": "utf8mb4", "collation_server": "utf8mb4_bin"}, {"collation_server": "utf8mb4_bin"}):
+            host.mysql.set.clear()
+            host.want(database=database(**variables))
+            host.program.run()
+            assert list(host.mysql.set) == ["character_set_server", "collation_server"]
+            assert host.mysql.set["collation_server"] == "utf8mb4_bin"
+
+    def test_is_given_its_buffer_pool_again_while_it_resizes_it(self, host: Host) -> None:
+        self.applied(host)
+        host.mysql.resizes = 3
+        host.want(database=database(innodb_buffer_pool_size="2G"))
+        host.program.run()
+        assert host.clock.slept == [0.5] * 3
+        host.mysql.resizes = 10_000
+        host.want(database=database(innodb_buffer_pool_size="1G"))
+        with pytest.raises(Failed, match=r"^MySQL is resizing its buffer pool, and does not take innodb_buffer_pool_size yet$"):
+            host.program.run()
+
+    def test_gets_back_what_it_started_with_meanwhile(self, host: Host) -> None:
+        self.applied(host, wait_timeout="9")
+        before = host.files.texts[places.APPLIED]
+        host.mysql_state = "activating"
+        host.want(database=database(wait_timeout="10"))
+        with pytest.raises(Failed):
+            host.program.run()
+        host.mysql_state = "active"
+        host.files.texts[CHANNEL] = before
+        host.program.run()
+        assert host.mysql.set == {"wait_timeout": 9}
+        assert host.files.texts[VARIABLES] == "[mysqld]\nwait_timeout = 9\n"
+
     def test_that_goes_away_meanwhile_is_tried_again(self, host: Host) -> None:
         self.applied(host, wait_timeout="9")
         good = host.state()["applied"]
@@ -324,6 +450,28 @@ class TestTheApplication:
         assert host.state()["applied"] == good
         # The second takes from the host's health what the first said.
         assert host.commands.lines() == ["systemctl start webinfra-release.service"] * 2
+
+    def test_is_judged_without_any_variables_too(self, host: Host) -> None:
+        self.running(host, A="1")
+        host.release |= {"error": "release a did not become healthy: no", "unfit": True}
+        # The release program writes no file of none.
+        host.begun = ""
+        host.want(application={"environment": {}})
+        host.program.run()
+        assert "does not become healthy" in host.refusal()
+
+    def test_is_not_judged_by_the_variables_of_an_edit_before(self, host: Host) -> None:
+        self.running(host, A="1")
+        host.release |= {"error": "release a did not become healthy: no", "unfit": True}
+        host.begun = 'A="bad"\n'
+        host.want(application={"environment": {"A": "2"}})
+        with pytest.raises(Failed, match=r"^the application waits for its release: release a did not become healthy: no$"):
+            host.program.run()
+        assert host.state()["refused"] is None
+        host.release |= {"error": "", "unfit": False}
+        host.program.run()
+        assert host.files.texts[f"{places.ENVIRONMENT}.green"] == 'A="2"\n'
+        assert host.state()["waiting"] is None
 
     def test_waits_for_a_release_that_does_not_come_to_an_end(self, host: Host) -> None:
         self.running(host, A="1")

@@ -466,8 +466,8 @@ class TestTheSitesName:
         other = "global\n  set-var proc.other str(a.example.com)\n"
         assert name(other, "b.example.com") == other
 
-    def world(self, *answers: str) -> tuple[World, list[str]]:
-        """A proxy that answers so when it is told the name, and what it was told."""
+    def world(self, *answers: str, has: list[str]) -> tuple[World, list[str]]:
+        """A proxy that answers so when it is told the name, and what it was told. `has`: the name that the process has."""
         world = World()
         world.files.texts["/etc/h.cfg"] = self.NAMED + CONFIG
         told: list[str] = []
@@ -475,10 +475,15 @@ class TestTheSitesName:
 
         class Named:
             def tell(self, command: str) -> str:
+                if command == "get var proc.domain":
+                    return f"proc.domain: type=str value=<{has[0]}>\n\n" if has else "Variable not found.\n\n"
                 if "set var" not in command:
                     return world.tell(command)
                 told.append(command)
-                return left.pop(0) if left else ""
+                if left:
+                    return left.pop(0)
+                has[:] = [command.partition("str(")[2].removesuffix(")")]
+                return ""
 
         world.keeper = ProxyKeeper(Settings("/etc/h.cfg", "/run/h"), world.files, world.clock, world.commands, Named(), world.log)
         return world, told
@@ -487,7 +492,7 @@ class TestTheSitesName:
         world.files.put("/var/lib/webinfra/settings.json", {"version": 2, "host": "web-1", "domain": domain})
 
     def test_is_told_once_when_it_changes(self) -> None:
-        world, told = self.world()
+        world, told = self.world(has=[])
         world.want(web(1))
         assert told == []
         self.wants(world, "a.example.com")
@@ -500,10 +505,21 @@ class TestTheSitesName:
         assert "web/s1" in world.servers
 
     def test_is_told_again_when_it_was_not_taken(self) -> None:
-        world, told = self.world("Permission denied\n\n")
+        world, told = self.world("Permission denied\n\n", has=[])
         self.wants(world, "a.example.com")
         world.want(web(1))
         assert world.log.complaints == ["/run/h does not take the site's name a.example.com: Permission denied"]
         world.look()
         assert len(told) == 2
         assert "web/s1" in world.servers
+
+    def test_is_told_again_to_a_process_that_began_with_the_name_before(self) -> None:
+        has: list[str] = []
+        world, told = self.world(has=has)
+        self.wants(world, "a.example.com")
+        world.want(web(1))
+        # A reload that had read the configuration before it was written.
+        has[:] = ["before.example.com"]
+        world.look()
+        assert has == ["a.example.com"]
+        assert len(told) == 2

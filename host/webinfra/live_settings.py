@@ -8,8 +8,9 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Final
 
@@ -33,6 +34,10 @@ _INSTALL: Final = "/usr/local/lib/webinfra/install-packages"
 _RELEASE_UNIT: Final = "webinfra-release.service"
 # When MySQL has to be started again for a variable: `{name: seconds since the boot}`. Gone after a boot, which starts it.
 _LATE: Final = f"{places.RUN}/variables-late.json"
+# Variables that MySQL may have otherwise than the settings in force say, while others are tried: `{"names": [...]}`.
+_TRIED: Final = "/var/lib/webinfra/variables-tried.json"
+# What is said of a command that ended by itself, and not well.
+_ENDED: Final = re.compile(r" failed \(\d+\)")
 # Seconds that a statement may take.
 _STATEMENT: Final = 10.0
 # Seconds that sync may take to give the proxies another name.
@@ -120,6 +125,7 @@ class Apply:
             late = self._database(wanted.database)
             if self._files.read(places.APPLIED) != text:
                 self._files.write(places.APPLIED, text, durable=True)
+            self._files.remove(_TRIED)
             self._name(wanted.domain)
             if environment is not None:
                 self._application(environment)
@@ -192,12 +198,43 @@ class Apply:
         known = {} if before is None or before.database is None else before.database.variables
         text = variables.configuration(wanted.variables)
         old = self._files.read(VARIABLES)
-        if text != old and not self._begins:
-            self._validate(text)
-        late = self._set(known, wanted.variables)
+        if self._begins:
+            self._keep(text)
+            return ()
         if text != old:
-            self._files.write(VARIABLES, text, durable=True)
+            self._validate(text)
+        changes = variables.changes(known, wanted.variables, self._tried())
+        self._try({change.name for change in changes})
+        running = self._unit_state("mysql.service")
+        if running != "active":
+            # Before it is waited for: the one that it has may be what keeps it from starting.
+            self._keep(text)
+            if running in ("activating", "reloading", "deactivating"):
+                raise Failed(f"MySQL is {running}")
+            return ()
+        try:
+            late = self._set(changes, started_with=text == old)
+        except variables.Unfit:
+            if before is not None:
+                self._keep(variables.configuration(known))
+            self._files.remove(_TRIED)
+            raise
+        self._keep(text)
         return late
+
+    def _keep(self, text: str) -> None:
+        """Has MySQL read this at its next start."""
+        if self._files.read(VARIABLES) != text:
+            self._files.write(VARIABLES, text, durable=True)
+
+    def _tried(self) -> frozenset[str]:
+        names = read_object(self._files, _TRIED).get("names")
+        return frozenset(one for one in names if isinstance(one, str)) if isinstance(names, list) else frozenset()
+
+    def _try(self, names: Collection[str]) -> None:
+        """Notes what is about to change: whoever comes after a run that was cut short sets it again, also to what it was before."""
+        if set(names) != self._tried():
+            self._files.write(_TRIED, json.dumps({"names": sorted(names)}) + "\n", durable=True)
 
     def _validate(self, text: str) -> None:
         """Lets MySQL read its whole configuration with this part."""
@@ -206,27 +243,25 @@ class Apply:
         try:
             self._commands.run(("/usr/sbin/mysqld", f"--defaults-file={_CANDIDATE}", "--validate-config", "--user=mysql"), seconds=60)
         except Failed as failure:
+            # Another end is none of its own: it was killed, had no time, or is not installed yet.
+            if _ENDED.search(str(failure)) is None:
+                raise
             raise variables.Unfit(_why(str(failure))) from failure
         finally:
             self._files.remove(_CANDIDATE)
 
-    def _set(self, before: Mapping[str, str], after: Mapping[str, str]) -> tuple[str, ...]:
-        if self._begins:
-            return ()
-        running = self._unit_state("mysql.service")
-        if running != "active":
-            if running in ("activating", "reloading", "deactivating"):
-                raise Failed(f"MySQL is {running}")
-            return ()
-        wanted = variables.changes(before, after)
+    def _set(self, wanted: Sequence[variables.Change], *, started_with: bool) -> tuple[str, ...]:
+        """Returns what MySQL has still to be started for. `started_with`: its file had all of it already, as of before it started."""
         connection = self._connect(_STATEMENT)
         try:
             now = self._clock.now()
-            late = variables.bring(connection, wanted)
+            late = variables.bring(connection, self._clock, wanted)
             since = variables.started(connection, now)
         finally:
             connection.close()
         waiting = {name: at for name, at in read_object(self._files, _LATE).items() if isinstance(at, int | float) and at > since}
+        if started_with:
+            return tuple(sorted(waiting))
         changed = {change.variable: change for change in wanted}
         kept = {name: at for name, at in waiting.items() if name not in changed}
         # What is MySQL's own choice again is what it has, where another one was waited for.
@@ -253,7 +288,9 @@ class Apply:
         except Failed as failure:
             status = read_object(self._files, places.RELEASE_STATUS)
             error = status.get("error")
-            if status.get("unfit") is True and status.get("wanted") == status.get("running"):
+            # One that was on its way already may have been started with those of an edit before.
+            tried = text in (self._files.read(f"{places.ENVIRONMENT}.{one}") or "" for one in ("blue", "green"))
+            if tried and status.get("unfit") is True and status.get("wanted") == status.get("running"):
                 # So that it is not tried again and again beside the one that serves.
                 self._files.write(places.ENVIRONMENT, runs or "", durable=True, private=True)
                 with contextlib.suppress(Failed):

@@ -46,8 +46,6 @@ class ProxyKeeper:
         # None: not known yet.
         self._members: Mapping[str, Sequence[Member]] | None = None
         self._next = 0.0
-        # The site's name as the process was told, which a new one reads from the disk.
-        self._named: str | None = None
 
     def want(self, members: Mapping[str, Sequence[Member]]) -> None:
         """These machines serve from now on: writes them down and tells the process."""
@@ -90,13 +88,12 @@ class ProxyKeeper:
         return not left
 
     def _name(self, domain: str) -> None:
-        """Tells the process the site's name. A reload would cost connections."""
-        if domain == self._named:
+        """Tells the process the site's name, unless it has it: one that began as the disk was written may not. A reload would cost connections."""
+        if f" value=<{domain}>" in self._proxy.tell(f"get var {NAME}"):
             return
         answer = self._proxy.tell(f"experimental-mode on; set var {NAME} str({domain})").strip()
         if answer:
             raise Failed(f"{self._settings.socket} does not take the site's name {domain}: {answer}")
-        self._named = domain
 
     def _write(self, text: str) -> None:
         """Replaces the configuration by one that HAProxy accepts, also before a loss of power."""

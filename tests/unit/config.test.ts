@@ -462,6 +462,28 @@ describe("config: errors", () => {
     }
   });
 
+  it("holds what would part replicas from the primary, stop writes everywhere or lose acknowledged ones, also by its old name", () => {
+    for (const name of [
+      "skip_slave_start",
+      "log_slave_updates",
+      "binlog_format",
+      "replicate_ignore_db",
+      "replica_skip_errors",
+      "slave_exec_mode",
+      "replica_preserve_commit_order",
+      "rpl_semi_sync_source_wait_for_replica_count",
+      "innodb_doublewrite",
+      "innodb_flush_method",
+      "offline_mode",
+      "transaction_read_only",
+      "socket",
+    ]) {
+      assert.deepEqual(problemsOf(json("mysql", { settings: { [name]: 1 } })), [
+        `webinfra:mysql.settings.${name}: the name is held by webinfra (replication and durability stand on it): leave it out`,
+      ]);
+    }
+  });
+
   it("refuses a role that does nothing yet", () => {
     assert.deepEqual(
       problemsOf({ topology: "custom", ...json("hosts", [{ name: "m-1", roles: ["loadBalancer", "monitor"] }]) }),
