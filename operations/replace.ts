@@ -21,6 +21,8 @@ export interface ReplacementRequest {
   readonly durability: "prefer" | "require";
   /** Hosts that have data volumes, by name. */
   readonly dataHosts: ReadonlySet<string>;
+  /** The hosts that the configuration wants. */
+  readonly wanted: readonly string[];
 }
 
 /** A host as the site has it now. */
@@ -34,7 +36,7 @@ export interface SiteHost {
 }
 
 /** A host to be made anew, and what is around it. */
-export interface ReplacementFacts extends Omit<ReplacementRequest, "dataHosts"> {
+export interface ReplacementFacts extends Omit<ReplacementRequest, "dataHosts" | "wanted"> {
   readonly stack: string;
   readonly holdsData: boolean;
   /** The host that the primary pointer names; null when the host has no database. */
@@ -167,15 +169,20 @@ function siteHosts(answered: Answered): readonly SiteHost[] {
 /**
  * Looks at the site around a host that is to be made anew.
  * @param known the machines that the stack's state knows
- * @throws HostError when there is no such host; PointerError when it has a database, and nobody says who is primary
+ * @throws HostError when there is no such host; ReplacementRefusedError when it has no machine now; PointerError when it has a database, and nobody says who is primary
  */
 export async function surveyReplacement(
   access: SiteAccess,
   known: readonly KnownMachine[],
-  { dataHosts, ...request }: ReplacementRequest,
+  { dataHosts, wanted, ...request }: ReplacementRequest,
 ): Promise<ReplacementFacts> {
   const machines = withGone(await access.machines(), known);
   const own = machines.find(({ host }) => host === request.host);
+  if (own === undefined && wanted.includes(request.host)) {
+    throw new ReplacementRefusedError(
+      `"${request.host}" has no machine now: \`webinfra up ${access.stack}\` makes it, on its data where they are there. Nothing was changed.`,
+    );
+  }
   if (own === undefined) {
     throw unknownHost(machines, access.stack, request.host);
   }

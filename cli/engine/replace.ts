@@ -124,8 +124,8 @@ export async function replace(
     const config = configOf(open.settings);
     const { durability, volumeGiB } = config.mysql;
     const held = new Set(dataHosts(state).map((one) => one.host));
-    const facts = await checkReplacement(access, known, { host, discardData, durability, dataHosts: held });
     const wanted = place(config).hosts.map((one) => one.name);
+    const facts = await checkReplacement(access, known, { host, discardData, durability, dataHosts: held, wanted });
     if (!wanted.includes(host)) {
       throw new UserError(
         `the configuration has no host "${host}" any more (it has ${wanted.join(", ")}): ` +

@@ -10,11 +10,12 @@ import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { parse } from "yaml";
 import { packPrograms } from "../../components/archive";
-import { writeHostPointer } from "../../core/protocol";
+import { parseHostSettings, writeHostPointer } from "../../core/protocol";
 import { hostsImage } from "../../components/web-infrastructure";
 import { platformNames } from "../../platforms/schema";
 import { presetNames } from "../../topology/schema";
 import { appProxyPort } from "../../core/ports";
+import { settingsText } from "../../roles/settings";
 import { balancer } from "../../services/haproxy";
 import { proxy } from "../../services/local-proxy";
 import { exec, PROJECT } from "../../provider/incus";
@@ -258,9 +259,17 @@ describe("real tools", function () {
 
   // After HAProxy's: the packages of MySQL's source may bring a newer C library.
   it("mysqld --validate-config: the database's settings", async () => {
-    await install(filesWith("database"));
+    const view = viewsOf(devConfig()).find(({ host }) => host.roles.includes("database"));
+    const settings = view && parseHostSettings(settingsText(view.host.name, view, null));
+    assert.ok(settings?.ok === true && settings.value.database !== null);
+    // As the host's own program writes them (host/webinfra/live_settings.py).
+    const lines = Object.entries(settings.value.database.variables).map(([name, value]) => `${name} = ${value}\n`);
+    const path = "/etc/mysql/mysql.conf.d/zzy-webinfra-settings.cnf";
+    await install([...filesWith("database"), { path, content: `[mysqld]\n${lines.join("")}`, mode: "0644" }]);
     await shell("mkdir -p /var/lib/mysql && mount -t tmpfs tmpfs /var/lib/mysql");
-    await shell('for step in /usr/local/lib/webinfra/steps.d/0[78]-*; do "$step"; done');
+    await shell(
+      'for step in /usr/local/lib/webinfra/steps.d/*-mysql-data /usr/local/lib/webinfra/steps.d/*-mysql-source; do "$step"; done',
+    );
     await shell("/usr/local/lib/webinfra/install-packages");
     const said = await shell("/usr/sbin/mysqld --validate-config --user=mysql");
     // What needs a plugin is prefixed with loose_, and is unknown while plugins are not loaded.
@@ -361,7 +370,7 @@ describe("real tools", function () {
 
   it("systemd: a MySQL of another series is refused, and does not start at the next boot on data that it has not served", async () => {
     await install(filesWith("database"));
-    const step = "/usr/local/lib/webinfra/steps.d/10-mysql-series";
+    const step = "/usr/local/lib/webinfra/steps.d/11-mysql-series";
     const unit = "/etc/systemd/system/mysql.service";
     const note = "/var/lib/webinfra/mysql-installed";
     const mysqld = '#!/bin/sh\necho "/usr/sbin/mysqld  Ver 10.1.2 for Linux on x86_64"\n';

@@ -185,7 +185,10 @@ describe("operations: replace", () => {
         hint: () => assert.fail("nobody is told anything"),
       },
     });
-    const request = { host: "db-2", discardData: false, durability: "prefer" as const, dataHosts: new Set(["db-2"]) };
+    const request = {
+      ...{ host: "db-2", discardData: false, durability: "prefer" as const },
+      ...{ dataHosts: new Set(["db-2"]), wanted: ["db-1", "db-2"] },
+    };
     const machines = [machine("db-1"), machine("db-2")];
     const answers = {
       "m-db-1": says("m-db-1", { role: "primary", writable: true }),
@@ -223,6 +226,16 @@ describe("operations: replace", () => {
       );
       assert.equal(found.hosts.find(({ name }) => name === "db-2")?.trouble, "its machine is gone");
     });
+
+    it("and leaves one whose replacement was cut short to `up`", () =>
+      assert.rejects(checkReplacement(access([machine("db-1")], answers), [], request), (error) => {
+        assert.ok(error instanceof ReplacementRefusedError);
+        assert.equal(
+          error.message,
+          '"db-2" has no machine now: `webinfra up trial` makes it, on its data where they are there. Nothing was changed.',
+        );
+        return true;
+      }));
 
     it("and names the hosts that there are", () =>
       assert.rejects(checkReplacement(access(machines, answers), [], { ...request, host: "db-3" }), (error) => {
