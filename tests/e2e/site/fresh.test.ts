@@ -57,7 +57,7 @@ describe("site that is brought up against odds", function () {
         const web = (await site.machines()).find(({ host, running }) => host === "web-1" && running);
         assert.ok(web);
         const log = await site.shell("web-1", "journalctl --no-pager -u webinfra-converge");
-        assert.match(log, /failed while installing packages \(09-packages\); it is tried again/);
+        assert.match(log, /failed while installing packages \(\d\d-packages\); it is tried again/);
       },
       180,
     );
