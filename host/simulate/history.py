@@ -349,7 +349,7 @@ def at_rest(world: World, operator: Operator) -> str | None:
         # The store went back a number, and whoever had not seen the newest waits for it: an operator has to promote again.
         operator.write(world.pointed, writer.name, number=operator.number())
         kernel.run(kernel.now + MENDING)
-    if not acknowledges(world):
+    if not acknowledges(world) and not nobody_to_acknowledge(world, writer):
         return f"{writer.name} is open and acknowledges nothing"
     for host in world.hosts:
         server, extra = host.server, host.server.executed - (writer.server.executed | writer.server.binlog)
