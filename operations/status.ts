@@ -1,5 +1,5 @@
 /** How a site is: each host and its health, asked of the hosts themselves. */
-import type { DatabaseState, State } from "../core/protocol";
+import { type DatabaseState, isOutdated, type State } from "../core/protocol";
 import type { Answer } from "./access/agent";
 import type { SiteAccess } from "./access/types";
 import { type HostMachine, type KnownMachine, withGone } from "./machines";
@@ -69,10 +69,6 @@ function currentUrl(known: string | null, machines: Answered): string | null {
   return url.origin;
 }
 
-/** Whether a machine was made from another definition than the wanted one. One that does not say which was made before hosts had any. */
-const isOutdated = (answer: Answer, wanted: string | undefined): boolean =>
-  !("silent" in answer) && wanted !== undefined && answer.definition !== wanted;
-
 /**
  * Puts the report together from the machines and what they answered.
  * @param definitions the definition that the last update wanted of each host, by its name; of a host that is not there nobody says that it is outdated
@@ -93,7 +89,7 @@ export function report(
       roles: machine.roles,
       address: machine.address,
       healthy: !("silent" in answer) && answer.healthy && answer.machine === machine.machine,
-      outdated: isOutdated(answer, definitions.get(machine.host)),
+      outdated: !("silent" in answer) && isOutdated(answer, definitions.get(machine.host)),
       refused: "silent" in answer ? [] : answer.refused,
       settings: "silent" in answer ? null : answer.settings,
       database: "silent" in answer || answer.database === null ? null : hostDatabase(answer.database),

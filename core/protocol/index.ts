@@ -18,4 +18,4 @@ export {
   writeReleasePointer,
 } from "./pointer";
 export { type HostSettings, parseHostSettings, type SealedSettings, settingsKey, writeHostSettings } from "./settings";
-export { type DatabaseState, parseState, type State } from "./state";
+export { type DatabaseState, isOutdated, parseState, type State } from "./state";

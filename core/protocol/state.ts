@@ -137,6 +137,13 @@ export type State = z.infer<typeof schema>;
 /** What a database host says of its database. */
 export type DatabaseState = NonNullable<State["database"]>;
 
+/**
+ * Whether a machine was made from another definition than the wanted one. One that does not say which was made before hosts had any.
+ * @param wanted undefined: nobody asks
+ */
+export const isOutdated = ({ definition }: Pick<State, "definition">, wanted: string | undefined): boolean =>
+  wanted !== undefined && definition !== wanted;
+
 /** Reads an answer of version 1 or 2. */
 export function parseState(answer: string): Parsed<State> {
   return parseDocument(answer, { 1: schema, 2: schema });

@@ -23,11 +23,15 @@ const firstOf = <Check>(
 
 /**
  * @param agentPort where agents answer
+ * @param agents gets the latest answer of each machine's agent, by machine id
  * @returns what looks once and tells all that is still missing. It remembers what it has seen: of what changes with each
  *   answer, such as an agent's, the latest counts; a machine that was seen through a balancer stays seen.
  */
-export function observer(expectation: Expectation, agentPort: number): (ask: Ask) => Promise<Missing[]> {
-  const agents = new Map<string, Answer>();
+export function observer(
+  expectation: Expectation,
+  agentPort: number,
+  agents = new Map<string, Answer>(),
+): (ask: Ask) => Promise<Missing[]> {
   const scene = { expectation, agents };
   const ofMachines = machineChecks.map((make) => make(scene));
   const ofSite = siteChecks.map((make) => make(scene));

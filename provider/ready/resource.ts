@@ -3,14 +3,15 @@ import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
 import { agentPort } from "../../core/ports";
 import { readyInputs } from "../inputs/ready";
-import { probe } from "../probe";
+import { type Answer, probe } from "../probe";
 import { type Context, type Resource, resource } from "../resource";
 import { sleep } from "../time";
 import { type Bag, holdsUnknown } from "../values";
+import type { Scene } from "./checks/check";
 import { askForPage, isServed } from "./checks/site";
 import { observer } from "./observe";
 import { failureReport, statusLine, unseenLine } from "./report";
-import { askMachines, outdatedHosts, pendingLines } from "./told";
+import { outdatedHosts, pendingLines } from "./told";
 
 const POLL_MS = 500;
 const STATUS_EVERY_MS = 3_000;
@@ -37,21 +38,22 @@ export interface MachineAccess {
   readonly ca?: string;
 }
 
-/** Polls until everything was seen, or throws the report when the time is over. */
+/** Polls until everything was seen, and returns what was seen last; throws the report when the time is over. */
 export async function waitUntilReady(
   given: Inputs,
   { signal, status }: Pick<Context, "signal" | "status">,
   access: MachineAccess,
-): Promise<void> {
+): Promise<Scene> {
   const seconds = given.timeoutSeconds ?? DEFAULT_TIMEOUT_SECONDS;
   const began = Date.now();
   const deadline = began + seconds * 1000;
-  const observe = observer(given, access.agentPort ?? agentPort);
+  const agents = new Map<string, Answer>();
+  const observe = observer(given, access.agentPort ?? agentPort, agents);
   let saidAt = 0;
   for (;;) {
     const missed = await observe((url, options) => probe(url, signal, { ...options, ca: access.ca }));
     if (missed.length === 0) {
-      return;
+      return { expectation: given, agents };
     }
     const now = Date.now();
     if (now >= deadline || missed.some(({ final }) => final === true)) {
@@ -97,17 +99,15 @@ function machineTexts(value: unknown): unknown {
 /** `webinfra:index:Ready` */
 export function readyResource(access: MachineAccess): Resource {
   const check = async (given: Inputs, context: Context): Promise<State> => {
-    await waitUntilReady(given, context, access);
+    const seen = await waitUntilReady(given, context, access);
     const unseen = unseenLine(given);
     if (unseen !== undefined) {
       context.warn(unseen);
     }
-    const ask = (url: string) => probe(url, context.signal);
-    const told = await askMachines(given, ask, access.agentPort ?? agentPort);
-    for (const line of pendingLines(told)) {
+    for (const line of pendingLines(seen)) {
       context.warn(line);
     }
-    return { ...given, checkedAt: new Date().toISOString(), outdated: outdatedHosts(told) };
+    return { ...given, checkedAt: new Date().toISOString(), outdated: outdatedHosts(seen) };
   };
   return resource<Inputs, State>({
     inputs: readyInputs,
