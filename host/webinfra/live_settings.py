@@ -104,10 +104,8 @@ class Apply:
         if live(self._files) is not None:
             return
         # Also where there are some already, which were refused: nothing else looks for better ones yet.
-        text = channel.one(key(self._host))
-        if text is None:
-            raise Failed(f"the channel has no {key(self._host)} yet")
-        self._files.write(f"{places.CHANNEL}/{key(self._host)}", text)
+        text = self._there(channel.one(key(self._host)))
+        self._files.write(self._copy, text)
         self._begins = True
         self.run()
         if live(self._files) is None:
@@ -115,9 +113,7 @@ class Apply:
 
     def run(self) -> None:
         """Applies what is wanted, or says why it is refused. Failed when it is to be tried again."""
-        text = self._files.read(f"{places.CHANNEL}/{key(self._host)}")
-        if text is None:
-            raise Failed(f"the channel has no {key(self._host)} yet")
+        text = self._there(self._files.read(self._copy))
         late: tuple[str, ...] = ()
         try:
             wanted = self._parsed(text)
@@ -137,6 +133,16 @@ class Apply:
             self._report(SettingsState(self._before(), refused=RefusedSettings(_digest(text), str(refused)), pending=_words(late)))
         else:
             self._report(SettingsState(_digest(text), pending=_words(late)))
+
+    @property
+    def _copy(self) -> str:
+        """Where the host keeps what the channel has."""
+        return f"{places.CHANNEL}/{key(self._host)}"
+
+    def _there(self, text: str | None) -> str:
+        if text is None:
+            raise Failed(f"the channel has no {key(self._host)} yet")
+        return text
 
     def _parsed(self, text: str) -> HostSettings:
         wanted = parse_host_settings(text)
