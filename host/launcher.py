@@ -21,8 +21,10 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 UNITS = ("webinfra-sync.service", "webinfra-agent.service", "webinfra-database.service", "webinfra-address.service")
-# Seconds: a new package has so long to become good, and has to stay so; a sync or a machine that says nothing is given up.
-DEADLINE, SETTLE, SYNC_SILENT, MACHINE_SILENT = 60.0, 5.0, 120.0, 60.0
+# Seconds: a new package has so long to become good, and has to stay so; a sync that says nothing is given up.
+DEADLINE, SETTLE, SYNC_SILENT = 60.0, 5.0, 120.0
+# A machine that says nothing is passed over. It may be trying a package whose agent hangs, then stop that agent: systemd kills after 90 s.
+MACHINE_SILENT = DEADLINE + 90.0 + 30.0
 POINTER = "pointers/host.json"
 STOPS = 3
 

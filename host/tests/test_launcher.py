@@ -360,27 +360,37 @@ class TestTurns:
         site.launcher.turn()
         assert site.waiting == "waits for web-1"
 
-    def test_one_that_is_silent_is_passed_over_after_a_minute(self, site: Site) -> None:
+    def test_one_that_is_silent_is_passed_over_after_three_minutes(self, site: Site) -> None:
         url = site.peer("web-1", good=GOOD)
         # Another machine has its address by now: that is no answer of this one.
         site.host.agents[url] = json.dumps({"machine": "m-9", "package": {"good": NEXT}})
         site.publish(archive("second"))
         one = site.launcher
-        for _ in range(60):
-            site.host.seconds += one.turn() - 0.02
+        for _ in range(180):
+            site.host.seconds += one.turn() - 0.01
             assert (site.host.current, site.waiting) == (GOOD, "waits for web-1, which does not answer")
         site.host.seconds += 2
         one.turn()
         assert site.kept == Memory(NEXT)
 
-    def test_an_answer_in_between_begins_the_minute_anew(self, site: Site) -> None:
+    def test_one_whose_new_agent_hangs_and_is_slow_to_stop_is_not_passed_over(self, site: Site) -> None:
+        # Each look waits for systemd and for the agent.
+        site.host.ill[NEXT] = lambda _: {"says": None, "slow": 4.0}
+        site.publish(archive("second"))
+        began = site.host.seconds
+        site.launcher.turn()
+        assert site.kept == Memory(GOOD, None, {"package": NEXT, "reason": "its agent did not answer for 60 s"})
+        silent, systemd_kills_after = site.host.restarted - began, 90
+        assert launcher.DEADLINE < silent < launcher.MACHINE_SILENT - systemd_kills_after
+
+    def test_an_answer_in_between_begins_the_three_minutes_anew(self, site: Site) -> None:
         url = site.peer("web-1", good=GOOD)
         site.publish(archive("second"))
         one = site.launcher
         for answer in (None, site.host.agents[url], None):
             site.host.agents[url] = answer
             one.turn()
-            site.host.seconds += 59
+            site.host.seconds += 179
         assert site.host.current == GOOD
 
     def test_one_of_a_version_without_packages_is_passed_over(self, site: Site) -> None:
