@@ -1,8 +1,8 @@
 /** Mistakes and missing things, through the real command: a clear error, and nothing created. */
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { parseRoutes } from "../../../provider/incus/subnet";
+import { deleteNetwork, IncusClient, networkName } from "../../../provider/incus";
+import { makeNetwork } from "../../../provider/incus/network";
 import { manage, repository, Site } from "../../support/site";
 
 describe("site that cannot be built", function () {
@@ -60,29 +60,32 @@ describe("site that cannot be built", function () {
     );
   });
 
-  it("in a subnet that is taken, and says by whom", async function () {
-    // Any network that this machine has a route to; where there is none, no subnet is taken.
-    const routes = parseRoutes(readFileSync("/proc/net/route", "utf8"));
-    const taken = routes
-      .map(({ cidr }) => cidr)
-      .find((cidr) => {
-        // Others are refused for their size.
-        const prefix = Number(cidr.split("/")[1]);
-        return prefix >= 16 && prefix <= 28;
-      });
-    if (taken === undefined) {
-      this.skip();
-    }
-    site.configure({ network: { cidr: taken } });
-    const { code, stderr } = await site.run(site.upArguments());
-    assert.equal(code, 1);
-    assert.match(stderr, new RegExp(`network: the network's cidr ${taken.replaceAll(".", "\\.")} is taken: .+ has `));
-    assert.match(stderr, /Leave cidr out to have a free one chosen \(now 10\.77\.\d+\.0\/24\)/);
-    // What holds no machine may be there already: the volumes, which cost nothing.
-    assert.deepEqual(
-      (await site.remains()).filter((name) => !name.endsWith("-data")),
-      [],
-    );
+  describe("where a network of this machine's has the subnet", () => {
+    // One of this suite's own: others come and go while it runs.
+    const other = `${site.stack}-other`;
+    const network = networkName(other);
+    let cidr = "";
+    before("the network", async () => {
+      const context = { signal: AbortSignal.timeout(60_000), status: () => undefined, warn: () => undefined };
+      ({ cidr } = await makeNetwork(new IncusClient(), { name: network, stack: other }, context));
+    });
+    after(async () => {
+      await deleteNetwork(network);
+    });
+
+    it("and says by whom", async () => {
+      site.configure({ network: { cidr } });
+      const { code, stdout, stderr } = await site.run(site.upArguments());
+      assert.equal(code, 1, stdout + stderr);
+      const by = `the Incus network ${network} of stack "${other}" has ${cidr}`;
+      assert.ok(stderr.includes(`network: the network's cidr ${cidr} is taken: ${by}. `), stderr);
+      assert.match(stderr, /Leave cidr out to have a free one chosen \(now 10\.77\.\d+\.0\/24\)/);
+      // What holds no machine may be there already: the volumes, which cost nothing.
+      assert.deepEqual(
+        (await site.remains()).filter((name) => !name.endsWith("-data")),
+        [],
+      );
+    });
   });
 
   it("for a stack that has no file", async () => {
