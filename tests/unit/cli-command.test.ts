@@ -599,7 +599,12 @@ describe("cli: after a kill", () => {
   });
 
   it("does not take another process with the lock's number for a Pulumi", () => {
-    assert.equal(lockIsDead({ ...lock, pid: process.ppid }, undefined, "here"), true);
+    const other = spawn("sleep", ["60"]);
+    try {
+      assert.equal(lockIsDead({ ...lock, pid: other.pid ?? assert.fail() }, undefined, "here"), true);
+    } finally {
+      other.kill();
+    }
   });
 
   it("says whose lock it is and what to do", () => {
