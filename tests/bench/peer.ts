@@ -24,6 +24,7 @@ import { startMachine } from "../support/machine";
 import { programOnPath } from "../support/path";
 import { mysql, repository } from "../support/site";
 import type { Figure } from "./measure";
+import { quietContext } from "../support/context";
 
 const run = promisify(execFile);
 
@@ -183,8 +184,7 @@ export class Peer {
 
   /** The network and the files: neither is what is measured. */
   private async prepare(): Promise<void> {
-    const { signal } = this.stopping;
-    const context = { signal, status: () => undefined, warn: () => undefined };
+    const context = quietContext(this.stopping.signal);
     this.making = makeNetwork(new IncusClient(), { name: this.network, stack: this.name }, context);
     await this.making;
     await run(process.execPath, [join(repository, "app", "build.mjs"), join(this.work, "app")]);

@@ -7,8 +7,9 @@ import { writeHostPointer } from "../../core/protocol";
 import { file } from "../../provider/channel/file";
 import { object } from "../../provider/channel/object";
 import { pointer } from "../../provider/channel/pointer";
+import { quietContext } from "../support/context";
 
-const context = { signal: new AbortController().signal, status: () => undefined, warn: () => undefined };
+const context = quietContext();
 
 describe("provider: channel", () => {
   let home: string;

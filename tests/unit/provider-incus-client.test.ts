@@ -9,6 +9,7 @@ import { answerError, connectionError, IncusClient, IncusError, socketPath } fro
 import { deleteNetwork, makeNetwork } from "../../provider/incus/network";
 import { remove } from "../../provider/incus/retry";
 import { deleteVolume } from "../../provider/incus/volume";
+import { quietContext } from "../support/context";
 
 describe("provider: Incus client", () => {
   let directory: string;
@@ -208,7 +209,7 @@ describe("provider: Incus client", () => {
     });
 
     it("makes a network though an interface of another stack goes meanwhile, and tells other failures at once", async () => {
-      const context = { signal: new AbortController().signal, status: () => undefined, warn: () => undefined };
+      const context = quietContext();
       const answers = [going, undefined, "no space left"];
       let asked = 0;
       const client = await serve((request, response) => {

@@ -14,6 +14,7 @@ import {
 import type { IncusClient } from "../../provider/incus";
 import { withLock } from "../../provider/lock";
 import { FakeIncus } from "../support/incus";
+import { quietContext } from "../support/context";
 
 const DAY = 86_400_000;
 const now = Date.parse("2026-03-31T12:00:00Z");
@@ -257,7 +258,7 @@ describe("provider: an image with all packages", () => {
 
   describe("as a resource", () => {
     const given = { ...recipe, network: "webinfra-abcdef" };
-    const context = { signal: new AbortController().signal, status: () => undefined, warn: () => undefined };
+    const context = quietContext();
 
     it("changes with what is installed alone: never with its age", async () => {
       const resource = imageResource(() => client);

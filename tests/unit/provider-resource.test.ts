@@ -10,8 +10,9 @@ import { typeOf, WebinfraProvider } from "../../provider/provider";
 import { type Difference, HalfMadeError, resource } from "../../provider/resource";
 import { changedKeys, holdsUnknown, secret, UNKNOWN, unwrap, unwrapBag, wrapBag } from "../../provider/values";
 import { FakeIncus } from "../support/incus";
+import { quietContext } from "../support/context";
 
-const context = { signal: new AbortController().signal, status: () => undefined, warn: () => undefined };
+const context = quietContext();
 
 const given = {
   host: "web-1",

@@ -8,8 +8,9 @@ import { certificate, makeAuthority, makeCertificate } from "../../provider/secr
 import { drawPassword, password } from "../../provider/secrets/password";
 import { sealed, sealingKey } from "../../provider/secrets/sealing";
 import { holdsSecret, secret, unwrapBag } from "../../provider/values";
+import { quietContext } from "../support/context";
 
-const context = { signal: new AbortController().signal, status: () => undefined, warn: () => undefined };
+const context = quietContext();
 
 describe("provider: password", () => {
   it("has the length asked for, of letters and digits only", () => {

@@ -7,9 +7,10 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { z } from "zod";
 import { resources, WebinfraProvider } from "../../provider/provider";
-import { type Context, HalfMadeError, resource } from "../../provider/resource";
+import { HalfMadeError, resource } from "../../provider/resource";
 import { type Bag, secret } from "../../provider/values";
 import { goldenRoot } from "../support/golden";
+import { quietContext } from "../support/context";
 
 const goldenSchema = z.object({
   id: z.string(),
@@ -115,7 +116,7 @@ describe("provider: states that stacks hold", () => {
 });
 
 describe("provider: versions of states", () => {
-  const context: Context = { signal: new AbortController().signal, status: () => undefined, warn: () => undefined };
+  const context = quietContext();
   const never = (): Promise<never> => Promise.reject(new Error("not asked for"));
   const inputs = z.strictObject({ place: z.string(), key: z.string() });
   const state = z.object({ ...inputs.shape, size: z.number() });

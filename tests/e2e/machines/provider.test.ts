@@ -21,6 +21,7 @@ import {
 } from "../../../provider/incus";
 import { makeNetwork } from "../../../provider/incus/network";
 import * as sdk from "../../../provider/sdk";
+import { quietContext } from "../../support/context";
 
 const SECRET = "only-for-root-71c2";
 const userData = (content: string): string =>
@@ -291,7 +292,7 @@ describe("provider on Incus", function () {
   });
 
   it("makes networks at the same moment, each with a subnet of its own", async () => {
-    const context = { signal: AbortSignal.timeout(60_000), status: () => undefined, warn: () => undefined };
+    const context = quietContext(AbortSignal.timeout(60_000));
     const names = Array.from({ length: 4 }, () => `webinfra-${randomBytes(3).toString("hex")}`);
     try {
       const made = await Promise.all(names.map((one) => makeNetwork(client, { name: one, stack: name }, context)));

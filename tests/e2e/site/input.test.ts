@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { deleteNetwork, IncusClient, networkName } from "../../../provider/incus";
 import { makeNetwork } from "../../../provider/incus/network";
+import { quietContext } from "../../support/context";
 import { manage, repository, Site } from "../../support/site";
 
 describe("site that cannot be built", function () {
@@ -60,20 +61,13 @@ describe("site that cannot be built", function () {
     );
   });
 
-  describe("where a network of this machine's has the subnet", () => {
-    // One of this suite's own: others come and go while it runs.
+  it("in a subnet that is taken, and says by whom", async () => {
+    // By a network of this suite's own: others come and go while it runs.
     const other = `${site.stack}-other`;
     const network = networkName(other);
-    let cidr = "";
-    before("the network", async () => {
-      const context = { signal: AbortSignal.timeout(60_000), status: () => undefined, warn: () => undefined };
-      ({ cidr } = await makeNetwork(new IncusClient(), { name: network, stack: other }, context));
-    });
-    after(async () => {
-      await deleteNetwork(network);
-    });
-
-    it("and says by whom", async () => {
+    try {
+      const context = quietContext(AbortSignal.timeout(60_000));
+      const { cidr } = await makeNetwork(new IncusClient(), { name: network, stack: other }, context);
       site.configure({ network: { cidr } });
       const { code, stdout, stderr } = await site.run(site.upArguments());
       assert.equal(code, 1, stdout + stderr);
@@ -85,7 +79,9 @@ describe("site that cannot be built", function () {
         (await site.remains()).filter((name) => !name.endsWith("-data")),
         [],
       );
-    });
+    } finally {
+      await deleteNetwork(network);
+    }
   });
 
   it("for a stack that has no file", async () => {
