@@ -1,5 +1,6 @@
 /** Completion of the command line in a shell: the shell asks `webinfra __complete`, which knows the commands. */
 import type { Command, Option } from "commander";
+import { defaultStack } from "./command";
 import { topologies } from "./options";
 
 /** The shells that there is a script for. */
@@ -83,7 +84,7 @@ function readWords(
   words: readonly string[],
 ): { readonly operands: string[]; readonly stack: string } {
   const operands: string[] = [];
-  let stack = String(command.options.find(({ long }) => long === "--stack")?.defaultValue ?? "");
+  let stack = defaultStack;
   for (let at = 0; at < words.length; at++) {
     const word = words[at] ?? "";
     const option = optionCalled(command, word);

@@ -1,6 +1,7 @@
 /** The `webinfra` command. */
+import { resolve } from "node:path";
 import { Command, CommanderError } from "commander";
-import { type Actions, addCommand, type CommandDescription } from "./command";
+import { type Actions, addCommand, type CommandDescription, defaultStack } from "./command";
 import { completeCommand } from "./commands/complete";
 import { completionCommand } from "./commands/completion";
 import { databaseCommand } from "./commands/database";
@@ -15,8 +16,9 @@ import { replaceCommand } from "./commands/replace";
 import { reviewCommand } from "./commands/review";
 import { statusCommand } from "./commands/status";
 import { upCommand } from "./commands/up";
-import type { CommandContext } from "./context";
 import { describeFailure } from "./errors";
+import { version } from "../package.json";
+import { surroundingsOf, withRunnableHints } from "./terminal/hints";
 import { Output } from "./terminal/output";
 
 /** For what is still being written when a command is done. */
@@ -46,30 +48,57 @@ export function commandLine(actions: Actions): Command {
     .description(
       "Builds and runs a distributed web infrastructure: balancers, web and app servers, a replicated database.",
     )
+    .version(`webinfra ${version}`, "-V, --version", "print the version")
     .exitOverride()
     .showHelpAfterError("(`webinfra --help` shows what there is)");
   for (const command of commands) {
-    addCommand(program, command, { ...actions, program });
+    addCommand(program, command, actions);
   }
   return program;
 }
 
-async function processContext(json: boolean): Promise<CommandContext> {
-  const { repositoryRoot } = await import("./engine/stack.js");
-  return {
-    environment: process.env,
-    root: repositoryRoot,
-    output: new Output(json),
-    program: async (environment) => {
-      const { default: site } = await import("../index.js");
-      return site(environment);
-    },
-  };
+/** The commands that work on a stack, or have some that do. */
+const onStacks: ReadonlySet<string> = new Set(
+  commands
+    .filter(({ stack, commands: own = [] }) => stack === true || own.some((one) => one.stack === true))
+    .map(({ name }) => name),
+);
+
+/** The repository that this file is in, also as a bundle. */
+const root = resolve(__dirname, "..");
+
+/** What the process gives a command on a stack. */
+function processOutput(json: boolean, stack: string): Output {
+  const surroundings = surroundingsOf({ root, environment: process.env, directory: process.cwd() });
+  return new Output(json, { hints: (text) => withRunnableHints(text, { ...surroundings, stack, onStacks }) });
+}
+
+/** Whoever reads may stop to, as `head` does. What is being done goes on, and its exit code says how it ended. */
+function endureClosedPipes(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on("error", (error: NodeJS.ErrnoException) => {
+      if (error.code !== "EPIPE") {
+        throw error;
+      }
+    });
+  }
 }
 
 async function carryOut(): Promise<void> {
+  let output = processOutput(false, defaultStack);
   const program = commandLine({
-    context: processContext,
+    context: (json, stack) => {
+      output = processOutput(json, stack);
+      return Promise.resolve({
+        environment: process.env,
+        root,
+        output,
+        program: async (environment) => {
+          const { default: site } = await import("../index.js");
+          return site(environment);
+        },
+      });
+    },
     exit: (code) => {
       process.exitCode = code;
     },
@@ -82,13 +111,14 @@ async function carryOut(): Promise<void> {
       return;
     }
     const { text, code } = describeFailure(error);
-    process.stderr.write(`webinfra: ${text}\n`);
+    output.problem(`webinfra: ${text}`);
     process.exitCode = code;
   }
 }
 
 /** Carries out the process's command line. */
 export async function main(): Promise<void> {
+  endureClosedPipes();
   try {
     await carryOut();
   } finally {

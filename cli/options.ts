@@ -2,10 +2,8 @@
 import { Argument, InvalidArgumentError, Option } from "commander";
 import { configSchema } from "../config/schema";
 import { didYouMean } from "../operations/suggest";
+import type { StackChoice } from "./command";
 import { type Override, parseOverride } from "./engine/stackfile";
-
-/** The stack that commands work on when none is named. */
-export const defaultStack = "dev";
 
 /** Gathers `--config key=value` arguments. */
 export function collectOverride(argument: string, before: readonly Override[]): Override[] {
@@ -52,12 +50,6 @@ export function positiveInteger(text: string): number {
   return Number(text);
 }
 
-/** The stack, as a command's only argument. */
-export const stackArgument = new Argument("[stack]", "the stack").default(defaultStack);
-
-/** The stack, where the argument is a host. */
-export const stackOption = new Option("--stack <stack>", "the stack").default(defaultStack);
-
 /** A host of the stack. @param what for the help */
 export const hostArgument = (what: string): Argument => new Argument("<host>", what);
 
@@ -76,8 +68,8 @@ export const configOptions: readonly Option[] = [
   new Option("--config-file <file>", "a stack file instead of the repository's Pulumi.<stack>.yaml"),
 ];
 
-/** What {@link configOptions} give. */
-export interface ConfigOptions {
+/** What {@link configOptions} give, beside the stack. */
+export interface ConfigOptions extends StackChoice {
   readonly topology?: string;
   readonly config: readonly Override[];
   readonly configFile?: string;

@@ -13,14 +13,14 @@ export function secretProblems(names: readonly string[], values: unknown): reado
   const held = stringsByName.safeParse(values);
   if (!held.success) {
     return [
-      "webinfra:secrets should hold names and texts: set each with pulumi config set --secret --path 'webinfra:secrets.NAME'",
+      "webinfra:secrets should hold names and texts: set each with `webinfra secrets set`",
     ];
   }
   return names.flatMap((name) => {
     const value = Object.hasOwn(held.data, name) ? held.data[name] : undefined;
     if (value === undefined) {
       return [
-        `webinfra:app.secrets names "${name}", which webinfra:secrets does not hold: run pulumi config set --secret --path 'webinfra:secrets.${name}'`,
+        `webinfra:app.secrets names "${name}", which webinfra:secrets does not hold: run \`webinfra secrets set ${name}\``,
       ];
     }
     // systemd drops a variable with a control character in it, and says so only in the journal.
@@ -39,7 +39,7 @@ export function platformSecretProblems(platform: Config["platform"], values: unk
   }
   return [
     `webinfra:secrets does not hold "${addressToken.name}", with which balancers take over the reserved address: make a token with the scopes ` +
-      `reserved_ip:read, reserved_ip:update, actions:read, droplet:read, regions:read, sizes:read and image:read, and run pulumi config set --secret --path 'webinfra:secrets.${addressToken.name}'`,
+      `reserved_ip:read, reserved_ip:update, actions:read, droplet:read, regions:read, sizes:read and image:read, and run \`webinfra secrets set ${addressToken.name}\``,
   ];
 }
 

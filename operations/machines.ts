@@ -37,7 +37,7 @@ export function unknownHost(machines: readonly HostMachine[], stack: string, hos
   const known = [...new Set(machines.map((machine) => machine.host))];
   return new HostError(
     `there is no host "${host}" in the stack "${stack}"${didYouMean(host, known)}; ` +
-      (known.length === 0 ? `it has no hosts: \`webinfra up ${stack}\` makes them` : `hosts: ${known.join(", ")}`),
+      (known.length === 0 ? `it has no hosts: \`webinfra up --stack ${stack}\` makes them` : `hosts: ${known.join(", ")}`),
   );
 }
 
@@ -52,7 +52,7 @@ export function machineOf(machines: readonly HostMachine[], stack: string, host:
     throw unknownHost(machines, stack, host);
   }
   if (!found.running) {
-    throw new HostError(`the host "${host}" does not run; \`webinfra up ${stack}\` brings it back`);
+    throw new HostError(`the host "${host}" does not run; \`webinfra up --stack ${stack}\` brings it back`);
   }
   return found;
 }

@@ -291,7 +291,7 @@ async function putBack(site: PromotionSite, from: string, target: string, pointe
     if (error instanceof PointerMovedError) {
       throw new PromotionFailedError(
         `${late}, and meanwhile another promotion made "${error.found.primary}" the primary (number ${error.found.epoch}): ` +
-          `\`webinfra status ${site.stack}\` shows what becomes of it`,
+          `\`webinfra status --stack ${site.stack}\` shows what becomes of it`,
       );
     }
     throw error;
@@ -300,7 +300,7 @@ async function putBack(site: PromotionSite, from: string, target: string, pointe
   throw new PromotionFailedError(
     `${late}: "${from}" was made the primary again, and ` +
       (back === undefined
-        ? `has not opened for writes yet; \`webinfra status ${site.stack}\` shows it`
+        ? `has not opened for writes yet; \`webinfra status --stack ${site.stack}\` shows it`
         : "takes writes; no write was lost"),
   );
 }
@@ -353,7 +353,7 @@ function checkTarget({ hosts, stack }: PromotionSite, target: string): void {
     throw new HostError(
       `there is no host "${target}" in the stack "${stack}"${didYouMean(target, databases)}; ` +
         (hosts.length === 0
-          ? `it has no hosts: \`webinfra up ${stack}\` makes them`
+          ? `it has no hosts: \`webinfra up --stack ${stack}\` makes them`
           : `hosts with a database: ${databases.join(", ") || "none"}`),
     );
   }
@@ -391,7 +391,7 @@ async function begin(
     if (error instanceof PointerMovedError) {
       throw new PromotionRefusedError(
         `another promotion has just made "${error.found.primary}" the primary (number ${error.found.epoch}): ` +
-          `look at \`webinfra status ${site.stack}\`. Nothing was changed.`,
+          `look at \`webinfra status --stack ${site.stack}\`. Nothing was changed.`,
       );
     }
     throw error;
@@ -443,7 +443,7 @@ export async function promoteHost(
     }
     throw new PromotionFailedError(
       `"${target}" was not seen as the only host that takes writes within ${limit} s: it ${trouble(found(now, target))}; ` +
-        `the primary pointer names it, and \`webinfra status ${stack}\` shows what becomes of it`,
+        `the primary pointer names it, and \`webinfra status --stack ${stack}\` shows what becomes of it`,
     );
   }
   const seconds = (site.now() - begun) / 1000;

@@ -83,7 +83,7 @@ export function checkOwnership(
     throw new OwnershipError(
       `nothing was deleted: Incus has machines of a stack "${stack}" that the state in ${home} does not know ` +
         `(${foreign.join(", ")}). They belong to a stack of the same name under another WEBINFRA_HOME or backend: take it ` +
-        "down from there, or delete them with `incus delete --project webinfra --force NAME` when that state is lost",
+        `down from there, or delete them with \`incus delete --project webinfra --force ${foreign.join(" ")}\` when that state is lost`,
     );
   }
 }

@@ -61,7 +61,7 @@ function primaryStays({ host, stack }: ReplacementFacts, self: SiteHost, others:
   }
   return takesWrites(self)
     ? `"${host}" takes writes: run \`webinfra database promote ${successor.name} --stack ${stack}\` first`
-    : `"${host}" is the primary, and takes no writes now: bring it back with \`webinfra up ${stack} --refresh\`, or run ` +
+    : `"${host}" is the primary, and takes no writes now: bring it back with \`webinfra up --stack ${stack} --refresh\`, or run ` +
         `\`webinfra database promote ${successor.name} --force --stack ${stack}\` first, which may lose acknowledged writes that only it holds`;
 }
 
@@ -70,7 +70,7 @@ function databaseProblem(facts: ReplacementFacts, self: SiteHost, others: readon
   const { host, stack, durability, discardData } = facts;
   const databases = others.filter(hasDatabase);
   if (databases.length === 0) {
-    return `"${host}" holds the only copy of the data: give the site a replica first (webinfra:replicas, and \`webinfra up ${stack}\`)`;
+    return `"${host}" holds the only copy of the data: give the site a replica first (webinfra:replicas, and \`webinfra up --stack ${stack}\`)`;
   }
   if (takesWrites(self) || facts.primary === host) {
     return primaryStays(facts, self, others);
@@ -180,7 +180,7 @@ export async function surveyReplacement(
   const own = machines.find(({ host }) => host === request.host);
   if (own === undefined && wanted.includes(request.host)) {
     throw new ReplacementRefusedError(
-      `"${request.host}" has no machine now: \`webinfra up ${access.stack}\` makes it, on its data where they are there. Nothing was changed.`,
+      `"${request.host}" has no machine now: \`webinfra up --stack ${access.stack}\` makes it, on its data where they are there. Nothing was changed.`,
     );
   }
   if (own === undefined) {

@@ -1,12 +1,11 @@
 /** What a shell asks to complete a command line: names come from files on this machine, so that it is quick. */
 import { Argument } from "commander";
-import type { CommandDescription, Invocation } from "../command";
+import { type CommandDescription, defaultStack, type Invocation } from "../command";
 import { complete, completeName, type Names } from "../completion";
 import type { CommandContext } from "../context";
 import { stackFacts, stateOnDisk } from "../engine/stack";
 import { stacksWithFile } from "../engine/stackfile";
 import { knownMachines, stacksInDirectory } from "../engine/state";
-import { defaultStack } from "../options";
 
 function orNone(look: () => readonly string[]): readonly string[] {
   try {

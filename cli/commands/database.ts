@@ -3,7 +3,7 @@ import { Option } from "commander";
 import type { CommandDescription, Invocation } from "../command";
 import type { CommandContext } from "../context";
 import { siteWithHosts } from "../engine/site";
-import { hostArgument, jsonOption, stackOption } from "../options";
+import { hostArgument, jsonOption } from "../options";
 import { isPromotionResult, promotionLine } from "../terminal/promotion";
 
 interface PromoteOptions {
@@ -32,8 +32,8 @@ const promoteCommand: CommandDescription = {
   name: "promote",
   description: "make another host the primary, the one that takes writes",
   arguments: [hostArgument("a host with a replica, such as db-2")],
+  stack: true,
   options: [
-    stackOption,
     new Option("--force", "the primary is gone: do without it, and lose what only it holds"),
     jsonOption("print the result as JSON; progress goes to stderr"),
   ],

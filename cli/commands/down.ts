@@ -1,13 +1,13 @@
 /** `webinfra down`: takes the site down; data goes only when that is asked for. */
 import { Option } from "commander";
-import type { CommandDescription, Invocation } from "../command";
+import type { CommandDescription, Invocation, StackChoice } from "../command";
 import type { DownOptions } from "../engine/down";
-import { jsonOption, stackArgument } from "../options";
+import { jsonOption } from "../options";
 
 export const downCommand: CommandDescription = {
   name: "down",
   description: "take the site down; the databases' data is kept unless --delete-data is given",
-  arguments: [stackArgument],
+  stack: true,
   options: [
     new Option("--delete-data", "delete the data as well, and everything else of the stack"),
     new Option("--yes", "do not ask before data is deleted"),
@@ -16,13 +16,12 @@ export const downCommand: CommandDescription = {
   ],
   examples: [
     ["webinfra down", "machines and network go, the databases' data stays"],
-    ["webinfra down staging --delete-data", "the data too; asks first"],
+    ["webinfra down --stack staging --delete-data", "the data too; asks first"],
     ["webinfra down --all --delete-data --yes", "everything, and asks nothing"],
   ],
   async action(
     invocation: Invocation,
-    stack: string,
-    options: DownOptions & { readonly all?: boolean; readonly json?: boolean },
+    { stack, ...options }: StackChoice & DownOptions & { readonly all?: boolean; readonly json?: boolean },
   ) {
     const { down, downAll } = await import("../engine/down.js");
     const context = await invocation.context(options.json === true);

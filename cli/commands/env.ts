@@ -1,15 +1,12 @@
 /** `webinfra env`: the variables that let plain `pulumi` see the same stack. */
-import type { CommandDescription, Invocation } from "../command";
+import type { CommandDescription, Invocation, StackChoice } from "../command";
 import type { CommandContext } from "../context";
 import { prepareHome } from "../engine/backend";
 import { stackFacts } from "../engine/stack";
 import { refreshWorkDirectory, sourceFile, workFile } from "../engine/stackfile";
-import { jsonOption, stackArgument } from "../options";
+import { jsonOption } from "../options";
+import { shellWord } from "../terminal/shell-word";
 
-/** A value as a word of the shell. */
-export function shellWord(value: string): string {
-  return /^[\w@%+=:,./-]+$/.test(value) ? value : `'${value.replaceAll("'", "'\\''")}'`;
-}
 
 /** The `export` lines, with a comment that says what they hold for. */
 export function exportLines(stack: string, variables: Readonly<Record<string, string>>): string[] {
@@ -46,10 +43,10 @@ export function env(context: CommandContext, name: string): Readonly<Record<stri
 export const envCommand: CommandDescription = {
   name: "env",
   description: "print the variables that let plain pulumi see the stack",
-  arguments: [stackArgument],
+  stack: true,
   options: [jsonOption("print them as JSON")],
   examples: [['eval "$(webinfra env)"', "in this shell, plain pulumi works on the same stack from here on"]],
-  async action({ context }: Invocation, stack: string, options: { readonly json?: boolean }) {
+  async action({ context }: Invocation, { stack, ...options }: StackChoice & { readonly json?: boolean }) {
     env(await context(options.json === true), stack);
   },
 };

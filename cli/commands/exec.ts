@@ -4,7 +4,7 @@ import { commandOn } from "../../operations/exec";
 import type { CommandDescription, Invocation } from "../command";
 import type { CommandContext } from "../context";
 import { siteWithHosts } from "../engine/site";
-import { hostArgument, stackOption } from "../options";
+import { hostArgument } from "../options";
 import { attach } from "../terminal/attach";
 
 /** Runs a command on a host with the caller's terminal. Returns its exit code. */
@@ -25,7 +25,7 @@ export const execCommand: CommandDescription = {
     hostArgument("the host, such as web-1"),
     new Argument("<command...>", "the command and its arguments, after --"),
   ],
-  options: [stackOption],
+  stack: true,
   examples: [
     ["webinfra exec web-1 -- systemctl status nginx", "one command; its exit code is ours"],
     ["webinfra exec db-1 --stack staging -- bash", "a shell"],

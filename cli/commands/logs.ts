@@ -2,15 +2,15 @@
 import { Option } from "commander";
 import { logsCommand as logsCommandLine } from "../../operations/logs";
 import type { CommandDescription, Invocation } from "../command";
-import { hostArgument, positiveInteger, stackOption } from "../options";
+import { hostArgument, positiveInteger } from "../options";
 import { exec } from "./exec";
 
 export const logsCommand: CommandDescription = {
   name: "logs",
   description: "show a host's journal and access log",
   arguments: [hostArgument("the host, such as web-1")],
+  stack: true,
   options: [
-    stackOption,
     new Option("--lines <number>", "how many lines").default(100).argParser(positiveInteger),
     new Option("-f, --follow", "go on with new lines"),
   ],

@@ -3,14 +3,14 @@ import { spawn } from "node:child_process";
 import { Option } from "commander";
 import { UserError } from "../../core/errors";
 import { isLocal } from "../../operations/platforms";
-import type { CommandDescription, Invocation } from "../command";
+import type { CommandDescription, Invocation, StackChoice } from "../command";
 import type { CommandContext } from "../context";
 import type { Environment } from "../engine/backend";
 import { accessOn } from "../engine/site";
 import { platformOf, stackFacts, stateOnDisk } from "../engine/stack";
 import { fileFor, readSettings } from "../engine/stackfile";
 import { plainOutput } from "../engine/state";
-import { jsonOption, stackArgument } from "../options";
+import { jsonOption } from "../options";
 
 /** The command that opens a URL here; undefined when there is no display to open it on. */
 export function openerCommand(environment: Environment, platform: NodeJS.Platform): string | undefined {
@@ -32,7 +32,7 @@ async function siteUrl(context: CommandContext, name: string): Promise<string> {
   const machines = isLocal(platform) ? await (await accessOn(platform, facts, "open")).machines() : [];
   const balancer = machines.find(({ roles, address }) => roles.includes("loadBalancer") && address !== null);
   if (balancer === undefined) {
-    throw new UserError(`the stack "${name}" has no site to open; \`webinfra up ${name}\` brings it up`);
+    throw new UserError(`the stack "${name}" has no site to open; \`webinfra up --stack ${name}\` brings it up`);
   }
   return `http://${balancer.address ?? ""}`;
 }
@@ -68,13 +68,13 @@ export async function open(
 export const openCommand: CommandDescription = {
   name: "open",
   description: "print the site's address, and open it in a browser where there is a display",
-  arguments: [stackArgument],
+  stack: true,
   options: [new Option("--print", "only print the address"), jsonOption("print it as JSON")],
   examples: [
     ["webinfra open", "in the browser"],
     ['curl "$(webinfra open --print)"', "its address for a script"],
   ],
-  async action({ context }: Invocation, stack: string, options: { readonly print?: boolean; readonly json?: boolean }) {
+  async action({ context }: Invocation, { stack, ...options }: StackChoice & { readonly print?: boolean; readonly json?: boolean }) {
     await open(await context(options.json === true), stack, options);
   },
 };

@@ -3,12 +3,12 @@ import { Option } from "commander";
 import type { CommandDescription, Invocation } from "../command";
 import type { PreviewOptions } from "../engine/preview";
 import { exitCode } from "../errors";
-import { type ConfigOptions, configOptions, jsonOption, stackArgument, withTopology } from "../options";
+import { type ConfigOptions, configOptions, jsonOption, withTopology } from "../options";
 
 export const previewCommand: CommandDescription = {
   name: "preview",
   description: "show what `up` would change",
-  arguments: [stackArgument],
+  stack: true,
   options: [
     new Option("--diff", "show the change of each property"),
     new Option("--refresh", "look at what there is first"),
@@ -24,12 +24,11 @@ export const previewCommand: CommandDescription = {
     ["webinfra preview --config web=4", "what more web servers would change"],
     ["webinfra preview --diff", "property by property"],
     ["webinfra preview --refresh --expect-no-changes", "in a script: is all as it should be?"],
-    ["webinfra preview prod --markdown > preview.md", "for a pull request"],
+    ["webinfra preview --stack prod --markdown > preview.md", "for a pull request"],
   ],
   async action(
     { context, exit }: Invocation,
-    stack: string,
-    options: ConfigOptions & PreviewOptions & { readonly json?: boolean },
+    { stack, ...options }: ConfigOptions & PreviewOptions & { readonly json?: boolean },
   ) {
     const { preview } = await import("../engine/preview.js");
     exit(

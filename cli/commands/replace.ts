@@ -2,14 +2,14 @@
 import { Option } from "commander";
 import type { CommandDescription, Invocation } from "../command";
 import type { ReplaceOptions } from "../engine/replace";
-import { type ConfigOptions, configOptions, hostArgument, jsonOption, stackOption, withTopology } from "../options";
+import { type ConfigOptions, configOptions, hostArgument, jsonOption, withTopology } from "../options";
 
 export const replaceCommand: CommandDescription = {
   name: "replace",
   description: "make one host anew, also one that holds data, which `up` leaves as it is",
   arguments: [hostArgument("the host, such as db-2")],
+  stack: true,
   options: [
-    stackOption,
     new Option("--discard-data", "throw its data away, too, and copy them from the primary"),
     new Option("--yes", "do not ask before a host that holds data is made anew"),
     jsonOption("print the result as JSON; progress goes to stderr"),
@@ -23,9 +23,9 @@ export const replaceCommand: CommandDescription = {
   async action(
     { context }: Invocation,
     host: string,
-    options: ConfigOptions & ReplaceOptions & { readonly stack: string; readonly json?: boolean },
+    { stack, ...options }: ConfigOptions & ReplaceOptions & { readonly json?: boolean },
   ) {
     const { replace } = await import("../engine/replace.js");
-    await replace(await context(options.json === true), options.stack, host, withTopology(options));
+    await replace(await context(options.json === true), stack, host, withTopology(options));
   },
 };

@@ -9,7 +9,7 @@ import type { CommandContext } from "../context";
 import { configOf } from "../engine/configuration";
 import type { ConfigChoice } from "../engine/stack";
 import { checkStackName, fileFor, readSettings } from "../engine/stackfile";
-import { type ConfigOptions, configOptions, jsonOption, stackArgument, withTopology } from "../options";
+import { type ConfigOptions, configOptions, jsonOption, withTopology } from "../options";
 import { reviewLines } from "../terminal/review";
 
 /** What `webinfra review` is asked for, beside the configuration to use. */
@@ -38,9 +38,12 @@ export function review(
   const topology = place(config);
   const found = reviewTopology(topology, reviewSettings(config, topology));
   const cost = estimate(topology, config);
-  const lines = options.markdown === true ? [reviewMarkdown(found, cost).trimEnd()] : reviewLines(stack, found, cost);
-  for (const line of lines) {
-    output.result(line);
+  if (options.markdown === true) {
+    output.document(reviewMarkdown(found, cost));
+  } else {
+    for (const line of reviewLines(stack, found, cost, output.columns)) {
+      output.result(line);
+    }
   }
   const result = { ...found, cost: cost ?? null };
   output.data({ stack, ...result });
@@ -50,7 +53,7 @@ export function review(
 export const reviewCommand: CommandDescription = {
   name: "review",
   description: "say what each element of the topology is for, what stops when it is lost, and what is weak",
-  arguments: [stackArgument],
+  stack: true,
   options: [
     jsonOption("print it as JSON").conflicts("markdown"),
     new Option("--markdown", "print it as a Markdown document with a Mermaid diagram"),
@@ -63,8 +66,7 @@ export const reviewCommand: CommandDescription = {
   ],
   async action(
     { context }: Invocation,
-    stack: string,
-    options: ConfigOptions & ReviewOptions & { readonly json?: boolean },
+    { stack, ...options }: ConfigOptions & ReviewOptions & { readonly json?: boolean },
   ) {
     review(await context(options.json === true), stack, withTopology(options));
   },

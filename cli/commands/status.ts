@@ -1,17 +1,17 @@
 /** `webinfra status`: each host and its health. */
 import { allWell } from "../../operations/status";
-import type { CommandDescription, Invocation } from "../command";
+import type { CommandDescription, Invocation, StackChoice } from "../command";
 import type { CommandContext } from "../context";
 import { stackStatus } from "../engine/site";
 import { exitCode } from "../errors";
-import { jsonOption, stackArgument } from "../options";
+import { jsonOption } from "../options";
 import { reportLines } from "../terminal/status";
 
 /** Prints the status. Returns the exit code: 0 when all is well, else 3. */
 export async function status(context: CommandContext, name: string): Promise<number> {
   const { output } = context;
   const { report, machines } = await stackStatus(context, name);
-  for (const line of reportLines(report, machines)) {
+  for (const line of reportLines(report, machines, output)) {
     output.result(line);
   }
   output.data(report);
@@ -21,13 +21,13 @@ export async function status(context: CommandContext, name: string): Promise<num
 export const statusCommand: CommandDescription = {
   name: "status",
   description: `show each host and its health; exits with ${exitCode.notAsExpected} when something is not healthy`,
-  arguments: [stackArgument],
+  stack: true,
   options: [jsonOption("print it as JSON")],
   examples: [
     ["webinfra status", "each host, its address and health; the primary, and how far replicas are behind"],
     ["webinfra status --json | jq -r .database.primary", "the host that takes writes"],
   ],
-  async action({ context, exit }: Invocation, stack: string, options: { readonly json?: boolean }) {
+  async action({ context, exit }: Invocation, { stack, ...options }: StackChoice & { readonly json?: boolean }) {
     exit(await status(await context(options.json === true), stack));
   },
 };

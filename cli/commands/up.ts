@@ -1,12 +1,12 @@
 /** `webinfra up`: brings the site to what the stack's configuration says. */
 import { Option } from "commander";
-import type { CommandDescription, Invocation } from "../command";
-import { type ConfigOptions, configOptions, defaultStack, jsonOption, stackArgument, withTopology } from "../options";
+import { type CommandDescription, defaultStack, type Invocation } from "../command";
+import { type ConfigOptions, configOptions, jsonOption, withTopology } from "../options";
 
 export const upCommand: CommandDescription = {
   name: "up",
   description: "bring the site to what the stack's configuration says, and see it serve",
-  arguments: [stackArgument],
+  stack: true,
   options: [
     new Option("--refresh", "look at what there is first, and make again what was deleted by hand"),
     jsonOption("print the result as JSON; progress goes to stderr"),
@@ -14,14 +14,13 @@ export const upCommand: CommandDescription = {
   ],
   examples: [
     ["webinfra up", `the stack "${defaultStack}", as Pulumi.${defaultStack}.yaml says`],
-    ["webinfra up staging --refresh", "another stack; what was deleted by hand is made again"],
+    ["webinfra up --stack staging --refresh", "another stack; what was deleted by hand is made again"],
     ["webinfra up --topology split-tiers --config web=3", "with other values, for this run"],
     ["webinfra up --json | jq -r .url", "the site's address for a script"],
   ],
   async action(
     { context }: Invocation,
-    stack: string,
-    options: ConfigOptions & { readonly refresh?: boolean; readonly json?: boolean },
+    { stack, ...options }: ConfigOptions & { readonly refresh?: boolean; readonly json?: boolean },
   ) {
     const { up } = await import("../engine/up.js");
     await up(await context(options.json === true), stack, withTopology(options));

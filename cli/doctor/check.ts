@@ -1,4 +1,7 @@
 /** A check of `webinfra doctor`, and how what it found is told. */
+import { createColors } from "picocolors";
+import type { Colors } from "picocolors/types";
+import { counted } from "../../core/words";
 
 /** What a check found. */
 export type Outcome =
@@ -47,14 +50,18 @@ function indented(text: string, by: number): string {
   return text.replaceAll("\n", `\n${" ".repeat(by)}`);
 }
 
-/** The findings for people: one a line, a problem with what to do, and a closing line. */
-export function findingLines(findings: readonly Finding[]): string[] {
+/** The findings for people: one a line, a problem with what to do, and a closing line. @param colours default: none */
+export function findingLines(
+  findings: readonly Finding[],
+  colours: Pick<Colors, "green" | "red" | "dim"> = createColors(false),
+): string[] {
+  const paint = { ok: colours.green, problem: colours.red, skipped: colours.dim };
   const problems = findings.filter(({ state }) => state === "problem").length;
   return [
     ...findings.flatMap((finding) => [
-      `  ${signs[finding.state].padEnd(7)}  ${finding.name}: ${indented(finding.detail, 11)}`,
+      `  ${paint[finding.state](signs[finding.state].padEnd(7))}  ${finding.name}: ${indented(finding.detail, 11)}`,
       ...(finding.state === "problem" ? [`           do: ${indented(finding.remedy, 15)}`] : []),
     ]),
-    problems === 0 ? "all is well" : problems === 1 ? "1 problem" : `${String(problems)} problems`,
+    problems === 0 ? "all is well" : counted(problems, "problem"),
   ];
 }

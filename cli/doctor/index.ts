@@ -161,7 +161,7 @@ class StackConfiguration {
       file = fileFor(this.context.root, this.facts.home, this.facts.name);
     } catch (error) {
       if (error instanceof UserError) {
-        return problem(error.message, "name another stack: `webinfra doctor STACK`");
+        return problem(error.message, "name one of those with --stack");
       }
       throw error;
     }
@@ -333,7 +333,7 @@ export async function doctor(context: CommandContext, name: string): Promise<num
     ...stateChecks(facts),
   ]);
   const report: DoctorReport = { stack: name, well: checks.every(({ state }) => state !== "problem"), checks };
-  for (const line of findingLines(checks)) {
+  for (const line of findingLines(checks, output.colours)) {
     output.result(line);
   }
   output.data(report);

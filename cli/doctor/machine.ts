@@ -1,6 +1,7 @@
 /** Checks of this machine: what webinfra itself needs. Each takes facts and judges them; nothing is looked up here. */
 import type { BakedImage } from "../../provider/incus";
 import { type IncusErrorKind, PROJECT } from "../../provider/incus/client";
+import { counted } from "../../core/words";
 import { type Outcome, ok, problem, skipped } from "./check";
 
 const SETUP = "run `npm run setup`";
@@ -33,7 +34,7 @@ export function judgeDependencies(wanted: LockedPackages, installed: LockedPacka
     return found === undefined ? optional !== true : found.version !== version;
   });
   if (differing.length === 0) {
-    return ok(`${places.length} packages, as the lock file says`);
+    return ok(`${counted(places.length, "package")}, as the lock file says`);
   }
   const names = differing.slice(0, 3).map(([place, { version }]) => {
     const found = installed[place]?.version;

@@ -1,4 +1,5 @@
 /** Checks of a stack. Each takes facts and judges them; nothing is looked up here. */
+import { counted } from "../../core/words";
 import type { Answered, StatusReport } from "../../operations/status";
 import { conflictOf, pickSubnet, type TakenSubnet } from "../../provider/incus/subnet";
 import { type Lock, lockIsDead, type StackState } from "../engine/state";
@@ -35,9 +36,9 @@ export function judgeRuns(
   }
   const left = [
     ...(locks.length === 0 ? [] : ["its lock"]),
-    ...(pending === 0 ? [] : [pending === 1 ? "1 unfinished step" : `${String(pending)} unfinished steps`]),
+    ...(pending === 0 ? [] : [counted(pending, "unfinished step")]),
   ];
-  return problem(`a run was killed and left ${left.join(" and ")}`, `\`webinfra up ${stack}\` clears that and repairs`);
+  return problem(`a run was killed and left ${left.join(" and ")}`, `\`webinfra up --stack ${stack}\` clears that and repairs`);
 }
 
 /** What is known of a stack's network. */
@@ -57,14 +58,14 @@ export function judgeNetwork({ stack, present, configured, taken }: NetworkFacts
     if (conflict !== undefined) {
       return problem(
         `the stack's network ${present} overlaps with ${conflict.by}, which has ${conflict.cidr}: answers may get lost`,
-        `take the other away; or \`webinfra down ${stack}\`, set webinfra:network.cidr to a free subnet, and \`webinfra up ${stack}\``,
+        `take the other away; or \`webinfra down --stack ${stack}\`, set webinfra:network.cidr to a free subnet, and \`webinfra up --stack ${stack}\``,
       );
     }
     return configured === undefined || configured === present
       ? ok(present)
       : problem(
           `webinfra:network.cidr is ${configured}, and the stack's network has ${present}, which it keeps while machines use it`,
-          `set it back to ${present}, or \`webinfra down ${stack}\` first`,
+          `set it back to ${present}, or \`webinfra down --stack ${stack}\` first`,
         );
   }
   const conflict = configured === undefined ? undefined : conflictOf(configured, taken);
@@ -79,7 +80,7 @@ export function judgeNetwork({ stack, present, configured, taken }: NetworkFacts
 /** Judges the hosts by what `webinfra status` found. */
 export function judgeHosts(status: StatusReport, machines: Answered): Outcome {
   if (machines.length === 0) {
-    return skipped(`the stack is not up; \`webinfra up ${status.stack}\` makes its hosts`);
+    return skipped(`the stack is not up; \`webinfra up --stack ${status.stack}\` makes its hosts`);
   }
   const ill = machines.flatMap(([machine, answer], index) =>
     status.hosts[index]?.healthy === true
@@ -93,27 +94,28 @@ export function judgeHosts(status: StatusReport, machines: Answered): Outcome {
   }
   const [first] = ill;
   return lines.length === 0
-    ? ok(`${machines.length} hosts, all healthy`)
+    ? ok(`${counted(machines.length, "host")}, ${machines.length === 1 ? "healthy" : "all healthy"}`)
     : problem(
         lines.join("\n"),
         first === undefined
-          ? `\`webinfra status ${status.stack}\` shows the databases`
+          ? `\`webinfra status --stack ${status.stack}\` shows the databases`
           : first.gone === true
-            ? `\`webinfra up ${status.stack}\` makes it again`
-            : `\`webinfra logs ${first.host} --stack ${status.stack}\` shows its journal; \`webinfra up ${status.stack} --refresh\` repairs`,
+            ? `\`webinfra up --stack ${status.stack}\` makes it again`
+            : `\`webinfra logs ${first.host} --stack ${status.stack}\` shows its journal; \`webinfra up --stack ${status.stack} --refresh\` repairs`,
       );
 }
 
 /** Judges whether hosts were made from what the last update wanted them to be: those with data are never made anew unasked. */
 export function judgeDefinitions({ stack, hosts }: StatusReport): Outcome {
   if (hosts.length === 0) {
-    return skipped(`the stack is not up; \`webinfra up ${stack}\` makes its hosts`);
+    return skipped(`the stack is not up; \`webinfra up --stack ${stack}\` makes its hosts`);
   }
   const older = hosts.filter(({ outdated }) => outdated).map(({ name }) => name);
-  return older.length === 0
+  const [first] = older;
+  return first === undefined
     ? ok("every host was made from the definition of the last `webinfra up`")
     : problem(
         `made from an older definition than the last \`webinfra up\` wanted: ${older.join(", ")}`,
-        `nothing, if the change can wait; \`webinfra replace HOST --stack ${stack}\` makes one anew from it`,
+        `nothing, if the change can wait; \`webinfra replace ${first} --stack ${stack}\` makes ${older.length === 1 ? "it" : "the first"} anew from it`,
       );
 }

@@ -48,7 +48,7 @@ function currentLogin(environment: Environment): { readonly url: string; readonl
   try {
     credentials = credentialsSchema.parse(JSON.parse(readFileSync(file, "utf8")));
   } catch {
-    throw new UserError(`Pulumi's ${file} cannot be read as JSON; run \`pulumi login\` or remove the file`);
+    throw new UserError(`Pulumi's ${file} cannot be read as JSON: mend it, or remove it and log in again`);
   }
   return credentials.current ? { url: credentials.current, file } : undefined;
 }

@@ -3,11 +3,12 @@ import { spawn } from "node:child_process";
 import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../../core/errors";
+import { listed } from "../../core/words";
 import { isCloud, isLocal, localPlatform } from "../../operations/platforms";
 import type { Remains, RemainsEvent } from "../../operations/remains";
 import { didYouMean } from "../../operations/suggest";
 import type { CommandContext } from "../context";
-import { defaultStack } from "../options";
+import { defaultStack } from "../command";
 import { confirm } from "../terminal/confirm";
 import { duration } from "../terminal/format";
 import { withBoard } from "../terminal/live";
@@ -57,8 +58,8 @@ export function keptLines(stack: string, volumes: readonly string[]): string[] {
     return [];
   }
   return [
-    `kept: the databases' data (${volumes.join(", ")}) and who was primary; \`webinfra up ${stack}\` takes both up again`,
-    `to delete them: \`webinfra down ${stack} --delete-data\``,
+    `kept: the databases' data (${volumes.join(", ")}) and who was primary; \`webinfra up --stack ${stack}\` takes both up again`,
+    `to delete them: \`webinfra down --stack ${stack} --delete-data\``,
   ];
 }
 
@@ -79,7 +80,7 @@ export function refusedOnCloud(
   return held.length === 0
     ? undefined
     : `nothing was deleted: the stack "${stack}" protects ${[...new Set(held)].sort().join(", ")}: ` +
-        `set webinfra:mysql.protect to false and run \`webinfra up ${stack}\` first; data volumes stay even then`;
+        `set webinfra:mysql.protect to false and run \`webinfra up --stack ${stack}\` first; data volumes stay even then`;
 }
 
 async function destroy(context: CommandContext, open: OpenStack): Promise<void> {
@@ -212,10 +213,13 @@ function runTeardown(root: string, json: boolean): Promise<void> {
 }
 
 /** What `down --all` says when something in the Incus project is not its to delete. */
-export function staysText(remaining: readonly string[]): string {
+export function staysText(remaining: readonly string[], stacks: readonly Pick<DownResult, "stack" | "kept">[]): string {
+  const deletions = stacks
+    .filter(({ kept }) => kept.length > 0)
+    .map(({ stack, kept }) => ` \`webinfra down --stack ${stack} --delete-data\` deletes ${listed(kept)};`);
   return (
-    `the Incus project webinfra stays: it holds ${remaining.join(", ")}. Data of a stack is deleted by ` +
-    "`webinfra down STACK --delete-data`; `bash setup/teardown.sh` deletes everything in the project, whosever it is"
+    `the Incus project webinfra stays: it holds ${remaining.join(", ")}.${deletions.join("")} ` +
+    "`bash setup/teardown.sh` deletes everything in the project, whosever it is"
   );
 }
 
@@ -239,7 +243,7 @@ export async function downAll(context: CommandContext, options: DownOptions): Pr
   const { sweepProject } = await import("../../operations/remains.js");
   const remaining = await sweepProject();
   if (remaining.length > 0) {
-    output.result(staysText(remaining));
+    output.result(staysText(remaining, stacks));
     return { stacks, remaining };
   }
   await runTeardown(context.root, output.json);

@@ -31,7 +31,7 @@ export async function operate<T>(
     return await operation();
   } catch (error) {
     if (open.interruption.requested) {
-      throw new InterruptedError(`${what} was stopped; \`webinfra ${what} ${open.name}\` goes on where it ended`);
+      throw new InterruptedError(`${what} was stopped; \`webinfra ${what} --stack ${open.name}\` goes on where it ended`);
     }
     const cause = open.programError();
     if (cause !== undefined) {
@@ -45,7 +45,7 @@ export async function operate<T>(
     if (progress.problems.length > 0) {
       const next =
         what === "up"
-          ? [`next: \`webinfra status ${open.name}\` shows each host; \`webinfra up ${open.name}\` goes on`]
+          ? [`next: \`webinfra status --stack ${open.name}\` shows each host; \`webinfra up --stack ${open.name}\` goes on`]
           : [];
       const refused = refusal === undefined ? [] : [refusal.message];
       throw new UserError([`${what} failed:`, ...progress.problems.map(problemText), ...refused, ...next].join("\n"));

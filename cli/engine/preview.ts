@@ -1,5 +1,6 @@
 /** `webinfra preview`: what `up` would change. */
 import { RunError } from "@pulumi/pulumi/errors";
+import { counted } from "../../core/words";
 import type { CommandContext } from "../context";
 import { exitCode } from "../errors";
 import { previewComment } from "../terminal/comment";
@@ -105,7 +106,7 @@ export async function preview(context: CommandContext, name: string, options: Pr
         output.result(line);
       }
     }
-    output.result(hasChanges ? `${progress.changed} resources would change` : "no changes");
+    output.result(hasChanges ? `${counted(progress.changed, "resource")} would change` : "no changes");
     if (options.markdown !== true) {
       output.data(result);
     }

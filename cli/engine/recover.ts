@@ -16,8 +16,8 @@ const PROVIDER_MS = 1_500;
 export function lockedText(stack: string, lock: Lock): string {
   return (
     `the stack "${stack}" is being changed by another run (process ${lock.pid} of ${lock.username} on ${lock.hostname}, ` +
-    `since ${lock.timestamp}); wait for it to end. If it cannot be running any more, \`pulumi cancel\` with the ` +
-    `variables of \`webinfra env ${stack}\` removes its lock`
+    `since ${lock.timestamp}); wait for it to end, also with --wait. If it cannot be running any more, ` +
+    `\`eval "$(webinfra env --stack ${stack})" && pulumi cancel --yes\` removes its lock`
   );
 }
 

@@ -91,7 +91,7 @@ export function closingLines(
   return [
     `done in ${duration(seconds)}: "${host}" is ${machine ?? "made anew"}${before === null ? "" : `, and was ${before}`}${data}`,
     ...outdatedLines(stack, outdated),
-    `next: \`webinfra status ${stack}\` shows each host`,
+    `next: \`webinfra status --stack ${stack}\` shows each host`,
   ];
 }
 
@@ -129,7 +129,7 @@ export async function replace(
     if (!wanted.includes(host)) {
       throw new UserError(
         `the configuration has no host "${host}" any more (it has ${wanted.join(", ")}): ` +
-          `\`webinfra up ${name}\` takes it away. Nothing was changed.`,
+          `\`webinfra up --stack ${name}\` takes it away. Nothing was changed.`,
       );
     }
     const volumes = volumesOf(state, host);

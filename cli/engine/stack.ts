@@ -1,6 +1,6 @@
 /** Opens a stack: its backend, its configuration, the Pulumi CLI, and the site's program run inline. */
 import { existsSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import type { PulumiFn, Stack } from "@pulumi/pulumi/automation";
 import { webinfraHome } from "../../config/home";
 import { UserError } from "../../core/errors";
@@ -21,9 +21,6 @@ import {
   workFile,
 } from "./stackfile";
 import { parseDeployment, readStateFile, type StackState } from "./state";
-
-/** The repository that this file is in. */
-export const repositoryRoot = resolve(__dirname, "..", "..");
 
 /** Which configuration a run uses. */
 export interface ConfigChoice {

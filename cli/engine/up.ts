@@ -1,6 +1,7 @@
 /** `webinfra up`: brings the site to what the stack's configuration says. */
 import { z } from "zod";
 import { isLocal, localPlatform } from "../../operations/platforms";
+import { counted } from "../../core/words";
 import type { CommandContext } from "../context";
 import { duration } from "../terminal/format";
 import { withBoard } from "../terminal/live";
@@ -131,7 +132,7 @@ async function checkPolicies(open: OpenStack, output: Output): Promise<void> {
 
 /** What `up` says at its end. */
 export function closingLines({ stack, url, seconds, outputs }: UpResult, changed: number): string[] {
-  const what = changed === 0 ? "everything is as it should be, nothing changed" : `${changed} resources changed`;
+  const what = changed === 0 ? "everything is as it should be, nothing changed" : `${counted(changed, "resource")} changed`;
   const suffix = stack === "dev" ? "" : ` ${stack}`;
   const next =
     (outputs["platform"] ?? localPlatform) === localPlatform

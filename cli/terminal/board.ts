@@ -18,6 +18,9 @@ interface Row {
   ended?: number;
 }
 
+/** Fewer columns say nothing. */
+const LEAST_WORDS = 16;
+
 const frames = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
 const signs: Readonly<Record<Exclude<State, "busy">, string>> = { idle: "·", done: "✔", failed: "✖" };
 
@@ -35,6 +38,20 @@ function observed(machine: HostMachine, answer: Answer): { readonly state: State
   return answer.healthy
     ? { state: "done", text: "healthy" }
     : { state: "busy", text: `not healthy${answer.error ? `: ${answer.error}` : ""}` };
+}
+
+const cut = (text: string, width: number): string =>
+  text.length <= width ? text : `${text.slice(0, Math.max(0, width - 1))}…`;
+
+/** Host, address, words and time, such that a row has at most `width` columns: the words are cut, and the address goes where they would have no room. */
+function fitted(rows: readonly (readonly string[])[], width: number): (readonly string[])[] {
+  const widest = (column: number): number => Math.max(0, ...rows.map((row) => row[column]?.length ?? 0));
+  const room = width - widest(0) - widest(1) - widest(3) - 3 * 2;
+  const withAddress = room >= Math.min(LEAST_WORDS, widest(2));
+  const words = withAddress ? room : room + widest(1) + 2;
+  return rows.map(([host = "", address = "", text = "", time = ""]) =>
+    withAddress ? [host, address, cut(text, words), time] : [host, cut(text, words), time],
+  );
 }
 
 /** The lines' content. Told of Pulumi's steps and of what the hosts say; draws nothing itself. */
@@ -132,8 +149,12 @@ export class Board {
     }
   }
 
-  /** The lines of now. @param turn counts the redraws, for the sign that turns */
-  lines(turn: number): string[] {
+  /**
+   * The lines of now.
+   * @param turn counts the redraws, for the sign that turns
+   * @param width columns that there are. Default: without end
+   */
+  lines(turn: number, width = Infinity): string[] {
     const spinner = frames[turn % frames.length] ?? "";
     const hosts = [...this.rows].sort(([a], [b]) => a.localeCompare(b, "en", { numeric: true }));
     const cells = hosts.map(([host, row]) => [
@@ -142,7 +163,8 @@ export class Board {
       row.operation ?? row.text,
       row.begun === undefined ? "" : duration(((row.ended ?? this.now()) - row.begun) / 1000),
     ]);
-    return [...table(cells), ...(this.rest === "" || this.closed ? [] : [`  ${spinner} ${this.rest}`])];
+    const rest = this.rest === "" || this.closed ? [] : [cut(`  ${spinner} ${this.rest}`, width)];
+    return [...table(fitted(cells, width)), ...rest];
   }
 
   private row(host: string): Row {

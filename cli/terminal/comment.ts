@@ -2,6 +2,7 @@
 import { type Cost, money } from "../../review/cost";
 import { costMarkdown } from "../../review/cost/text";
 import { markdownTable } from "../../core/markdown";
+import { counted } from "../../core/words";
 import type { Review } from "../../review";
 import type { PlannedStep, Violation } from "../engine/progress";
 
@@ -62,9 +63,6 @@ function code(text: string): string {
   const fence = "`".repeat(longest + 1);
   return longest === 0 ? `\`${line}\`` : `${fence} ${line} ${fence}`;
 }
-
-const counted = (count: number, one: string, many = `${one}s`): string =>
-  `${String(count)} ${count === 1 ? one : many}`;
 
 const folded = (summary: string, lines: readonly string[]): string[] => [
   `<details><summary>${summary}</summary>`,

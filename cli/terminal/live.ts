@@ -35,13 +35,16 @@ export async function withBoard<T>(
     return operation(undefined);
   }
   const { createLogUpdate } = await import("log-update");
+  const { colours } = output;
   const board = new Board(goal, hosts);
   board.other("working out what to do");
   const update = createLogUpdate(process.stdout);
   let turn = 0;
   const draw = (): void => {
     // A line that the terminal breaks in two would make the picture jump.
-    const lines = board.lines(turn++).map((line) => line.slice(0, process.stdout.columns - 1));
+    const lines = board
+      .lines(turn++, output.columns - 1)
+      .map((line) => line.replace("✔", colours.green("✔")).replace("✖", colours.red("✖")));
     if (lines.length === 0) {
       update.clear();
     } else {

@@ -1,23 +1,64 @@
 /** Where the command writes: results on stdout, and with --json the progress on stderr so that stdout is one JSON text. */
+import { createColors } from "picocolors";
+
+type Colours = ReturnType<typeof createColors>;
+
+/** A stream that lines go to. */
+interface Stream {
+  write(text: string): unknown;
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+}
 
 /** The two streams that an {@link Output} writes to. */
 export interface Streams {
-  readonly stdout: { write(text: string): unknown; readonly isTTY?: boolean; readonly columns?: number };
-  readonly stderr: { write(text: string): unknown };
+  readonly stdout: Stream;
+  readonly stderr: Stream;
+}
+
+/** How an {@link Output} writes; what is left out is the process's. */
+export interface OutputOptions {
+  readonly streams?: Streams;
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+  /** Makes commands that a line names such as can be pasted. Default: as they are. */
+  readonly hints?: (text: string) => string;
+}
+
+/** Below this nothing can be laid out. */
+const LEAST_COLUMNS = 20;
+
+/** Digests are told apart by much less. */
+const shortDigests = (text: string): string => text.replace(/\b([0-9a-f]{12})[0-9a-f]{52}\b/g, "$1");
+
+/**
+ * Whether a stream is to have colours: a terminal, unless NO_COLOR (https://no-color.org) is set, or TERM is dumb. FORCE_COLOR asks for them anywhere.
+ */
+function isColoured({ isTTY }: Stream, environment: Required<OutputOptions>["environment"]): boolean {
+  if (environment["NO_COLOR"]) {
+    return false;
+  }
+  const forced = environment["FORCE_COLOR"];
+  return forced === undefined ? isTTY === true && environment["TERM"] !== "dumb" : forced !== "0" && forced !== "false";
 }
 
 export class Output {
+  /** For what goes to where the result goes. */
+  readonly colours: Colours;
+  private readonly streams: Streams;
+  private readonly environment: Readonly<Record<string, string | undefined>>;
+  private readonly hints: (text: string) => string;
   private above: ((line: string) => void) | undefined;
 
-  /**
-   * @param json whether the result is JSON on stdout alone
-   * @param streams default: the process's
-   */
+  /** @param json whether the result is JSON on stdout alone */
   constructor(
     readonly json: boolean,
-    private readonly streams: Streams = process,
-    private readonly environment: Readonly<Record<string, string | undefined>> = process.env,
-  ) {}
+    { streams = process, environment = process.env, hints = (text) => text }: OutputOptions = {},
+  ) {
+    this.streams = streams;
+    this.environment = environment;
+    this.hints = hints;
+    this.colours = createColors(isColoured(streams.stdout, environment));
+  }
 
   /** Whether lines may be drawn over: the result goes to a terminal that can do that, and nobody keeps it as a log. */
   get live(): boolean {
@@ -31,6 +72,17 @@ export class Output {
     );
   }
 
+  /** How many characters a line of the result may have: the terminal's columns; without end where it goes to no terminal. */
+  get columns(): number {
+    const { isTTY, columns } = this.streams.stdout;
+    return isTTY === true && columns !== undefined && columns >= LEAST_COLUMNS ? columns : Infinity;
+  }
+
+  /** Text for people as it is shown: commands that can be pasted, digests short. */
+  shown(text: string): string {
+    return this.hints(shortDigests(text));
+  }
+
   /** Hands progress and problems to a live display, until the returned function is called. */
   divert(write: (line: string) => void): () => void {
     this.above = write;
@@ -42,16 +94,16 @@ export class Output {
   /** A line about work that is going on. */
   progress(line: string): void {
     if (this.above !== undefined) {
-      this.above(line);
+      this.above(this.shown(line));
       return;
     }
-    (this.json ? this.streams.stderr : this.streams.stdout).write(`${line}\n`);
+    (this.json ? this.streams.stderr : this.streams.stdout).write(`${this.shown(line)}\n`);
   }
 
   /** A line of the result for people; not written with --json. */
   result(line: string): void {
     if (!this.json) {
-      this.streams.stdout.write(`${line}\n`);
+      this.streams.stdout.write(`${this.shown(line)}\n`);
     }
   }
 
@@ -63,10 +115,10 @@ export class Output {
   /** A warning or an error: always stderr. */
   problem(line: string): void {
     if (this.above !== undefined) {
-      this.above(line);
+      this.above(this.shown(line));
       return;
     }
-    this.streams.stderr.write(`${line}\n`);
+    this.streams.stderr.write(`${this.shown(line)}\n`);
   }
 
   /** The machine-readable result; written only with --json. */

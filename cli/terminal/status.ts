@@ -1,8 +1,10 @@
 /** A site's status for people. */
+import { createColors } from "picocolors";
+import type { Colors } from "picocolors/types";
 import type { Answer } from "../../operations/access/agent";
 import type { HostMachine } from "../../operations/machines";
 import { type Answered, conflictWords, type StatusReport } from "../../operations/status";
-import { table } from "./format";
+import { duration, table } from "./format";
 import { outdatedLines } from "./outdated";
 
 /** What there is to say of a host beside its health; empty when nothing. */
@@ -20,7 +22,7 @@ export function note(machine: HostMachine, answer: Answer): string {
   if (!database) {
     return "";
   }
-  const lag = database.lagSeconds === null ? "" : `, ${database.lagSeconds} s behind`;
+  const lag = database.lagSeconds === null ? "" : `, ${duration(database.lagSeconds)} behind`;
   return `${machine.roles.includes("database") ? database.role : ""}${database.role === "replica" ? lag : ""}`;
 }
 
@@ -34,33 +36,50 @@ function remarks(stack: string, { name, refused, settings, database }: StatusRep
     ...(settings?.pending ?? []).map((words) => `${name}: ${words}`),
     ...(database?.conflict === true
       ? [
-          `${name} is closed for writes: ${conflictWords(database.epoch)} (\`webinfra database promote HOST --stack ${stack}\`)`,
+          `${name} is closed for writes: ${conflictWords(database.epoch)} for the host that shall take writes, such as \`webinfra database promote ${name} --stack ${stack}\``,
         ]
       : []),
     ...(database?.waiting == null ? [] : [`${name} says: ${database.waiting}`]),
   ];
 }
 
+/** How a report is shown. */
+export interface ReportLayout {
+  /** Columns of the terminal. Default: without end. */
+  readonly columns?: number;
+  /** Default: none. */
+  readonly colours?: Pick<Colors, "green" | "red" | "yellow">;
+}
+
+const plain = createColors(false);
+
 /** The report for people. */
-export function reportLines(status: StatusReport, machines: Answered): string[] {
+export function reportLines(
+  status: StatusReport,
+  machines: Answered,
+  { columns = Infinity, colours = plain }: ReportLayout = {},
+): string[] {
   const { stack, platform, topology, url } = status;
   if (machines.length === 0) {
-    return [`the stack "${stack}" has no hosts; \`webinfra up ${stack}\` makes them`];
+    return [`the stack "${stack}" has no hosts; \`webinfra up --stack ${stack}\` makes them`];
   }
   const lost = machines.filter(([{ running }]) => !running).map(([{ host }]) => host);
   return [
     `stack ${stack} (${[platform, topology].filter((part) => part !== null).join(", ")})${url === null ? "" : `: ${url}`}`,
-    ...table([
-      ["HOST", "ROLES", "ADDRESS", "HEALTH", ""],
-      ...machines.map(([machine, answer], index) => [
-        machine.host,
-        machine.roles.join(" "),
-        machine.address ?? "-",
-        status.hosts[index]?.healthy === true ? "healthy" : "NOT HEALTHY",
-        note(machine, answer),
-      ]),
-    ]),
-    ...(lost.length === 0 ? [] : [`\`webinfra up ${stack}\` brings ${lost.join(", ")} back`]),
+    ...table(
+      [
+        ["HOST", "ROLES", "ADDRESS", "HEALTH", ""],
+        ...machines.map(([machine, answer], index) => [
+          machine.host,
+          machine.roles.join(" "),
+          machine.address ?? "-",
+          status.hosts[index]?.healthy === true ? colours.green("healthy") : colours.red("NOT HEALTHY"),
+          note(machine, answer),
+        ]),
+      ],
+      { width: columns, heading: true },
+    ),
+    ...(lost.length === 0 ? [] : [`\`webinfra up --stack ${stack}\` brings ${lost.join(", ")} back`]),
     ...status.hosts.flatMap((host) => remarks(stack, host)),
     ...outdatedLines(
       stack,

@@ -15,13 +15,13 @@ export async function readPointer(channel: string, stack: string): Promise<Prima
   } catch (error) {
     if (isMissing(error)) {
       throw new PointerError(
-        `the stack "${stack}" has no primary pointer (${pointerPath(channel)}); \`webinfra up ${stack} --refresh\` makes it`,
+        `the stack "${stack}" has no primary pointer (${pointerPath(channel)}); \`webinfra up --stack ${stack} --refresh\` makes it`,
       );
     }
     if (error instanceof BrokenPointerError) {
       throw new PointerError(
         `${error.message}. Hosts go on with the last good one. Write there which host takes writes, with an epoch above all that ` +
-          `\`webinfra status ${stack} --json\` shows, such as {"version":2,"epoch":7,"nonce":"mended","primary":"db-1"}, and promote again`,
+          `\`webinfra status --stack ${stack} --json\` shows, such as {"version":2,"epoch":7,"nonce":"mended","primary":"db-1"}, and promote again`,
       );
     }
     throw error;

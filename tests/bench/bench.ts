@@ -210,7 +210,7 @@ async function main(args: readonly string[]): Promise<void> {
       await clean().catch(console.error);
     }
     if (stack !== undefined) {
-      console.error(`\`webinfra up ${stack}\` starts a host again that was stopped`);
+      console.error(`\`webinfra up --stack ${stack}\` starts a host again that was stopped`);
     }
     process.exit(130);
   };

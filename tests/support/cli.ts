@@ -51,8 +51,11 @@ export function sandbox(): Sandbox {
       root,
       program,
       output: new Output(json, {
-        stdout: { write: (text) => (written.stdout += text) },
-        stderr: { write: (text) => (written.stderr += text) },
+        streams: {
+          stdout: { write: (text) => (written.stdout += text) },
+          stderr: { write: (text) => (written.stderr += text) },
+        },
+        environment: {},
       }),
       environment: {
         PATH: process.env["PATH"],

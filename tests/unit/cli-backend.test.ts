@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { env, exportLines, shellWord } from "../../cli/commands/env";
+import { env, exportLines } from "../../cli/commands/env";
+import { shellWord } from "../../cli/terminal/shell-word";
 import { chooseBackend, passphraseFile, prepareHome, stateDirectory } from "../../cli/engine/backend";
 import { findPulumiRoot } from "../../cli/engine/pulumi";
 import { webinfraHome } from "../../config/home";

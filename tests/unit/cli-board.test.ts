@@ -91,7 +91,7 @@ describe("cli: board of hosts", () => {
     const written: string[] = [];
     const write = { write: (text: string) => written.push(text) };
     const one = board("up");
-    const progress = new Progress(progressOn(one, new Output(false, { stdout: write, stderr: write })));
+    const progress = new Progress(progressOn(one, new Output(false, { streams: { stdout: write, stderr: write } })));
     const urn = "urn:pulumi:dev::webinfra::webinfra:index:Host$webinfra:incus:Machine::web-1";
     const resource = { type: "t", urn, custom: true, id: "", parent: "", inputs: {}, outputs: {}, provider: "" };
     const metadata = { op: "create" as const, urn, type: "webinfra:incus:Machine", provider: "", new: resource };
@@ -116,18 +116,18 @@ describe("cli: output on a terminal", () => {
     stderr: { write: () => true },
   });
   it("is drawn over only where that can be seen", () => {
-    assert.equal(new Output(false, streams(true), {}).live, true);
-    assert.equal(new Output(true, streams(true), {}).live, false);
-    assert.equal(new Output(false, streams(true, 0), {}).live, false);
-    assert.equal(new Output(false, streams(false), {}).live, false);
-    assert.equal(new Output(false, streams(true), { CI: "true" }).live, false);
-    assert.equal(new Output(false, streams(true), { TERM: "dumb" }).live, false);
+    assert.equal(new Output(false, { streams: streams(true), environment: {} }).live, true);
+    assert.equal(new Output(true, { streams: streams(true), environment: {} }).live, false);
+    assert.equal(new Output(false, { streams: streams(true, 0), environment: {} }).live, false);
+    assert.equal(new Output(false, { streams: streams(false), environment: {} }).live, false);
+    assert.equal(new Output(false, { streams: streams(true), environment: { CI: "true" } }).live, false);
+    assert.equal(new Output(false, { streams: streams(true), environment: { TERM: "dumb" } }).live, false);
   });
 
   it("hands lines to the live display while there is one", () => {
     const written: string[] = [];
     const write = { write: (text: string) => written.push(text) };
-    const output = new Output(false, { stdout: write, stderr: write });
+    const output = new Output(false, { streams: { stdout: write, stderr: write } });
     const above: string[] = [];
     const restore = output.divert((line) => above.push(line));
     output.progress("a");

@@ -154,8 +154,10 @@ describe("cli: output", () => {
   const written = (json: boolean): [Output, { stdout: string; stderr: string }] => {
     const texts = { stdout: "", stderr: "" };
     const output = new Output(json, {
-      stdout: { write: (text) => (texts.stdout += text) },
-      stderr: { write: (text) => (texts.stderr += text) },
+      streams: {
+        stdout: { write: (text) => (texts.stdout += text) },
+        stderr: { write: (text) => (texts.stderr += text) },
+      },
     });
     return [output, texts];
   };
@@ -197,7 +199,7 @@ describe("cli: output", () => {
     const onCloud = { stack: "prod", url: null, changes: {}, seconds: 3, outputs: { platform: "aws" } };
     assert.deepEqual(closingLines(onCloud, 2), [
       "done in 3.0 s: 2 resources changed",
-      "next: `webinfra open prod` opens it, `webinfra review prod` says what is weak in it and what it costs, `webinfra down prod` takes it down",
+      "next: `webinfra open --stack prod` opens it, `webinfra review --stack prod` says what is weak in it and what it costs, `webinfra down --stack prod` takes it down",
     ]);
   });
 });
@@ -229,7 +231,7 @@ describe("cli: progress", () => {
     lines = [];
     let clock = 0;
     const collect = { write: (text: string) => lines.push(text) };
-    const output = new Output(false, { stdout: collect, stderr: collect });
+    const output = new Output(false, { streams: { stdout: collect, stderr: collect } });
     progress = new Progress(progressLines(output, () => (clock += 1500)));
   });
   afterEach(() => progress.end());
@@ -393,7 +395,7 @@ describe("cli: status", () => {
       "stack dev (incus, dedicated-databases)",
       "HOST   ROLES      ADDRESS  HEALTH",
       "web-1  webServer  -        NOT HEALTHY  does not run",
-      "`webinfra up dev` brings web-1 back",
+      "`webinfra up --stack dev` brings web-1 back",
     ]);
   });
 
@@ -455,7 +457,7 @@ describe("cli: status", () => {
       ...{ stack: "dev", host: "db-2", before: "m-1", machine: "m-2", volumes: ["v"], discardedData: false },
       ...{ url: null, changes: {}, seconds: 3 },
     };
-    const next = "next: `webinfra status dev` shows each host";
+    const next = "next: `webinfra status --stack dev` shows each host";
     assert.deepEqual(replacedLines(result, []), [
       'done in 3.0 s: "db-2" is m-2, and was m-1; its data volume (v) stayed',
       next,
@@ -541,10 +543,10 @@ describe("cli: hosts", () => {
       message: 'there is no host "web-9" in the stack "dev" (did you mean "web-1"?); hosts: lb-1, web-1',
     });
     assert.throws(() => machineOf([], "dev", "web-9"), {
-      message: 'there is no host "web-9" in the stack "dev"; it has no hosts: `webinfra up dev` makes them',
+      message: 'there is no host "web-9" in the stack "dev"; it has no hosts: `webinfra up --stack dev` makes them',
     });
     assert.throws(() => machineOf(machines, "dev", "web-1"), {
-      message: 'the host "web-1" does not run; `webinfra up dev` brings it back',
+      message: 'the host "web-1" does not run; `webinfra up --stack dev` brings it back',
     });
   });
 
@@ -611,7 +613,7 @@ describe("cli: after a kill", () => {
     assert.equal(
       lockedText("dev", lock),
       'the stack "dev" is being changed by another run (process 4242 of ada on here, since 2026-01-02T03:04:05Z); wait ' +
-        "for it to end. If it cannot be running any more, `pulumi cancel` with the variables of `webinfra env dev` " +
+        "for it to end. If it cannot be running any more, `pulumi cancel` with the variables of `webinfra env --stack dev` " +
         "removes its lock",
     );
   });
@@ -678,8 +680,8 @@ describe("cli: down", () => {
   it("says what it keeps and how to delete it", () => {
     assert.deepEqual(keptLines("dev", []), []);
     assert.deepEqual(keptLines("dev", ["webinfra-dev-db-1-data"]), [
-      "kept: the databases' data (webinfra-dev-db-1-data) and who was primary; `webinfra up dev` takes both up again",
-      "to delete them: `webinfra down dev --delete-data`",
+      "kept: the databases' data (webinfra-dev-db-1-data) and who was primary; `webinfra up --stack dev` takes both up again",
+      "to delete them: `webinfra down --stack dev --delete-data`",
     ]);
   });
 
@@ -711,7 +713,7 @@ describe("cli: down", () => {
     ];
     assert.equal(
       refusedOnCloud("prod", "aws", resources, false),
-      'nothing was deleted: the stack "prod" protects db-1, db-1-data: set webinfra:mysql.protect to false and run `webinfra up prod` first; data volumes stay even then',
+      'nothing was deleted: the stack "prod" protects db-1, db-1-data: set webinfra:mysql.protect to false and run `webinfra up --stack prod` first; data volumes stay even then',
     );
     assert.equal(refusedOnCloud("prod", "aws", resources.slice(2), false), undefined);
     assert.equal(

@@ -102,7 +102,7 @@ describe("cli: names on this machine", () => {
 
   it("give no address for a stack that is not up or not there", async () => {
     await assert.rejects(open(box.context(), "trial", {}), {
-      message: 'the stack "trial" has no site to open; `webinfra up trial` brings it up',
+      message: 'the stack "trial" has no site to open; `webinfra up --stack trial` brings it up',
     });
     await assert.rejects(open(box.context(), "trail", {}), /there is no stack "trail" \(did you mean "trial"\?\)/);
   });

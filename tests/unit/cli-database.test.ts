@@ -191,7 +191,7 @@ describe("cli: database promote", () => {
       stage,
       "db-2",
       false,
-      'there is no host "db-2" in the stack "trial"; it has no hosts: `webinfra up trial` makes them',
+      'there is no host "db-2" in the stack "trial"; it has no hosts: `webinfra up --stack trial` makes them',
     );
   });
 
@@ -394,7 +394,7 @@ describe("cli: database promote", () => {
       name: "UserError",
       message:
         '"db-2" did not take over within 30 s (it is 0 s behind or has lost the primary), and meanwhile another promotion made "db-3" the primary ' +
-        "(number 6): `webinfra status trial` shows what becomes of it",
+        "(number 6): `webinfra status --stack trial` shows what becomes of it",
     });
     assert.deepEqual(stage.written, [after(old, "db-2")]);
   });
@@ -407,7 +407,7 @@ describe("cli: database promote", () => {
       name: "UserError",
       message:
         '"db-2" was not seen as the only host that takes writes within 30 s: it is a primary; the primary pointer names it, and ' +
-        "`webinfra status trial` shows what becomes of it",
+        "`webinfra status --stack trial` shows what becomes of it",
     });
     stage = new Stage();
     stage.said["db-1"] = null;
@@ -426,7 +426,7 @@ describe("cli: database promote", () => {
       stage,
       "db-2",
       false,
-      'another promotion has just made "db-3" the primary (number 5): look at `webinfra status trial`. Nothing was changed.',
+      'another promotion has just made "db-3" the primary (number 5): look at `webinfra status --stack trial`. Nothing was changed.',
     );
   });
 
@@ -467,7 +467,7 @@ describe("cli: the primary pointer", () => {
       name: "UserError",
       message:
         `the primary pointer ${channel}/pointers/primary.json cannot be used: epoch is 0: should be a whole number from 1 to 9007199254740991. ` +
-        "Hosts go on with the last good one. Write there which host takes writes, with an epoch above all that `webinfra status trial --json` shows, " +
+        "Hosts go on with the last good one. Write there which host takes writes, with an epoch above all that `webinfra status --stack trial --json` shows, " +
         'such as {"version":2,"epoch":7,"nonce":"mended","primary":"db-1"}, and promote again',
     });
   });
@@ -475,7 +475,7 @@ describe("cli: the primary pointer", () => {
   it("that is missing says what makes it", async () => {
     await assert.rejects(readPointer(channel, "trial"), {
       name: "UserError",
-      message: `the stack "trial" has no primary pointer (${channel}/pointers/primary.json); \`webinfra up trial --refresh\` makes it`,
+      message: `the stack "trial" has no primary pointer (${channel}/pointers/primary.json); \`webinfra up --stack trial --refresh\` makes it`,
     });
   });
 });

@@ -226,7 +226,7 @@ describe("cli: doctor, the stack", () => {
     [
       "a killed run",
       judgeRuns("dev", [lock], pendingState, () => true),
-      "a run was killed and left its lock and 1 unfinished step | `webinfra up dev` clears that and repairs",
+      "a run was killed and left its lock and 1 unfinished step | `webinfra up --stack dev` clears that and repairs",
     ],
     ["a network to be", judgeNetwork({ ...network, taken: lan }), "ok: 10.77.1.0/24"],
     ["the stack's network", judgeNetwork({ ...network, present: "10.77.3.0/24", taken: lan }), "ok: 10.77.3.0/24"],
@@ -234,14 +234,14 @@ describe("cli: doctor, the stack", () => {
       "a network in the way of another",
       judgeNetwork({ ...network, present: "10.77.0.0/24", taken: lan }),
       "the stack's network 10.77.0.0/24 overlaps with the interface eth1 of this machine, which has 10.77.0.0/24: answers " +
-        "may get lost | take the other away; or `webinfra down dev`, set webinfra:network.cidr to a free subnet, and " +
-        "`webinfra up dev`",
+        "may get lost | take the other away; or `webinfra down --stack dev`, set webinfra:network.cidr to a free subnet, and " +
+        "`webinfra up --stack dev`",
     ],
     [
       "a network that is to move",
       judgeNetwork({ ...network, present: "10.77.3.0/24", configured: "10.9.0.0/24" }),
       "webinfra:network.cidr is 10.9.0.0/24, and the stack's network has 10.77.3.0/24, which it keeps while machines use " +
-        "it | set it back to 10.77.3.0/24, or `webinfra down dev` first",
+        "it | set it back to 10.77.3.0/24, or `webinfra down --stack dev` first",
     ],
     [
       "a configured network that is taken",
@@ -249,28 +249,28 @@ describe("cli: doctor, the stack", () => {
       "webinfra:network.cidr is 10.77.0.0/16, and the interface eth1 of this machine has 10.77.0.0/24 | leave it out to " +
         "have a free one chosen, or set it to one, such as 10.77.1.0/24",
     ],
-    ["no hosts", hosts([]), "skipped: the stack is not up; `webinfra up dev` makes its hosts"],
+    ["no hosts", hosts([]), "skipped: the stack is not up; `webinfra up --stack dev` makes its hosts"],
     ["healthy hosts", hosts([[machine, healthy]]), "ok: 1 hosts, all healthy"],
     [
       "an ill host",
       hosts([[machine, { ...healthy, healthy: false, error: "nginx is down" }]]),
-      "web-1 is not healthy: nginx is down | `webinfra logs web-1 --stack dev` shows its journal; `webinfra up dev " +
+      "web-1 is not healthy: nginx is down | `webinfra logs web-1 --stack dev` shows its journal; `webinfra up --stack dev " +
         "--refresh` repairs",
     ],
     [
       "a host that is gone",
       hosts([[{ ...machine, gone: true, running: false }, { silent: "its machine is gone" }]]),
-      "web-1 is not healthy: its machine is gone | `webinfra up dev` makes it again",
+      "web-1 is not healthy: its machine is gone | `webinfra up --stack dev` makes it again",
     ],
     [
       "databases without a primary",
       hosts([[{ ...machine, roles: ["database"] }, healthy]]),
-      "no database takes writes | `webinfra status dev` shows the databases",
+      "no database takes writes | `webinfra status --stack dev` shows the databases",
     ],
     [
       "definitions without hosts",
       judgeDefinitions(report(facts, [])),
-      "skipped: the stack is not up; `webinfra up dev` makes its hosts",
+      "skipped: the stack is not up; `webinfra up --stack dev` makes its hosts",
     ],
     [
       "the definition of the last update",

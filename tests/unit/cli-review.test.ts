@@ -36,7 +36,7 @@ describe("cli: review", () => {
     assert.ok(lines.includes("load balancer (HAProxy) on lb-1"));
     assert.equal(
       lines.at(-2),
-      "next: `webinfra review trial --markdown` draws the topology; --topology NAME shows another",
+      "next: `webinfra review --stack trial --markdown` draws the topology; --topology NAME shows another",
     );
     assert.equal(box.stderr(), "");
   });

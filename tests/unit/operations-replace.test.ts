@@ -76,13 +76,13 @@ describe("operations: replace", () => {
     [
       "a primary that takes no writes",
       facts("db-1", [gone("db-1"), replica("db-2")]),
-      '"db-1" is the primary, and takes no writes now: bring it back with `webinfra up dev --refresh`, or run ' +
+      '"db-1" is the primary, and takes no writes now: bring it back with `webinfra up --stack dev --refresh`, or run ' +
         "`webinfra database promote db-2 --force --stack dev` first, which may lose acknowledged writes that only it holds",
     ],
     [
       "a single database",
       facts("db-1", [web("web-1"), primary("db-1")]),
-      '"db-1" holds the only copy of the data: give the site a replica first (webinfra:replicas, and `webinfra up dev`)',
+      '"db-1" holds the only copy of the data: give the site a replica first (webinfra:replicas, and `webinfra up --stack dev`)',
     ],
     [
       "a replica while nobody takes writes",
@@ -232,7 +232,7 @@ describe("operations: replace", () => {
         assert.ok(error instanceof ReplacementRefusedError);
         assert.equal(
           error.message,
-          '"db-2" has no machine now: `webinfra up trial` makes it, on its data where they are there. Nothing was changed.',
+          '"db-2" has no machine now: `webinfra up --stack trial` makes it, on its data where they are there. Nothing was changed.',
         );
         return true;
       }));

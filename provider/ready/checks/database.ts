@@ -13,9 +13,10 @@ export const databaseCheck = (scene: Scene): SiteCheck => ({
       return undefined;
     }
     // Old hosts are deleted when all is well, and the primary may be one of them.
+    const replica = databases.find((machine) => stateOf(scene, machine)?.database?.role === "replica");
+    const how = replica === undefined ? "" : `, such as with \`webinfra database promote ${replica.name}\``;
     return (
-      "no database of these hosts takes writes: when the primary is a host that this update takes away, promote another one first " +
-      "with `webinfra database promote HOST`"
+      "no database of these hosts takes writes: when the primary is a host that this update takes away, promote another one first" + how
     );
   },
 });

@@ -121,7 +121,7 @@ describe("webinfra replace", function () {
     await refused(
       asked("db-3", "--yes", "--topology", "dedicated-databases"),
       'the configuration has no host "db-3" any more (it has lb-1, web-1, web-2, db-1, db-2): ' +
-        `\`webinfra up ${site.stack}\` takes it away. Nothing was changed.`,
+        `\`webinfra up --stack ${site.stack}\` takes it away. Nothing was changed.`,
     );
     await refused(
       asked("db-1"),

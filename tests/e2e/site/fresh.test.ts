@@ -35,7 +35,7 @@ describe("site that is brought up against odds", function () {
     assert.match(stderr, /^stopping: finishing what is in flight; press Ctrl-C again to end it at once$/m);
     assert.match(
       stderr,
-      new RegExp(`^webinfra: up was stopped; \`webinfra up ${site.stack}\` goes on where it ended$`, "m"),
+      new RegExp(`^webinfra: up was stopped; \`webinfra up --stack ${site.stack}\` goes on where it ended$`, "m"),
     );
     assert.equal(code, 130);
   });

@@ -504,7 +504,7 @@ describe("site on Incus", function () {
       const status = await site.run(["status", site.stack]);
       assert.equal(status.code, 3);
       assert.match(status.stdout, /web-2 .*its machine is gone/);
-      assert.match(status.stdout, new RegExp(`^\`webinfra up ${site.stack}\` brings web-2 back$`, "m"));
+      assert.match(status.stdout, new RegExp(`^\`webinfra up --stack ${site.stack}\` brings web-2 back$`, "m"));
       await site.up("--refresh");
       assert.notEqual((await site.machine("web-2")).machine, machine);
       // HAProxy gives a server that has just come some requests in a row: the rest of a round that the others have had their part of.
