@@ -2,6 +2,7 @@
 import { Argument, type Command, Option } from "commander";
 import { z } from "zod";
 import { UserError } from "../core/errors";
+import { didYouMean } from "../operations/suggest";
 import type { CommandContext } from "./context";
 
 /** The stack that commands work on when none is named. */
@@ -59,9 +60,10 @@ export interface CommandDescription {
 }
 
 /** The end of a command's help. */
-function examplesText(examples: Required<CommandDescription>["examples"]): string {
-  const width = Math.max(...examples.map(([command]) => command.length));
-  return ["", "Examples:", ...examples.map(([command, what]) => `  ${command.padEnd(width)}  ${what}`)].join("\n");
+function examplesText(examples: Required<CommandDescription>["examples"], launcher: string): string {
+  const called = examples.map(([command, what]) => [command.replaceAll(/\bwebinfra(?= )/g, launcher), what] as const);
+  const width = Math.max(...called.map(([command]) => command.length));
+  return ["", "Examples:", ...called.map(([command, what]) => `  ${command.padEnd(width)}  ${what}`)].join("\n");
 }
 
 const stackOption = new Option("-s, --stack <stack>", `the stack (default: "${defaultStack}")`);
@@ -83,8 +85,18 @@ function chosenStack(option: string | undefined, last: unknown): string {
   return option ?? (typeof last === "string" ? last : defaultStack);
 }
 
-/** Adds a described command to the command line, or to the command that it belongs to. */
-export function addCommand(parent: Command, description: CommandDescription, actions: Actions, root = parent): void {
+/**
+ * Adds a described command to the command line, or to the command that it belongs to.
+ * @param launcher how the command is called here
+ * @param root the whole command line
+ */
+export function addCommand(
+  parent: Command,
+  description: CommandDescription,
+  actions: Actions,
+  launcher: string,
+  root = parent,
+): void {
   const command = parent.command(description.name, { hidden: description.hidden === true });
   if (description.description !== undefined) {
     command.description(description.description);
@@ -105,19 +117,32 @@ export function addCommand(parent: Command, description: CommandDescription, act
     command.addOption(option);
   }
   if (description.examples !== undefined) {
-    command.addHelpText("after", examplesText(description.examples));
+    command.addHelpText("after", examplesText(description.examples, launcher));
   }
   for (const inner of description.commands ?? []) {
-    addCommand(command, inner, actions, root);
+    addCommand(command, inner, actions, launcher, root);
   }
   if (description.action === undefined) {
     return;
   }
+  const inner = command.commands.map((one) => one.name());
+  if (inner.length > 0) {
+    command.allowExcessArguments();
+  }
   command.action(async (...all: unknown[]) => {
+    const [word] = command.args;
+    if (inner.length > 0 && word !== undefined) {
+      const called = `${command.name()} ${word}`;
+      throw new UserError(
+        `there is no command "${called}"${didYouMean(word, inner)}; after ${command.name()}: ${inner.join(", ")}`,
+      );
+    }
     // Commander gives the arguments, the options and the command itself.
     const given = all.slice(0, -2);
     const options = optionsSchema.parse(all.at(-2));
-    const stack = onStack ? chosenStack(options.stack, last ? given.pop() : undefined) : defaultStack;
+    // `database --stack S promote` means what `database promote --stack S` does.
+    const outer = optionsSchema.parse(parent.opts()).stack;
+    const stack = onStack ? chosenStack(options.stack ?? outer, last ? given.pop() : undefined) : defaultStack;
     const invocation: Invocation = {
       program: root,
       exit: actions.exit,

@@ -4,6 +4,7 @@ import { Command, CommanderError } from "commander";
 import { type Actions, addCommand, type CommandDescription, defaultStack } from "./command";
 import { completeCommand } from "./commands/complete";
 import { completionCommand } from "./commands/completion";
+import { configCommand } from "./commands/config";
 import { databaseCommand } from "./commands/database";
 import { doctorCommand } from "./commands/doctor";
 import { downCommand } from "./commands/down";
@@ -14,8 +15,11 @@ import { openCommand } from "./commands/open";
 import { previewCommand } from "./commands/preview";
 import { replaceCommand } from "./commands/replace";
 import { reviewCommand } from "./commands/review";
+import { scaleCommand } from "./commands/scale";
+import { secretsCommand } from "./commands/secrets";
 import { statusCommand } from "./commands/status";
 import { upCommand } from "./commands/up";
+import { validateCommand } from "./commands/validate";
 import { describeFailure } from "./errors";
 import { version } from "../package.json";
 import { surroundingsOf, withRunnableHints } from "./terminal/hints";
@@ -37,22 +41,27 @@ const commands: readonly CommandDescription[] = [
   logsCommand,
   databaseCommand,
   replaceCommand,
+  scaleCommand,
+  configCommand,
+  secretsCommand,
+  validateCommand,
   envCommand,
   completionCommand,
   completeCommand,
 ];
 
-/** The command line: what there is, and what each option means. */
-export function commandLine(actions: Actions): Command {
-  const program = new Command("webinfra")
+/** The command line: what there is, and what each option means. @param launcher how the command is called here */
+export function commandLine(actions: Actions, launcher = "webinfra"): Command {
+  const program = new Command(launcher)
     .description(
       "Builds and runs a distributed web infrastructure: balancers, web and app servers, a replicated database.",
     )
     .version(`webinfra ${version}`, "-V, --version", "print the version")
+    .configureHelp({ subcommandTerm: (command) => `${command.name()} ${command.usage()}` })
     .exitOverride()
-    .showHelpAfterError("(`webinfra --help` shows what there is)");
+    .showHelpAfterError(`(\`${launcher} --help\` shows what there is)`);
   for (const command of commands) {
-    addCommand(program, command, actions);
+    addCommand(program, command, actions, launcher);
   }
   return program;
 }
@@ -67,12 +76,6 @@ const onStacks: ReadonlySet<string> = new Set(
 /** The repository that this file is in, also as a bundle. */
 const root = resolve(__dirname, "..");
 
-/** What the process gives a command on a stack. */
-function processOutput(json: boolean, stack: string): Output {
-  const surroundings = surroundingsOf({ root, environment: process.env, directory: process.cwd() });
-  return new Output(json, { hints: (text) => withRunnableHints(text, { ...surroundings, stack, onStacks }) });
-}
-
 /** Whoever reads may stop to, as `head` does. What is being done goes on, and its exit code says how it ended. */
 function endureClosedPipes(): void {
   for (const stream of [process.stdout, process.stderr]) {
@@ -85,24 +88,30 @@ function endureClosedPipes(): void {
 }
 
 async function carryOut(): Promise<void> {
-  let output = processOutput(false, defaultStack);
-  const program = commandLine({
-    context: (json, stack) => {
-      output = processOutput(json, stack);
-      return Promise.resolve({
-        environment: process.env,
-        root,
-        output,
-        program: async (environment) => {
-          const { default: site } = await import("../index.js");
-          return site(environment);
-        },
-      });
+  const surroundings = surroundingsOf({ root, environment: process.env, directory: process.cwd() });
+  const outputFor = (json: boolean, stack: string): Output =>
+    new Output(json, { hints: (text) => withRunnableHints(text, { ...surroundings, stack, onStacks }) });
+  let output = outputFor(false, defaultStack);
+  const program = commandLine(
+    {
+      context: (json, stack) => {
+        output = outputFor(json, stack);
+        return Promise.resolve({
+          environment: process.env,
+          root,
+          output,
+          program: async (environment) => {
+            const { default: site } = await import("../index.js");
+            return site(environment);
+          },
+        });
+      },
+      exit: (code) => {
+        process.exitCode = code;
+      },
     },
-    exit: (code) => {
-      process.exitCode = code;
-    },
-  });
+    surroundings.launcher,
+  );
   try {
     await program.parseAsync();
   } catch (error) {

@@ -3,7 +3,8 @@ import { Argument, InvalidArgumentError, Option } from "commander";
 import { configSchema } from "../config/schema";
 import { didYouMean } from "../operations/suggest";
 import type { StackChoice } from "./command";
-import { type Override, parseOverride } from "./engine/stackfile";
+import { parseOverride } from "./engine/stackfile";
+import type { Override } from "./engine/workfolder";
 
 /** Gathers `--config key=value` arguments. */
 export function collectOverride(argument: string, before: readonly Override[]): Override[] {
@@ -56,6 +57,9 @@ export const hostArgument = (what: string): Argument => new Argument("<host>", w
 /** The result for programs. @param what for the help */
 export const jsonOption = (what: string): Option => new Option("--json", what);
 
+/** For commands that change a stack. */
+export const waitOption = new Option("--wait", "when another run is changing the stack, wait until that ends");
+
 /** Options for another configuration than the stack's file has. */
 export const configOptions: readonly Option[] = [
   new Option("--topology <name>", "another topology than the stack's, for this run only").argParser(topologyName),
@@ -63,7 +67,7 @@ export const configOptions: readonly Option[] = [
     "--config <key=value>",
     "a configuration value for this run only, such as web=4 or app.directory=../shop; repeatable",
   )
-    .default([])
+    .default([], "none")
     .argParser(collectOverride),
   new Option("--config-file <file>", "a stack file instead of the repository's Pulumi.<stack>.yaml"),
 ];

@@ -40,7 +40,7 @@ export const configSchema = z
       .meta({ description: "Seconds that `up` waits for every new machine to be seen serving." }),
     secrets: z.unknown().optional().meta({
       description:
-        "Secrets given by the user, set with `pulumi config set --secret --path`; read apart from the rest and kept secret.",
+        "Secrets given by the user, set with `webinfra secrets set`; read apart from the rest and kept secret.",
     }),
   })
   .superRefine(
@@ -51,7 +51,7 @@ export const configSchema = z
         problem(
           "ssh",
           ssh,
-          "is used only on aws and digitalocean: on incus `webinfra exec HOST` runs commands; leave it out",
+          "is used only on aws and digitalocean: on incus the command exec enters hosts; leave it out",
         );
       }
       if (topology === "custom") {

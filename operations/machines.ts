@@ -37,7 +37,9 @@ export function unknownHost(machines: readonly HostMachine[], stack: string, hos
   const known = [...new Set(machines.map((machine) => machine.host))];
   return new HostError(
     `there is no host "${host}" in the stack "${stack}"${didYouMean(host, known)}; ` +
-      (known.length === 0 ? `it has no hosts: \`webinfra up --stack ${stack}\` makes them` : `hosts: ${known.join(", ")}`),
+      (known.length === 0
+        ? `it has no hosts: \`webinfra up --stack ${stack}\` makes them`
+        : `hosts: ${known.join(", ")}`),
   );
 }
 

@@ -56,4 +56,7 @@ export const countsShape = {
     .meta({ description: "Number of MySQL replicas; `replica-per-web` has at least one on each web server." }),
 };
 
+/** The keys of {@link countsShape}. */
+export const countKeys: readonly string[] = Object.keys(countsShape);
+
 export type PlacementSettings = z.output<z.ZodObject<typeof placementShape & typeof countsShape>>;

@@ -1,10 +1,12 @@
 /** `webinfra database`: which host's database is the primary. */
 import { Option } from "commander";
-import type { CommandDescription, Invocation } from "../command";
+import type { CommandDescription, Invocation, StackChoice } from "../command";
 import type { CommandContext } from "../context";
-import { siteWithHosts } from "../engine/site";
+import { siteWithHosts, stackStatus } from "../engine/site";
+import { exitCode } from "../errors";
 import { hostArgument, jsonOption } from "../options";
 import { isPromotionResult, promotionLine } from "../terminal/promotion";
+import { databaseLines } from "../terminal/status";
 
 interface PromoteOptions {
   readonly stack: string;
@@ -47,9 +49,28 @@ const promoteCommand: CommandDescription = {
   },
 };
 
+/** Prints the databases and what each is. Returns the exit code: 0 when one of them takes writes, else 3. */
+export async function databases(context: CommandContext, stack: string): Promise<number> {
+  const { output } = context;
+  const { report, machines } = await stackStatus(context, stack);
+  for (const line of databaseLines(report, machines, output)) {
+    output.result(line);
+  }
+  output.data({ stack, ...report.database });
+  return report.database.primary === null ? exitCode.notAsExpected : exitCode.ok;
+}
+
 export const databaseCommand: CommandDescription = {
   name: "database",
-  description: "say which host's database is the primary",
-  examples: [["webinfra database promote db-2", "db-2 takes the writes over; no acknowledged one is lost"]],
+  description: "show the databases: which takes writes, and how far the others are behind",
+  stack: true,
+  options: [jsonOption("print it as JSON")],
+  examples: [
+    ["webinfra database", "who takes writes, and how far the replicas are behind"],
+    ["webinfra database promote db-2", "db-2 takes the writes over; no acknowledged one is lost"],
+  ],
   commands: [promoteCommand],
+  async action({ context, exit }: Invocation, { stack, json }: StackChoice & { readonly json?: boolean }) {
+    exit(await databases(await context(json === true), stack));
+  },
 };

@@ -2,7 +2,7 @@
 import { Option } from "commander";
 import type { CommandDescription, Invocation, StackChoice } from "../command";
 import type { DownOptions } from "../engine/down";
-import { jsonOption } from "../options";
+import { jsonOption, waitOption } from "../options";
 
 export const downCommand: CommandDescription = {
   name: "down",
@@ -11,6 +11,7 @@ export const downCommand: CommandDescription = {
   options: [
     new Option("--delete-data", "delete the data as well, and everything else of the stack"),
     new Option("--yes", "do not ask before data is deleted"),
+    waitOption,
     new Option("--all", "every stack; with --delete-data also what set-up made in Incus"),
     jsonOption("print the result as JSON; progress goes to stderr"),
   ],

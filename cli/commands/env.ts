@@ -3,10 +3,10 @@ import type { CommandDescription, Invocation, StackChoice } from "../command";
 import type { CommandContext } from "../context";
 import { prepareHome } from "../engine/backend";
 import { stackFacts } from "../engine/stack";
-import { refreshWorkDirectory, sourceFile, workFile } from "../engine/stackfile";
+import { refreshWorkDirectory, sourceFile } from "../engine/stackfile";
+import { workFile } from "../engine/workfolder";
 import { jsonOption } from "../options";
 import { shellWord } from "../terminal/shell-word";
-
 
 /** The `export` lines, with a comment that says what they hold for. */
 export function exportLines(stack: string, variables: Readonly<Record<string, string>>): string[] {
@@ -23,7 +23,7 @@ export function exportLines(stack: string, variables: Readonly<Record<string, st
 export function env(context: CommandContext, name: string): Readonly<Record<string, string>> {
   const facts = stackFacts(context, name);
   const { backend, home } = facts;
-  const source = sourceFile(context.root, name);
+  const source = sourceFile({ root: context.root, home, stack: name, advice: "names" });
   prepareHome(home, backend);
   const variables: Record<string, string> = { ...backend.environment, PULUMI_STACK: name };
   if (backend.kind === "own") {

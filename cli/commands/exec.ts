@@ -7,6 +7,9 @@ import { siteWithHosts } from "../engine/site";
 import { hostArgument } from "../options";
 import { attach } from "../terminal/attach";
 
+/** What a host is entered with. */
+const shell: readonly string[] = ["bash", "--login"];
+
 /** Runs a command on a host with the caller's terminal. Returns its exit code. */
 export async function exec(
   context: CommandContext,
@@ -20,15 +23,15 @@ export async function exec(
 
 export const execCommand: CommandDescription = {
   name: "exec",
-  description: "run a command on a host",
+  description: "open a shell on a host, or run a command there",
   arguments: [
     hostArgument("the host, such as web-1"),
-    new Argument("<command...>", "the command and its arguments, after --"),
+    new Argument("[command...]", "the command and its arguments, after --; default: a shell"),
   ],
   stack: true,
   examples: [
+    ["webinfra exec web-1", "a shell, as root"],
     ["webinfra exec web-1 -- systemctl status nginx", "one command; its exit code is ours"],
-    ["webinfra exec db-1 --stack staging -- bash", "a shell"],
   ],
   async action(
     { context, exit }: Invocation,
@@ -36,6 +39,6 @@ export const execCommand: CommandDescription = {
     command: readonly string[],
     options: { readonly stack: string },
   ) {
-    exit(await exec(await context(false), options.stack, host, command));
+    exit(await exec(await context(false), options.stack, host, command.length === 0 ? shell : command));
   },
 };

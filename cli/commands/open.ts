@@ -27,7 +27,7 @@ async function siteUrl(context: CommandContext, name: string): Promise<string> {
   if (known !== undefined) {
     return known;
   }
-  const settings = readSettings(fileFor(context.root, facts.home, name));
+  const settings = readSettings(fileFor({ root: context.root, home: facts.home, stack: name, advice: "names" }));
   const platform = platformOf(settings);
   const machines = isLocal(platform) ? await (await accessOn(platform, facts, "open")).machines() : [];
   const balancer = machines.find(({ roles, address }) => roles.includes("loadBalancer") && address !== null);
@@ -74,7 +74,10 @@ export const openCommand: CommandDescription = {
     ["webinfra open", "in the browser"],
     ['curl "$(webinfra open --print)"', "its address for a script"],
   ],
-  async action({ context }: Invocation, { stack, ...options }: StackChoice & { readonly print?: boolean; readonly json?: boolean }) {
+  async action(
+    { context }: Invocation,
+    { stack, ...options }: StackChoice & { readonly print?: boolean; readonly json?: boolean },
+  ) {
     await open(await context(options.json === true), stack, options);
   },
 };

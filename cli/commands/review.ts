@@ -32,7 +32,12 @@ export function review(
 ): ReviewResult {
   const { output } = context;
   checkStackName(stack);
-  const file = fileFor(context.root, webinfraHome(context.environment), stack, options.configFile);
+  const file = fileFor({
+    root: context.root,
+    home: webinfraHome(context.environment),
+    stack,
+    given: options.configFile,
+  });
   const settings = readSettings(file);
   const config = configOf(settings, options.config);
   const topology = place(config);

@@ -1,7 +1,7 @@
 /** `webinfra up`: brings the site to what the stack's configuration says. */
 import { Option } from "commander";
 import { type CommandDescription, defaultStack, type Invocation } from "../command";
-import { type ConfigOptions, configOptions, jsonOption, withTopology } from "../options";
+import { type ConfigOptions, configOptions, jsonOption, waitOption, withTopology } from "../options";
 
 export const upCommand: CommandDescription = {
   name: "up",
@@ -9,6 +9,8 @@ export const upCommand: CommandDescription = {
   stack: true,
   options: [
     new Option("--refresh", "look at what there is first, and make again what was deleted by hand"),
+    new Option("--yes", "do not ask before something is deleted or replaced"),
+    waitOption,
     jsonOption("print the result as JSON; progress goes to stderr"),
     ...configOptions,
   ],
@@ -20,7 +22,15 @@ export const upCommand: CommandDescription = {
   ],
   async action(
     { context }: Invocation,
-    { stack, ...options }: ConfigOptions & { readonly refresh?: boolean; readonly json?: boolean },
+    {
+      stack,
+      ...options
+    }: ConfigOptions & {
+      readonly refresh?: boolean;
+      readonly yes?: boolean;
+      readonly wait?: boolean;
+      readonly json?: boolean;
+    },
   ) {
     const { up } = await import("../engine/up.js");
     await up(await context(options.json === true), stack, withTopology(options));

@@ -158,7 +158,12 @@ class StackConfiguration {
   judge(): Outcome {
     let file;
     try {
-      file = fileFor(this.context.root, this.facts.home, this.facts.name);
+      file = fileFor({
+        root: this.context.root,
+        home: this.facts.home,
+        stack: this.facts.name,
+        advice: "names",
+      });
     } catch (error) {
       if (error instanceof UserError) {
         return problem(error.message, "name one of those with --stack");

@@ -38,7 +38,10 @@ export function judgeRuns(
     ...(locks.length === 0 ? [] : ["its lock"]),
     ...(pending === 0 ? [] : [counted(pending, "unfinished step")]),
   ];
-  return problem(`a run was killed and left ${left.join(" and ")}`, `\`webinfra up --stack ${stack}\` clears that and repairs`);
+  return problem(
+    `a run was killed and left ${left.join(" and ")}`,
+    `\`webinfra up --stack ${stack}\` clears that and repairs`,
+  );
 }
 
 /** What is known of a stack's network. */

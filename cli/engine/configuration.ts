@@ -3,7 +3,8 @@ import { z } from "zod";
 import { parseConfig, type RawConfig } from "../../config/parse";
 import type { Config } from "../../config/schema";
 import { addressToken } from "../../services/address";
-import { applyOverrides, isSecret, type Override, type StackSettings } from "./stackfile";
+import { applyOverrides, isSecret, type StackSettings } from "./stackfile";
+import type { Override } from "./workfolder";
 
 const namespace = "webinfra:";
 

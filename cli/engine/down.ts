@@ -13,6 +13,7 @@ import { confirm } from "../terminal/confirm";
 import { duration } from "../terminal/format";
 import { withBoard } from "../terminal/live";
 import { progressOn } from "../terminal/progress";
+import { readLastRun, workDirectory, writeLastRun } from "./workfolder";
 import { operate, preflight } from "./operate";
 import { Progress } from "./progress";
 import { recover } from "./recover";
@@ -25,7 +26,7 @@ import {
   stackFacts,
   type StackFacts,
 } from "./stack";
-import { stacksWithFile, workDirectory } from "./stackfile";
+import { stacksWithFile } from "./stackfile";
 import { forgetStack, knownMachines, stacksInDirectory } from "./state";
 
 export interface DownOptions {
@@ -33,6 +34,8 @@ export interface DownOptions {
   readonly deleteData?: boolean;
   /** Does not ask before data is deleted. */
   readonly yes?: boolean;
+  /** Waits for another run to end, however long that takes. */
+  readonly wait?: boolean;
 }
 
 /** What `down --json` prints. */
@@ -83,9 +86,9 @@ export function refusedOnCloud(
         `set webinfra:mysql.protect to false and run \`webinfra up --stack ${stack}\` first; data volumes stay even then`;
 }
 
-async function destroy(context: CommandContext, open: OpenStack): Promise<void> {
+async function destroy(context: CommandContext, open: OpenStack, wait: boolean): Promise<void> {
   const { output } = context;
-  await recover(open, output);
+  await recover(open, output, wait);
   open.interruption.check();
   const state = await currentState(open);
   if (state.resources.length === 0) {
@@ -167,7 +170,8 @@ export async function down(context: CommandContext, name: string, options: DownO
       }
     }
     if (open !== undefined) {
-      await destroy(context, open);
+      await destroy(context, open, options.wait === true);
+      writeLastRun(facts.home, name, { ...readLastRun(facts.home, name), overrides: [], fingerprint: undefined });
     }
     const remains = await remainsOf(name, onIncus);
     if (deleteData) {

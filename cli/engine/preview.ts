@@ -10,7 +10,7 @@ import { operate } from "./operate";
 import { adviceLines, isWaiting, policyPacks, PolicyRefusal } from "./policy";
 import { plainText, type PlannedStep, Progress, type Violation } from "./progress";
 import { currentState, type OpenStack, openStack } from "./stack";
-import type { Override } from "./stackfile";
+import type { Override } from "./workfolder";
 import type { StackState } from "./state";
 
 export interface PreviewOptions {

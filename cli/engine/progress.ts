@@ -15,11 +15,23 @@ const words: Readonly<Record<string, readonly [string, string]>> = {
   "import-replacement": ["importing", "imported"],
 };
 
-/** The operations of a plan that change something. */
-const plannedOperations: readonly string[] = [...Object.keys(words), "replace"];
+/** The operations of a plan that change something, and what they are parts of: the engine tells the deletion and the creation of a replacement, too. */
+const plannedOperations: Readonly<Record<string, string>> = {
+  create: "create",
+  update: "update",
+  delete: "delete",
+  discard: "discard",
+  import: "import",
+  replace: "replace",
+  "create-replacement": "replace",
+  "delete-replaced": "replace",
+  "discard-replaced": "replace",
+  "import-replacement": "replace",
+};
 
 /** One planned change, as `preview --json` has it. */
 export interface PlannedStep {
+  /** `create`, `update`, `replace`, `delete`, `import`, or `discard`: it stays where it is, and the stack forgets it. */
   readonly op: string;
   readonly type: string;
   readonly name: string;
@@ -90,7 +102,7 @@ export type ProgressListener = (event: ProgressEvent) => void;
 /** Follows one Pulumi operation. Pass {@link onEvent} to it, and call {@link end} when it is over. */
 export class Progress {
   readonly problems: Problem[] = [];
-  readonly planned: PlannedStep[] = [];
+  private readonly steps = new Map<string, PlannedStep>();
   readonly violations: Violation[] = [];
   private readonly running = new Set<string>();
   private readonly said = new Map<string, Map<string, string>>();
@@ -102,6 +114,11 @@ export class Progress {
   /** How many resources each kind of step touched, components included: `{create: 3, same: 20}`. */
   get changes(): Readonly<Record<string, number>> {
     return this.counts;
+  }
+
+  /** The planned changes, one a resource. */
+  get planned(): readonly PlannedStep[] {
+    return [...this.steps.values()];
   }
 
   /** Names of the policy packs that ran, as the end of the run tells them. */
@@ -143,8 +160,10 @@ export class Progress {
 
   private begin(step: StepEventMetadata, planning: boolean): void {
     if (planning) {
-      if (plannedOperations.includes(step.op) && !isProvider(step)) {
-        this.planned.push({ op: step.op, type: urnType(step.urn), name: urnName(step.urn), diff: step.diffs ?? [] });
+      const op = step.op === "delete" && isKept(step) ? "discard" : plannedOperations[step.op];
+      if (op !== undefined && !isProvider(step)) {
+        const diff = [...new Set([...(this.steps.get(step.urn)?.diff ?? []), ...(step.diffs ?? [])])];
+        this.steps.set(step.urn, { op, type: urnType(step.urn), name: urnName(step.urn), diff });
       }
       return;
     }
@@ -241,11 +260,14 @@ function isProvider(step: StepEventMetadata): boolean {
   return step.type.startsWith("pulumi:providers:");
 }
 
+/** The engine calls it a deletion, but it only forgets what is retained. */
+function isKept(step: StepEventMetadata): boolean {
+  return step.op.startsWith("delete") && step.old?.retainOnDelete === true;
+}
+
 /** Undefined for what is not told: a step that changes nothing. */
 function runningStep(step: StepEventMetadata): RunningStep | undefined {
-  // The engine calls it a deletion, but it only forgets what is retained.
-  const kept = step.op.startsWith("delete") && step.old?.retainOnDelete === true;
-  const known = kept ? (["keeping", "kept"] as const) : words[step.op];
+  const known = isKept(step) ? (["keeping", "kept"] as const) : words[step.op];
   if (known === undefined) {
     return undefined;
   }

@@ -41,6 +41,14 @@ interface PulumiResult {
   readonly code: number;
 }
 
+/** What a run is given, and who hears of what it writes. */
+interface RunStreams {
+  readonly onOutput?: ((text: string) => void) | undefined;
+  readonly onError?: ((text: string) => void) | undefined;
+  /** Its standard input; none: it reads nothing. */
+  readonly input?: string | undefined;
+}
+
 /**
  * A drop-in for the Automation API's `PulumiCommand` (which calls `run`). Two things differ: the CLI gets a process group
  * of its own, so that Ctrl-C in a terminal reaches it only through {@link Interruption}, once; and the variables of
@@ -72,12 +80,31 @@ export class InterruptiblePulumi {
     onOutput?: (text: string) => void,
     onError?: (text: string) => void,
   ): Promise<PulumiResult> {
+    return this.start(args, directory, additions, { onOutput, onError });
+  }
+
+  /** Runs the CLI with a text on its standard input. */
+  feed(
+    args: readonly string[],
+    directory: string,
+    additions: Readonly<Record<string, string>>,
+    input: string,
+  ): Promise<PulumiResult> {
+    return this.start(args, directory, additions, { input });
+  }
+
+  private start(
+    args: readonly string[],
+    directory: string,
+    additions: Readonly<Record<string, string>>,
+    { onOutput, onError, input }: RunStreams,
+  ): Promise<PulumiResult> {
     const own = [dirname(this.command), dirname(process.execPath), analyzerFolder];
     const path = [...own, this.environment["PATH"] ?? ""].join(delimiter);
     const child = spawn(this.command, args.includes("--non-interactive") ? args : [...args, "--non-interactive"], {
       cwd: directory,
       detached: true,
-      stdio: ["ignore", "pipe", "pipe"],
+      stdio: ["pipe", "pipe", "pipe"],
       env: {
         ...Object.fromEntries(Object.entries(this.environment).filter(([name]) => inherited(name))),
         ...additions,
@@ -87,6 +114,7 @@ export class InterruptiblePulumi {
       },
     });
     const release = this.interruption.guard(child);
+    child.stdin.end(input);
     let stdout = "";
     let stderr = "";
     child.stdout.setEncoding("utf8").on("data", (text: string) => {

@@ -12,11 +12,14 @@ const WAIT_MS = 15_000;
 /** Our provider looks once a second whether its Pulumi still lives; until it has stopped, it may go on making machines. */
 const PROVIDER_MS = 1_500;
 
+const holderOf = ({ pid, username, hostname, timestamp }: Lock): string =>
+  `process ${pid} of ${username} on ${hostname}, since ${timestamp}`;
+
 /** The text for a lock that is held: whose it is and what to do. */
 export function lockedText(stack: string, lock: Lock): string {
   return (
-    `the stack "${stack}" is being changed by another run (process ${lock.pid} of ${lock.username} on ${lock.hostname}, ` +
-    `since ${lock.timestamp}); wait for it to end, also with --wait. If it cannot be running any more, ` +
+    `the stack "${stack}" is being changed by another run (${holderOf(lock)}); ` +
+    `--wait waits until that ends. If it cannot be running any more, ` +
     `\`eval "$(webinfra env --stack ${stack})" && pulumi cancel --yes\` removes its lock`
   );
 }
@@ -40,12 +43,12 @@ export function begunDeletions(state: StackState): string[] {
   );
 }
 
-async function waitForLocks(open: OpenStack, output: Output): Promise<boolean> {
+async function waitForLocks(open: OpenStack, output: Output, wait: boolean): Promise<boolean> {
   const { directory } = open.backend;
   if (directory === undefined) {
     return false;
   }
-  const deadline = Date.now() + WAIT_MS;
+  const deadline = wait ? Infinity : Date.now() + WAIT_MS;
   let said = false;
   for (;;) {
     const locks = readLocks(directory, open.project, open.name);
@@ -58,7 +61,7 @@ async function waitForLocks(open: OpenStack, output: Output): Promise<boolean> {
     }
     if (!said) {
       output.progress(
-        `another run holds the stack "${open.name}" (process ${held.pid}); waiting up to ${WAIT_MS / 1000} s`,
+        `another run holds the stack "${open.name}" (${holderOf(held)}); waiting ${wait ? "until it ends" : `up to ${WAIT_MS / 1000} s`}`,
       );
       said = true;
     }
@@ -82,10 +85,11 @@ export function orphanLines(stack: string, platform: string, state: StackState):
 
 /**
  * Repairs what a killed run left, and says each thing that it does. Quick when there is nothing: no Pulumi process.
+ * @param wait waits for another run, however long that takes
  * @throws UserError when another run is going on
  */
-export async function recover(open: OpenStack, output: Output): Promise<void> {
-  const hadDeadLock = await waitForLocks(open, output);
+export async function recover(open: OpenStack, output: Output, wait = false): Promise<void> {
+  const hadDeadLock = await waitForLocks(open, output, wait);
   if (hadDeadLock) {
     output.progress("an earlier run was killed: removing its lock");
     await open.stack.cancel();

@@ -14,7 +14,7 @@ import { preflight } from "./operate";
 import { recover } from "./recover";
 import { siteWithHosts } from "./site";
 import { currentState, type OpenStack, openStack } from "./stack";
-import type { Override } from "./stackfile";
+import type { Override } from "./workfolder";
 import { type StackState, type StateResource, urnName, urnType } from "./state";
 import { outdatedOf, update } from "./up";
 
@@ -145,9 +145,14 @@ export async function replace(
     const before = machineIn(state, host);
     const machine = before === undefined ? [] : [{ urn: before.urn, protected: before.protect === true }];
     const anew = [...machine, ...(discardData ? volumes : [])];
+    // The rest of the site may have changes of its own that wait.
+    const ofHost = new Set([host, ...volumes.map(({ urn }) => urnName(urn))]);
     const guarded = anew.filter((one) => one.protected).map(({ urn }) => urn);
     const { changes, outputs } = await unprotected(open, guarded, () =>
-      update(open, output, `making "${host}" of the stack "${name}" anew`, { replace: anew.map(({ urn }) => urn) }),
+      update(open, output, `making "${host}" of the stack "${name}" anew`, {
+        replace: anew.map(({ urn }) => urn),
+        ...(options.yes === true ? {} : { agreed: (step) => ofHost.has(step.name) }),
+      }),
     );
     const result: ReplaceResult = {
       stack: name,

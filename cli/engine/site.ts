@@ -8,7 +8,8 @@ import { localPlatform } from "../../operations/platforms";
 import { siteStatus, type SiteStatus } from "../../operations/status";
 import type { CommandContext } from "../context";
 import { channelDirectory, platformOf, stackFacts, type StackFacts, stateOnDisk } from "./stack";
-import { readSettings, sourceFile, workFile } from "./stackfile";
+import { readSettings, sourceFile } from "./stackfile";
+import { workFile } from "./workfolder";
 import { knownMachines, plainOutput, stackOutput } from "./state";
 
 /** The way to a stack's machines, and those that its state knows. */
@@ -55,7 +56,8 @@ export async function siteWithHosts(context: CommandContext, name: string, opera
   const machines = async (): ReturnType<SiteAccess["machines"]> => {
     const found = await access.machines();
     if (found.length === 0 && stateOnDisk(stackFacts(context, name)) === undefined) {
-      sourceFile(context.root, name);
+      const { home } = stackFacts(context, name);
+      sourceFile({ root: context.root, home, stack: name, advice: "names" });
     }
     return found;
   };
@@ -68,7 +70,7 @@ function configured(
   home: string,
 ): { readonly platform: string; readonly topology: string | null } {
   const copy = workFile(home, name);
-  const file = existsSync(copy) ? copy : sourceFile(context.root, name);
+  const file = existsSync(copy) ? copy : sourceFile({ root: context.root, home, stack: name, advice: "names" });
   const settings = readSettings(file);
   const topology = settings.config?.["webinfra:topology"];
   return { platform: platformOf(settings), topology: typeof topology === "string" ? topology : null };

@@ -11,15 +11,13 @@ import { Interruption } from "../terminal/interrupt";
 import { type Backend, chooseBackend, prepareHome } from "./backend";
 import {
   checkStackName,
-  type Override,
   projectName,
   readSettings,
   refreshWorkDirectory,
   sourceFile,
   type StackSettings,
-  workDirectory,
-  workFile,
 } from "./stackfile";
+import { type Override, workDirectory, workFile } from "./workfolder";
 import { parseDeployment, readStateFile, type StackState } from "./state";
 
 /** Which configuration a run uses. */
@@ -43,11 +41,13 @@ export interface StackFacts {
 export interface OpenStack extends StackFacts {
   readonly stack: Stack;
   readonly settings: StackSettings;
+  /** What the stack's file says, without what this run is given beside it. */
+  readonly stated: Readonly<Record<string, unknown>>;
   readonly interruption: Interruption;
   /** The error that the site's program threw in this run, in its own words. */
   readonly programError: () => unknown;
-  /** Runs the CLI in the stack's folder. */
-  readonly pulumi: (args: readonly string[]) => Promise<{ readonly stdout: string }>;
+  /** Runs the CLI in the stack's folder. @param input its standard input. Default: nothing */
+  readonly pulumi: (args: readonly string[], input?: string) => Promise<{ readonly stdout: string }>;
   /** Takes the overrides out of the work folder's file again and gives signals back. */
   readonly close: () => void;
 }
@@ -93,6 +93,7 @@ export function platformOf(settings: StackSettings): string {
 interface WorkFolder {
   readonly directory: string;
   readonly settings: StackSettings;
+  readonly stated: OpenStack["stated"];
   readonly restore: () => void;
 }
 
@@ -104,14 +105,16 @@ function prepareWorkFolder(root: string, facts: StackFacts, choice: ConfigChoice
   const source =
     !create && choice.configFile === undefined && !existsSync(`${root}/Pulumi.${name}.yaml`) && existsSync(copy)
       ? copy
-      : sourceFile(root, name, choice.configFile);
+      : sourceFile({ root, home, stack: name, given: choice.configFile, advice: create ? "file" : "names" });
+  const stated = readSettings(source).config ?? {};
   if (backend.kind === "user" && source === `${root}/Pulumi.${name}.yaml` && overrides.length === 0) {
-    return { directory: root, settings: readSettings(source), restore: () => undefined };
+    return { directory: root, settings: readSettings(source), stated, restore: () => undefined };
   }
   const settings = refreshWorkDirectory(root, home, name, source, overrides);
   return {
     directory: workDirectory(home, name),
     settings,
+    stated,
     restore: () => {
       if (overrides.length > 0 && existsSync(copy)) {
         refreshWorkDirectory(root, home, name, source, []);
@@ -151,7 +154,7 @@ export async function openStack(
     return undefined;
   }
   if (choice.create) {
-    sourceFile(root, name, choice.configFile);
+    sourceFile({ root, home, stack: name, given: choice.configFile });
   }
   prepareHome(home, backend);
   const folder = prepareWorkFolder(root, facts, choice, choice.create);
@@ -189,9 +192,13 @@ export async function openStack(
       ...facts,
       stack,
       settings: folder.settings,
+      stated: folder.stated,
       interruption,
       programError: () => programError,
-      pulumi: (cliArgs) => pulumi.run(cliArgs, folder.directory, backend.environment),
+      pulumi: (cliArgs, input) =>
+        input === undefined
+          ? pulumi.run(cliArgs, folder.directory, backend.environment)
+          : pulumi.feed(cliArgs, folder.directory, backend.environment, input),
       close: () => {
         folder.restore();
         interruption.dispose();

@@ -8,16 +8,9 @@ import { join, resolve } from "node:path";
 import { parse, stringify } from "yaml";
 import { z } from "zod";
 import { UserError } from "../../core/errors";
+import { keyProblems, sectionProblems } from "../../config/keys";
 import { didYouMean } from "../../operations/suggest";
-
-/** A value of the configuration that holds for one run. */
-export interface Override {
-  /** The full key, such as `webinfra:app`. */
-  readonly key: string;
-  /** Where inside the key's value, such as `["directory"]`; empty for the whole value. */
-  readonly path: readonly string[];
-  readonly value: unknown;
-}
+import { type Override, readLastRun, workDirectory, workFile } from "./workfolder";
 
 const record = z.record(z.string(), z.unknown());
 const settingsSchema = z.looseObject({
@@ -35,14 +28,16 @@ const projectSchema = z.looseObject({
   plugins: z.record(z.string(), z.array(z.looseObject({ path: z.string().optional() }))).optional(),
 });
 
+const looksLikeJson = /^[{["]/;
+
 /** Reads a value as YAML would a plain scalar; JSON for objects, lists and quoted strings. */
-function parseValue(text: string, argument: string): unknown {
-  if (/^[{["]/.test(text)) {
+function parseValue(text: string, told: string): unknown {
+  if (looksLikeJson.test(text)) {
     try {
       const value: unknown = JSON.parse(text);
       return value;
     } catch (error) {
-      throw new UserError(`--config ${argument}: the value looks like JSON but is not: ${String(error)}`);
+      throw new UserError(`${told}: the value looks like JSON but is not: ${String(error)}`);
     }
   }
   if (text === "true" || text === "false") {
@@ -55,19 +50,38 @@ function parseValue(text: string, argument: string): unknown {
  * Reads one `--config` argument: `key=value`, where the key may have a namespace (default: the project's) and a path:
  * `topology=split-tiers`, `app.directory=../shop`, `hosts[0].name=a`, `aws:region=eu-central-1`, `network={"cidr":"…"}`.
  */
-export function parseOverride(argument: string, project = "webinfra"): Override {
+export function parseOverride(argument: string, told = `--config ${argument}`): Override {
   const match = /^(?:([A-Za-z][\w-]*):)?([A-Za-z][\w-]*)((?:\.[\w-]+|\[\d+\])*)=(.*)$/s.exec(argument);
   if (!match) {
-    throw new UserError(
-      `--config ${argument}: not of the form key=value, such as topology=split-tiers or app.directory=../shop`,
-    );
+    throw new UserError(`${told}: not of the form key=value, such as topology=split-tiers or app.directory=../shop`);
   }
   const [, namespace, name, path, value] = match;
+  const key = `${namespace ?? "webinfra"}:${name ?? ""}`;
+  const [problem] = keyProblems([key]);
+  if (problem !== undefined) {
+    throw new UserError(`${told}: ${problem}`);
+  }
   return {
-    key: `${namespace ?? project}:${name ?? ""}`,
+    key,
     path: (path ?? "").split(/[.[\]]+/).filter((part) => part !== ""),
-    value: parseValue(value ?? "", argument),
+    value: parseValue(value ?? "", told),
   };
+}
+
+/** An override as `--config` and `config set` take it; `parseOverride` reads it back. */
+export function overrideText({ key, path, value }: Override): string {
+  const place = path.map((part) => (/^\d+$/.test(part) ? `[${part}]` : `.${part}`)).join("");
+  const plain = typeof value === "string" && !looksLikeJson.test(value) && parseValue(value, "") === value;
+  return `${key.replace(/^webinfra:/, "")}${place}=${plain ? value : JSON.stringify(value)}`;
+}
+
+/** The value that stands where an override would put its own. */
+export function valueAt(config: Readonly<Record<string, unknown>>, { key, path }: Override): unknown {
+  let found = config[key];
+  for (const part of path) {
+    found = Array.isArray(found) ? (found as readonly unknown[])[Number(part)] : record.safeParse(found).data?.[part];
+  }
+  return found;
 }
 
 function withValueAt(target: unknown, path: readonly string[], value: unknown): unknown {
@@ -96,11 +110,15 @@ export function applyOverrides(
   return result;
 }
 
-/** Reads a stack's file. */
-export function readSettings(file: string): StackSettings {
+/**
+ * Reads the text of a stack's file.
+ * @param file for the error
+ * @throws UserError also when it has keys that nobody reads
+ */
+export function settingsIn(text: string, file: string): StackSettings {
   let content: unknown;
   try {
-    content = parse(readFileSync(file, "utf8"));
+    content = parse(text);
   } catch (error) {
     throw new UserError(`${file} cannot be read as YAML: ${error instanceof Error ? error.message : String(error)}`);
   }
@@ -108,7 +126,25 @@ export function readSettings(file: string): StackSettings {
   if (!settings.success) {
     throw new UserError(`${file} is no stack file: ${z.prettifyError(settings.error)}`);
   }
+  const problems = [
+    ...sectionProblems(Object.keys(settings.data)),
+    ...keyProblems(Object.keys(settings.data.config ?? {})),
+  ];
+  if (problems.length > 0) {
+    throw new UserError([`${file} has keys that nobody reads:`, ...problems.map((one) => `  - ${one}`)].join("\n"));
+  }
   return settings.data;
+}
+
+/** Reads a stack's file. */
+export function readSettings(file: string): StackSettings {
+  let text: string;
+  try {
+    text = readFileSync(file, "utf8");
+  } catch (error) {
+    throw new UserError(`${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  return settingsIn(text, file);
 }
 
 /** The stacks that the repository has a file for, sorted. */
@@ -128,11 +164,22 @@ export function checkStackName(stack: string): void {
   }
 }
 
+/** Which stack's file is asked for. */
+export interface FileQuery {
+  readonly root: string;
+  readonly home: string;
+  readonly stack: string;
+  /** `--config-file`, relative to the caller's directory. */
+  readonly given?: string | undefined;
+  /** What the command takes that asks: a file, too (the default), or names of stacks alone. */
+  readonly advice?: "file" | "names";
+}
+
 /**
- * The file that the stack's configuration comes from.
- * @param given `--config-file`, relative to the caller's directory
+ * The file that a stack's configuration comes from: the one that is given, else that of the repository, else the one that was given last.
+ * @throws UserError when there is none, with the stacks that there are
  */
-export function sourceFile(root: string, stack: string, given?: string): string {
+export function sourceFile({ root, home, stack, given, advice = "file" }: FileQuery): string {
   if (given !== undefined) {
     const file = resolve(given);
     if (!existsSync(file)) {
@@ -141,15 +188,19 @@ export function sourceFile(root: string, stack: string, given?: string): string 
     return file;
   }
   const file = join(root, `Pulumi.${stack}.yaml`);
-  if (!existsSync(file)) {
-    const known = stacksWithFile(root);
-    throw new UserError(
-      `there is no stack "${stack}"${didYouMean(stack, known)}: ${file} does not exist. ` +
-        (known.length === 0 ? "There are no stacks yet" : `Stacks: ${known.join(", ")}`) +
-        "; copy one of their files, or give one with --config-file FILE",
-    );
+  if (existsSync(file)) {
+    return file;
   }
-  return file;
+  const { configFile } = readLastRun(home, stack);
+  if (configFile !== undefined && existsSync(configFile)) {
+    return configFile;
+  }
+  const known = stacksWithFile(root);
+  throw new UserError(
+    `there is no stack "${stack}"${didYouMean(stack, known)}: ${file} does not exist. ` +
+      (known.length === 0 ? "There are no stacks yet" : `Stacks: ${known.join(", ")}`) +
+      (advice === "file" ? "; copy one of their files, or give one with --config-file" : ""),
+  );
 }
 
 /** Whether a configuration value is a secret, or holds one. */
@@ -212,24 +263,17 @@ function writeIfChanged(file: string, content: string): void {
   renameSync(aside, file);
 }
 
-/** The folder that Pulumi works in for a stack of the own state folder. */
-export function workDirectory(home: string, stack: string): string {
-  return join(home, "stacks", stack);
-}
-
-/** The stack's file in the work folder. */
-export function workFile(home: string, stack: string): string {
-  return join(workDirectory(home, stack), `Pulumi.${stack}.yaml`);
-}
-
-/**
- * The file with a stack's configuration; for a stack that was brought up from a file elsewhere, the copy of its last run.
- * @param given `--config-file`, relative to the caller's directory
- */
-export function fileFor(root: string, home: string, stack: string, given?: string): string {
-  const copy = workFile(home, stack);
-  const known = given !== undefined || existsSync(join(root, `Pulumi.${stack}.yaml`)) || !existsSync(copy);
-  return known ? sourceFile(root, stack, given) : copy;
+/** The file with a stack's configuration, as {@link sourceFile}; where the one that was given last is gone, the copy of it. */
+export function fileFor(query: FileQuery): string {
+  const copy = workFile(query.home, query.stack);
+  try {
+    return sourceFile(query);
+  } catch (error) {
+    if (query.given === undefined && existsSync(copy)) {
+      return copy;
+    }
+    throw error;
+  }
 }
 
 /** Brings the work folder of a stack up to date with the repository and returns the settings that hold. */

@@ -51,7 +51,9 @@ export function table(
   return rows.flatMap((row) => {
     const cells = row.slice(0, widths.length - 1).map((cell, column) => padded(cell, widths[column] ?? 0));
     const [last = "", ...more] = wrapped(row[widths.length - 1] ?? "", width - before);
-    return [[...cells, last].join("  "), ...more.map((line) => " ".repeat(before) + line)].map((line) => line.trimEnd());
+    return [[...cells, last].join("  "), ...more.map((line) => " ".repeat(before) + line)].map((line) =>
+      line.trimEnd(),
+    );
   });
 }
 

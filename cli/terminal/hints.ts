@@ -76,7 +76,10 @@ function runnableHint(hint: string, surroundings: Surroundings): string {
   if (/^(npm (run|ci)|bash setup\/)/.test(hint)) {
     return repository === "" ? hint : `(cd ${shellWord(repository)} && ${hint})`;
   }
-  return hint.replace(call, (_all, before: string, words = "") => `${before}${launcher}${withStack(String(words), surroundings)}`);
+  return hint.replace(
+    call,
+    (_all, before: string, words = "") => `${before}${launcher}${withStack(String(words), surroundings)}`,
+  );
 }
 
 /** The text with its hints, which stand between backticks, as they can be pasted. */

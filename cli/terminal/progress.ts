@@ -6,15 +6,11 @@ import type { Output } from "./output";
 
 const signs: Readonly<Record<string, string>> = {
   create: "+ create",
-  "create-replacement": "+ create",
   replace: "± replace",
   update: "~ update",
   delete: "- delete",
-  "delete-replaced": "- delete",
   discard: "- let go of",
-  "discard-replaced": "- let go of",
   import: "= import",
-  "import-replacement": "= import",
 };
 
 /** After this time, a step that still runs is named. */

@@ -39,7 +39,11 @@ export function reviewLines(stack: string, review: Review, cost: Cost | undefine
     "",
     ...(cost === undefined
       ? []
-      : [...table([["COST OF", "USD A MONTH", ""], ...costRows(cost)], { width: columns, heading: true }), ...wrapped(costNotes(cost).join(" "), width), ""]),
+      : [
+          ...table([["COST OF", "USD A MONTH", ""], ...costRows(cost)], { width: columns, heading: true }),
+          ...wrapped(costNotes(cost).join(" "), width),
+          "",
+        ]),
     `next: \`webinfra review --stack ${stack} --markdown\` draws the topology; --topology NAME shows another`,
   ];
 }

@@ -87,3 +87,28 @@ export function reportLines(
     ),
   ];
 }
+
+/** The databases for people. */
+export function databaseLines(
+  status: StatusReport,
+  machines: Answered,
+  { columns = Infinity, colours = plain }: ReportLayout = {},
+): string[] {
+  const { stack } = status;
+  const held = machines.filter(([{ roles }]) => roles.includes("database"));
+  if (held.length === 0) {
+    return [`the stack "${stack}" has no databases; \`webinfra up --stack ${stack}\` makes its hosts`];
+  }
+  const { primary } = status.database;
+  const replica = held.find(([machine, answer]) => machine.host !== primary && !("silent" in answer))?.[0].host;
+  return [
+    ...table([["HOST", "DATABASE"], ...held.map(([machine, answer]) => [machine.host, note(machine, answer)])], {
+      width: columns,
+      heading: true,
+    }),
+    primary === null ? colours.red("no database takes writes") : `${primary} takes writes`,
+    ...(replica === undefined
+      ? []
+      : [`\`webinfra database promote ${replica} --stack ${stack}\` makes ${replica} the one that does`]),
+  ];
+}

@@ -16,7 +16,8 @@ export const databaseCheck = (scene: Scene): SiteCheck => ({
     const replica = databases.find((machine) => stateOf(scene, machine)?.database?.role === "replica");
     const how = replica === undefined ? "" : `, such as with \`webinfra database promote ${replica.name}\``;
     return (
-      "no database of these hosts takes writes: when the primary is a host that this update takes away, promote another one first" + how
+      "no database of these hosts takes writes: when the primary is a host that this update takes away, promote another one first" +
+      how
     );
   },
 });
