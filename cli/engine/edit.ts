@@ -1,6 +1,6 @@
 /** Changes a stack's file as a person would: what it says beside them, its comments and its order stay. */
 import { readFileSync, realpathSync, renameSync, statSync, writeFileSync } from "node:fs";
-import { isMap, parseDocument, stringify } from "yaml";
+import { isMap, isScalar, parseDocument, stringify } from "yaml";
 import { webinfraHome } from "../../config/home";
 import { UserError } from "../../core/errors";
 import { didYouMean } from "../../operations/suggest";
@@ -24,7 +24,14 @@ export function editedText(text: string, changes: readonly Override[]): string {
     if (value === undefined) {
       document.deleteIn(at);
     } else {
-      document.setIn(at, nodeOf(value));
+      const node = nodeOf(value);
+      const present = document.getIn(at, true);
+      if (isScalar(present) && isScalar(node)) {
+        // In its place, so that the comment beside it stays.
+        Object.assign(present, { value: node.value, type: node.type, source: undefined });
+      } else {
+        document.setIn(at, node);
+      }
     }
   }
   // No line is folded, so that a diff shows what was changed alone.

@@ -31,7 +31,7 @@ const lastRunSchema = z.object({
     z.object({
       key: z.string(),
       path: z.array(z.string()),
-      value: z.unknown().transform((value) => value ?? undefined),
+      value: z.unknown().optional(),
     }),
   ),
 });
@@ -69,7 +69,11 @@ const fileOf = (home: string, stack: string): string => join(workDirectory(home,
 /** What the last run was given; nothing where none is known. */
 export function readLastRun(home: string, stack: string): LastRun {
   const file = fileOf(home, stack);
-  return existsSync(file) ? lastRunSchema.parse(JSON.parse(readFileSync(file, "utf8"))) : { overrides: [] };
+  if (!existsSync(file)) {
+    return { overrides: [] };
+  }
+  const { overrides, ...run } = lastRunSchema.parse(JSON.parse(readFileSync(file, "utf8")));
+  return { ...run, overrides: overrides.map(({ key, path, value }) => ({ key, path, value })) };
 }
 
 /** Notes what a run was given. */

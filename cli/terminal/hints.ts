@@ -58,7 +58,7 @@ export function surroundingsOf({ root, environment, directory }: Start): Pick<Su
 }
 
 /** A call of the command in a hint, up to where the shell would end it. */
-const call = /(^|\$\(|[;&|] *)webinfra( [^`)|;&]*)?/g;
+const call = /(^|\$\(|[;&|] *)webinfra(?![\w:.-])( [^`)|;&]*)?/g;
 
 /** Where the options of a command end. */
 function withStack(words: string, { stack, onStacks }: Surroundings): string {

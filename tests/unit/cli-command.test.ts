@@ -65,6 +65,7 @@ describe("cli: command line", () => {
       line.commands.map((command) => command.name()),
       [
         ...["up", "preview", "status", "review", "down", "doctor", "open", "exec", "logs", "database", "replace"],
+        ...["scale", "config", "secrets", "validate"],
         ...["env", "completion", "__complete"],
       ],
     );
@@ -186,20 +187,25 @@ describe("cli: output", () => {
   });
 
   it("says at the end of up where the site is and what to do next", () => {
-    assert.deepEqual(closingLines({ stack: "dev", url: "http://10.77.0.5", changes: {}, seconds: 3, outputs: {} }, 0), [
+    const ended = { stack: "dev", url: "http://10.77.0.5", changes: {}, seconds: 3, outputs: {} };
+    assert.deepEqual(closingLines(ended, 0, ["web-1", "lb-1"]), [
       "done in 3.0 s: everything is as it should be, nothing changed",
       "the site: http://10.77.0.5",
-      "next: `webinfra status` shows each host, `webinfra logs HOST` its journal, `webinfra down` takes it down",
+      "next: `webinfra status` shows each host, `webinfra logs web-1` its log, `webinfra down` takes it down",
     ]);
+    assert.equal(
+      closingLines(ended, 1, []).at(-1),
+      "next: `webinfra status` shows each host, `webinfra down` takes it down",
+    );
     const older = { ...{ stack: "dev", url: null, changes: {}, seconds: 3 }, outputs: { outdated: ["db-1", "db-2"] } };
-    assert.deepEqual(closingLines(older, 0).slice(1, -1), [
+    assert.deepEqual(closingLines(older, 0, []).slice(1, -1), [
       "db-1 was made from an older definition: `webinfra replace db-1 --stack dev` makes it anew from this one",
       "db-2 was made from an older definition: `webinfra replace db-2 --stack dev` makes it anew from this one",
     ]);
     const onCloud = { stack: "prod", url: null, changes: {}, seconds: 3, outputs: { platform: "aws" } };
-    assert.deepEqual(closingLines(onCloud, 2), [
+    assert.deepEqual(closingLines(onCloud, 2, []), [
       "done in 3.0 s: 2 resources changed",
-      "next: `webinfra open --stack prod` opens it, `webinfra review --stack prod` says what is weak in it and what it costs, `webinfra down --stack prod` takes it down",
+      "next: `webinfra open` opens it, `webinfra review` says what is weak in it and what it costs, `webinfra down` takes it down",
     ]);
   });
 });
@@ -496,7 +502,7 @@ describe("cli: status", () => {
       "db-2   database   10.77.0.9  healthy  none",
       "web-1  webServer  10.77.0.9  healthy",
       "db-2 refuses pointers/primary.json: it is empty; the last good one stays in use",
-      "db-2 is closed for writes: two promotions used the number 5 at once: run promote again (`webinfra database promote HOST --stack dev`)",
+      "db-2 is closed for writes: two promotions used the number 5 at once: run promote again for the host that shall take writes, such as `webinfra database promote db-2 --stack dev`",
       "db-2 says: db-1 has not closed yet",
       "web-1 refuses inventory/x.json: version 3 is none that this program knows (1, 2); the last good one stays in use",
     ]);
@@ -612,9 +618,9 @@ describe("cli: after a kill", () => {
   it("says whose lock it is and what to do", () => {
     assert.equal(
       lockedText("dev", lock),
-      'the stack "dev" is being changed by another run (process 4242 of ada on here, since 2026-01-02T03:04:05Z); wait ' +
-        "for it to end. If it cannot be running any more, `pulumi cancel` with the variables of `webinfra env --stack dev` " +
-        "removes its lock",
+      'the stack "dev" is being changed by another run (process 4242 of ada on here, since 2026-01-02T03:04:05Z); ' +
+        "--wait waits until that ends. If it cannot be running any more, " +
+        '`eval "$(webinfra env --stack dev)" && pulumi cancel --yes` removes its lock',
     );
   });
 
@@ -690,7 +696,7 @@ describe("cli: down", () => {
       message:
         'nothing was deleted: Incus has machines of a stack "dev" that the state in /h does not know (theirs). They ' +
         "belong to a stack of the same name under another WEBINFRA_HOME or backend: take it down from there, or delete " +
-        "them with `incus delete --project webinfra --force NAME` when that state is lost",
+        "them with `incus delete --project webinfra --force theirs` when that state is lost",
     });
     assert.doesNotThrow(() =>
       checkOwnership(
@@ -724,7 +730,18 @@ describe("cli: down", () => {
   });
 
   it("leaves the Incus project when something is in it", () => {
-    assert.match(staysText(["a", "b"]), /^the Incus project webinfra stays: it holds a, b\./);
+    assert.equal(
+      staysText(["a", "b"], []),
+      "the Incus project webinfra stays: it holds a, b. `bash setup/teardown.sh` deletes everything in the project, whosever it is",
+    );
+    const stacks = [
+      { stack: "dev", kept: ["a", "b"] },
+      { stack: "gone", kept: [] },
+    ];
+    assert.match(
+      staysText(["a", "b"], stacks),
+      /holds a, b\. `webinfra down --stack dev --delete-data` deletes a and b; `bash /,
+    );
   });
 
   it("needs a terminal or --yes before data goes", async () => {

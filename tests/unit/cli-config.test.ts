@@ -127,23 +127,23 @@ describe("cli: the stack's file", () => {
   });
 
   it("names the stacks there are when the one asked for has no file", () => {
-    assert.throws(() => sourceFile(box.root, "nope"), {
+    assert.throws(() => sourceFile({ root: box.root, home: box.home, stack: "nope" }), {
       name: "UserError",
       message:
         `there is no stack "nope": ${join(box.root, "Pulumi.nope.yaml")} does not exist. Stacks: trial; ` +
-        "copy one of their files, or give one with --config-file FILE",
+        "copy one of their files, or give one with --config-file",
     });
   });
 
   it("suggests the stack that was meant", () => {
     assert.throws(
-      () => sourceFile(box.root, "trail"),
+      () => sourceFile({ root: box.root, home: box.home, stack: "trail" }),
       /^UserError: there is no stack "trail" \(did you mean "trial"\?\): /,
     );
   });
 
   it("says that a --config-file does not exist", () => {
-    assert.throws(() => sourceFile(box.root, "trial", "/no/such.yaml"), {
+    assert.throws(() => sourceFile({ root: box.root, home: box.home, stack: "trial", given: "/no/such.yaml" }), {
       message: "--config-file /no/such.yaml: there is no such file",
     });
   });

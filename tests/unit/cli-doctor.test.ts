@@ -250,7 +250,7 @@ describe("cli: doctor, the stack", () => {
         "have a free one chosen, or set it to one, such as 10.77.1.0/24",
     ],
     ["no hosts", hosts([]), "skipped: the stack is not up; `webinfra up --stack dev` makes its hosts"],
-    ["healthy hosts", hosts([[machine, healthy]]), "ok: 1 hosts, all healthy"],
+    ["healthy hosts", hosts([[machine, healthy]]), "ok: 1 host, healthy"],
     [
       "an ill host",
       hosts([[machine, { ...healthy, healthy: false, error: "nginx is down" }]]),
@@ -281,7 +281,7 @@ describe("cli: doctor, the stack", () => {
       "an older definition",
       ofDefinition("a", "b"),
       "made from an older definition than the last `webinfra up` wanted: web-1 | nothing, if the change can wait; " +
-        "`webinfra replace HOST --stack dev` makes one anew from it",
+        "`webinfra replace web-1 --stack dev` makes it anew from it",
     ],
   ];
   for (const [what, outcome, expected] of cases) {

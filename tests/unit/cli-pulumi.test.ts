@@ -8,6 +8,7 @@ import { preview } from "../../cli/engine/preview";
 import { parseOverride } from "../../cli/engine/stackfile";
 import { readLocks, stacksInDirectory } from "../../cli/engine/state";
 import { up } from "../../cli/engine/up";
+import { readLastRun } from "../../cli/engine/workfolder";
 import { exitCode } from "../../cli/errors";
 import { forgetPromises, type Sandbox, sandbox, stackFileText } from "../support/cli";
 
@@ -39,6 +40,7 @@ describe("cli: with the Pulumi CLI", function () {
     assert.equal(result.url, "http://10.77.0.5");
     assert.deepEqual(result.outputs, { url: "http://10.77.0.5", topology: "split-tiers", password: "[secret]" });
     assert.deepEqual(result.changes, { create: 2 });
+    assert.deepEqual(readLastRun(box.home, "trial").overrides, [parseOverride("topology=split-tiers")]);
     assert.ok(!(box.stdout() + box.stderr()).includes("correct horse"));
     assert.equal(readFileSync(box.stackFile, "utf8"), stackFileText);
     assert.deepEqual(readdirSync(box.root).sort(), ["Pulumi.trial.yaml", "Pulumi.yaml"]);
@@ -56,6 +58,10 @@ describe("cli: with the Pulumi CLI", function () {
     const result = await up(box.context({ program }), "trial", none);
     assert.equal(result.outputs["topology"], "dedicated-databases");
     assert.match(box.stdout(), /an earlier run was killed: removing its lock\n/);
+    assert.match(
+      box.stdout(),
+      /takes them back: topology from split-tiers to dedicated-databases\nto keep them: `webinfra config set topology=split-tiers`\n/,
+    );
     assert.deepEqual(readLocks(state(), "webinfra", "trial"), []);
   });
 
@@ -67,7 +73,7 @@ describe("cli: with the Pulumi CLI", function () {
       return program();
     };
     assert.equal(await preview(box.context({ program: more }), "trial", options), exitCode.notAsExpected);
-    assert.match(box.stdout(), / {2}\+ create web-2 \[webinfra:index:Host\]\n1 resources would change\n$/);
+    assert.match(box.stdout(), / {2}\+ create web-2 \[webinfra:index:Host\]\n1 resource would change\n$/);
   });
 
   it("tells a mistake in the configuration in its own words alone", async () => {

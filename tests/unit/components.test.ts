@@ -407,11 +407,11 @@ describe("components", () => {
     fails(
       { platform: "digitalocean" },
       `${one}webinfra:secrets does not hold "digitaloceanAddressToken", with which balancers take over the reserved address: make a token with the scopes ` +
-        "reserved_ip:read, reserved_ip:update, actions:read, droplet:read, regions:read, sizes:read and image:read, and run pulumi config set --secret --path 'webinfra:secrets.digitaloceanAddressToken'",
+        "reserved_ip:read, reserved_ip:update, actions:read, droplet:read, regions:read, sizes:read and image:read, and run `webinfra secrets set digitaloceanAddressToken`",
     );
     fails(
       { app: app({ secrets: ["API_TOKEN"] }) },
-      `${one}webinfra:app.secrets names "API_TOKEN", which webinfra:secrets does not hold: run pulumi config set --secret --path 'webinfra:secrets.API_TOKEN'`,
+      `${one}webinfra:app.secrets names "API_TOKEN", which webinfra:secrets does not hold: run \`webinfra secrets set API_TOKEN\``,
     );
     fails(
       { app: app({ directory: "no/such" }) },
@@ -496,7 +496,7 @@ describe("components", () => {
       assert.throws(
         () => checkedSecrets({ A: "1" }, ["B"]),
         new ConfigError([
-          `webinfra:app.secrets names "B", which webinfra:secrets does not hold: run pulumi config set --secret --path 'webinfra:secrets.B'`,
+          `webinfra:app.secrets names "B", which webinfra:secrets does not hold: run \`webinfra secrets set B\``,
         ]),
       );
     });

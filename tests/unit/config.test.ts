@@ -546,8 +546,8 @@ describe("config: secrets", () => {
   it("says which of app.secrets the stack does not hold", () => {
     const app = JSON.stringify({ secrets: ["API_TOKEN", "OTHER", "toString"] });
     assert.deepEqual(problemsOf({ app, secrets: '{"API_TOKEN":"x"}' }, ["secrets"]), [
-      "webinfra:app.secrets names \"OTHER\", which webinfra:secrets does not hold: run pulumi config set --secret --path 'webinfra:secrets.OTHER'",
-      "webinfra:app.secrets names \"toString\", which webinfra:secrets does not hold: run pulumi config set --secret --path 'webinfra:secrets.toString'",
+      'webinfra:app.secrets names "OTHER", which webinfra:secrets does not hold: run `webinfra secrets set OTHER`',
+      'webinfra:app.secrets names "toString", which webinfra:secrets does not hold: run `webinfra secrets set toString`',
     ]);
     assert.equal(problemsOf({ app }).length, 3);
   });
@@ -555,7 +555,7 @@ describe("config: secrets", () => {
   it("refuses secrets that are no names and texts, and never shows them", () => {
     for (const secrets of ["marker", "[1]", '{"A":{"b":"marker"}}', '{"A":marker}']) {
       assert.deepEqual(problemsOf({ secrets }, ["secrets"]), [
-        "webinfra:secrets should hold names and texts: set each with pulumi config set --secret --path 'webinfra:secrets.NAME'",
+        "webinfra:secrets should hold names and texts: set each by its name, such as with `webinfra secrets set API_TOKEN`",
       ]);
     }
   });

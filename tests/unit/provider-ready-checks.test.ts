@@ -100,8 +100,12 @@ describe("provider: what Ready checks", () => {
     const withDatabase = { ...expectation, machines: [lb, web, db] };
     const answers = readySite().set(agentOf(db), agent(db.machine, { database: databaseState() }));
     assert.deepEqual(await missing(withDatabase, answers), [
-      "no database of these hosts takes writes: when the primary is a host that this update takes away, promote another one first " +
-        "with `webinfra database promote HOST`",
+      "no database of these hosts takes writes: when the primary is a host that this update takes away, promote another one first",
+    ]);
+    answers.set(agentOf(db), agent(db.machine, { database: databaseState({ role: "replica" }) }));
+    assert.deepEqual(await missing(withDatabase, answers), [
+      "no database of these hosts takes writes: when the primary is a host that this update takes away, promote another one first, " +
+        "such as with `webinfra database promote db-2`",
     ]);
     answers.set(agentOf(db), agent(db.machine, { database: databaseState({ writable: true }) }));
     assert.deepEqual(await missing(withDatabase, answers), []);

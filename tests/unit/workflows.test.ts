@@ -222,7 +222,7 @@ describe("workflows: what they may do", () => {
       assert.equal(one["timeout-minutes"], 75, path);
     }
     assert.match(text, /The end of its 55 minutes and a cancel by hand stop an `up` in its middle\./);
-    assert.match(text, /^eval "\$\(\.\/webinfra env STACK\)" && npx pulumi cancel$/m);
+    assert.match(text, /^eval "\$\(\.\/webinfra env --stack STACK\)" && npx pulumi cancel$/m);
     assert.doesNotMatch(text, /never stopped/);
   });
 });
@@ -473,7 +473,10 @@ describe("workflows: the scripts that write to GitHub", () => {
     );
     assert.match(opened?.body ?? "", /^<!-- webinfra drift -->\n[^]*\n### `prod`: 1 change\n/);
     // Between a merge and its approval it is the deploy that is missing.
-    assert.match(opened?.body ?? "", /If a deploy waits for its approval, approve that instead:[^]*`webinfra up STACK/);
+    assert.match(
+      opened?.body ?? "",
+      /If a deploy waits for its approval, approve that instead:[^]*`webinfra up --stack STACK/,
+    );
     const there = [{ number: 5, body: opened?.body ?? "" }];
     const updated = await carryOut("drift.issue", files, there);
     assert.deepEqual(

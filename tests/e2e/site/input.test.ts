@@ -46,7 +46,7 @@ describe("site that cannot be built", function () {
   it("for a secret of the application that was never set", async () => {
     site.configure({ app: { secrets: ["API_TOKEN"] } });
     await refused(
-      /webinfra:app\.secrets names "API_TOKEN", which webinfra:secrets does not hold: run pulumi config set --secret --path 'webinfra:secrets\.API_TOKEN'/,
+      /webinfra:app\.secrets names "API_TOKEN", which webinfra:secrets does not hold: run `(?:.*\/)?webinfra secrets set API_TOKEN`/,
     );
   });
 
