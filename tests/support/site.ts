@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { randomBytes, randomInt } from "node:crypto";
-import { appendFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
@@ -164,6 +164,8 @@ export class Site {
   readonly directory = join(tmpdir(), `webinfra-site-${this.stack}`);
   readonly home = join(this.directory, "home");
   readonly configFile = join(this.directory, "site.yaml");
+  /** A PATH with the command on it, as a user has it: it is called `webinfra` then, also in what it says. */
+  readonly path = `${join(this.directory, "bin")}:${process.env["PATH"] ?? ""}`;
   readonly network = networkName(this.stack);
   /** All that the commands have written. */
   transcript = "";
@@ -199,11 +201,16 @@ export class Site {
     if (!existsSync(this.configFile)) {
       this.configure({});
     }
+    const bin = join(this.directory, "bin");
+    if (!existsSync(bin)) {
+      mkdirSync(bin);
+      symlinkSync(join(repository, "webinfra"), join(bin, "webinfra"));
+    }
     const started = Date.now();
     const child = spawn(join(root, "webinfra"), args, {
       cwd: this.directory,
       // A login of the user's own must not decide where the state goes.
-      env: { ...own, WEBINFRA_HOME: this.home, PULUMI_CREDENTIALS_PATH: this.directory, ...environment },
+      env: { ...own, PATH: this.path, WEBINFRA_HOME: this.home, PULUMI_CREDENTIALS_PATH: this.directory, ...environment },
       stdio: ["ignore", "pipe", "pipe"],
     });
     this.going.add(child);
@@ -240,7 +247,8 @@ export class Site {
 
   /** `up` by the webinfra in another folder, such as an earlier version. */
   async upBy(root: string): Promise<Ended> {
-    const args = this.upArguments();
+    // One before there was a question knows no --yes.
+    const args = this.upArguments().filter((word) => word !== "--yes");
     return this.succeeded(this.start(args, {}, root), args);
   }
 
@@ -261,9 +269,9 @@ export class Site {
     return ended;
   }
 
-  /** Arguments of `up` for this stack. */
+  /** Arguments of `up` for this stack, which asks nothing: nobody would answer. */
   upArguments(...args: readonly string[]): readonly string[] {
-    return ["up", this.stack, "--config-file", this.configFile, ...args];
+    return ["up", "--stack", this.stack, "--config-file", this.configFile, "--yes", ...args];
   }
 
   up(...args: readonly string[]): Promise<Ended> {

@@ -249,10 +249,10 @@ describe("workflows: what they run", () => {
       [...run.matchAll(/webinfra -- (.+?)(?: >|\n|$)/g)].map(([, words = ""]) => [path, words] as const),
     );
     assert.deepEqual(used, [
-      ["deploy.staging", "up staging"],
-      ["deploy.prod", "up prod"],
-      ["drift.look", 'preview "$STACK" --refresh --expect-no-changes --markdown'],
-      ["preview.preview", 'preview "$STACK" --markdown'],
+      ["deploy.staging", "up --stack staging --yes"],
+      ["deploy.prod", "up --stack prod --yes"],
+      ["drift.look", 'preview --stack "$STACK" --refresh --expect-no-changes --markdown'],
+      ["preview.preview", 'preview --stack "$STACK" --markdown'],
     ]);
     for (const [, words] of used) {
       const line = commandLine({ context: () => Promise.reject(new Error("parsed")), exit: () => undefined });
