@@ -23,6 +23,7 @@ const floors = [
   "roles",
   "cloudinit",
   "provider",
+  "language",
   "platforms",
   "config",
   "review",

@@ -1,4 +1,4 @@
-// Bundles the command, the program, the policy pack and the provider: one file each, in a folder of dist/ that is named by what it holds.
+// Bundles the command, the program, the policy pack, the provider and the language host: one file each, in a folder of dist/ that is named by what it holds.
 // dist/current.json names the folder and what it was made from; it is replaced last and at once, so that whoever starts
 // meanwhile finds a whole bundle, the old one or the new one.
 // Usage: node launch/build.mjs
@@ -80,7 +80,7 @@ export async function bundle(root) {
     format: "cjs",
     charset: "utf8",
     // What a bundle shares with packages that stay outside must be the same module for both.
-    external: ["@pulumi/*"],
+    external: ["@pulumi/*", "@grpc/*", "google-protobuf"],
     sourcemap: "linked",
     sourcesContent: false,
     legalComments: "none",

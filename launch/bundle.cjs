@@ -8,6 +8,7 @@ const entries = {
   command: "cli/main.ts",
   program: "index.ts",
   policy: "policy/index.ts",
+  language: "language/main.ts",
   provider: "provider/main.ts",
 };
 

@@ -54,10 +54,10 @@ describe("launch", function () {
       cpSync(join(repository, name), join(root, name), { recursive: true });
     }
     symlinkSync(join(repository, "node_modules"), join(root, "node_modules"));
-    for (const folder of ["cli", "provider", "policy"]) {
+    for (const folder of ["cli", "provider", "policy", "language"]) {
       mkdirSync(join(root, folder));
     }
-    for (const file of ["index.ts", "provider/main.ts", "policy/index.ts"]) {
+    for (const file of ["index.ts", "provider/main.ts", "policy/index.ts", "language/main.ts"]) {
       write(file, "export {};\n");
     }
     write("cli/word.ts", 'export const word = "one";\n');
