@@ -1,6 +1,7 @@
 /** Checks of this machine: what webinfra itself needs. Each takes facts and judges them; nothing is looked up here. */
 import type { BakedImage } from "../../provider/incus";
 import { type IncusErrorKind, PROJECT } from "../../provider/incus/client";
+import type { PlainPulumi } from "../engine/pulumi";
 import { type Outcome, ok, problem, skipped } from "./check";
 
 const SETUP = "run `npm run setup`";
@@ -51,6 +52,31 @@ export function judgePulumi(found: string | undefined, wanted: string): Outcome 
   return found === wanted
     ? ok(found)
     : problem(`it is ${found}, and the SDK that the program uses is ${wanted}`, `${SETUP}, which installs ${wanted}`);
+}
+
+/**
+ * Judges whether plain `pulumi` can run the program, too.
+ * @param plain undefined when there is no Pulumi CLI
+ * @param executable whether our own language host is there and may be run
+ */
+export function judgePlainPulumi(
+  stack: string,
+  plain: Pick<PlainPulumi, "ownLanguageHost"> | undefined,
+  executable: boolean,
+): Outcome {
+  if (plain === undefined) {
+    return skipped("there is no Pulumi CLI");
+  }
+  const how = `works after \`eval "$(webinfra env ${stack})"\``;
+  if (!plain.ownLanguageHost) {
+    return ok(`${how}, with Pulumi's own language host`);
+  }
+  return executable
+    ? ok(`${how}, with the language host of this repository: this CLI was built without Pulumi's own`)
+    : problem(
+        "this Pulumi CLI was built without a language host, and language/bin/pulumi-language-nodejs is missing or may not be executed",
+        "restore it: `git checkout -- language`, `chmod +x language/bin/pulumi-language-nodejs`",
+      );
 }
 
 /** @param executable whether the plugin's program is there and may be run @param named whether Pulumi.yaml names it */

@@ -14,6 +14,7 @@ import {
   judgeMemory,
   judgeNode,
   judgePassphrase,
+  judgePlainPulumi,
   judgePlugin,
   judgePool,
   judgeProject,
@@ -85,6 +86,24 @@ describe("cli: doctor, the machine", () => {
       judgePulumi("3.1.0", "3.256.0"),
       "it is 3.1.0, and the SDK that the program uses is 3.256.0 | run `npm run setup`, which installs 3.256.0",
     ],
+    [
+      "plain pulumi with the official CLI",
+      judgePlainPulumi("dev", { ownLanguageHost: false }, true),
+      'ok: works after `eval "$(webinfra env dev)"`, with Pulumi\'s own language host',
+    ],
+    [
+      "plain pulumi with a CLI that was built",
+      judgePlainPulumi("dev", { ownLanguageHost: true }, true),
+      'ok: works after `eval "$(webinfra env dev)"`, with the language host of this repository: ' +
+        "this CLI was built without Pulumi's own",
+    ],
+    [
+      "plain pulumi without any language host",
+      judgePlainPulumi("dev", { ownLanguageHost: true }, false),
+      "this Pulumi CLI was built without a language host, and language/bin/pulumi-language-nodejs is missing or may not be executed | " +
+        "restore it: `git checkout -- language`, `chmod +x language/bin/pulumi-language-nodejs`",
+    ],
+    ["plain pulumi without Pulumi", judgePlainPulumi("dev", undefined, true), "skipped: there is no Pulumi CLI"],
     ["the plugin", judgePlugin("provider/p", true, true), "ok: provider/p"],
     [
       "no plugin",
