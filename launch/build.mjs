@@ -68,6 +68,7 @@ export async function bundle(root) {
   for (const file of settings) {
     sources[file] = stampOf(join(root, file));
   }
+  const { engines } = JSON.parse(await readFile(join(root, "package.json"), "utf8"));
   const { outputFiles } = await build({
     absWorkingDir: root,
     entryPoints: entries,
@@ -76,7 +77,8 @@ export async function bundle(root) {
     bundle: true,
     write: false,
     platform: "node",
-    target: "node24",
+    // The oldest that it may run under.
+    target: `node${engines.node.replace(">=", "")}`,
     format: "cjs",
     charset: "utf8",
     // What a bundle shares with packages that stay outside must be the same module for both.

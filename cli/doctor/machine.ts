@@ -6,10 +6,10 @@ import { type Outcome, ok, problem, skipped } from "./check";
 
 const SETUP = "run `npm run setup`";
 
-/** @param version such as 24.1.0 @param range package.json's `engines.node`, such as >=22 */
+/** @param version such as 24.1.0 @param range package.json's `engines.node`, such as >=22.9.0 */
 export function judgeNode(version: string, range: string): Outcome {
-  const least = Number(/\d+/.exec(range)?.[0] ?? "0");
-  return Number(version.split(".")[0]) >= least
+  const least = /\d[\d.]*/.exec(range)?.[0] ?? "0";
+  return version.localeCompare(least, "en", { numeric: true }) >= 0
     ? ok(version)
     : problem(
         `${version} runs this, and webinfra needs ${least} or newer`,

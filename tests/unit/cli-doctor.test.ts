@@ -50,11 +50,12 @@ const pendingState = parseDeployment({
 
 describe("cli: doctor, the machine", () => {
   const cases: readonly (readonly [string, Outcome, string])[] = [
-    ["Node", judgeNode("24.1.0", ">=22"), "ok: 24.1.0"],
+    ["Node", judgeNode("24.1.0", ">=22.9.0"), "ok: 24.1.0"],
+    ["a Node that is just new enough", judgeNode("22.10.0", ">=22.9.0"), "ok: 22.10.0"],
     [
       "an old Node",
-      judgeNode("20.20.2", ">=22"),
-      "20.20.2 runs this, and webinfra needs 22 or newer | run `npm run setup`, which brings one with the dependencies, " +
+      judgeNode("22.8.1", ">=22.9.0"),
+      "22.8.1 runs this, and webinfra needs 22.9.0 or newer | run `npm run setup`, which brings one with the dependencies, " +
         "and start the command as `./webinfra`",
     ],
     [
