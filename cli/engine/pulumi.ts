@@ -63,6 +63,18 @@ export function plainPulumi(
 /** Folder of the program that runs the policy pack for a Pulumi without its Node.js language host; it has to be on PATH. */
 const analyzerFolder = resolve(__dirname, "..", "..", "policy", "bin");
 
+/**
+ * PATH for a run of the CLI by webinfra: what webinfra needs first, and no language host of ours, which a shell with the variables of `webinfra env` may
+ * have. The program runs in this process.
+ */
+export const pathFor = (command: string, path: string): string =>
+  [
+    dirname(command),
+    dirname(process.execPath),
+    analyzerFolder,
+    ...path.split(delimiter).filter((folder) => folder !== languageFolder),
+  ].join(delimiter);
+
 const inherited = (name: string): boolean => !name.startsWith("PULUMI_OPTION_") && name !== "PULUMI_STACK";
 
 /** What a run of the CLI gave. */
@@ -103,11 +115,7 @@ export class InterruptiblePulumi {
     onOutput?: (text: string) => void,
     onError?: (text: string) => void,
   ): Promise<PulumiResult> {
-    const own = [dirname(this.command), dirname(process.execPath), analyzerFolder];
-    const inheritedPath = (this.environment["PATH"] ?? "")
-      .split(delimiter)
-      .filter((folder) => folder !== languageFolder);
-    const path = [...own, ...inheritedPath].join(delimiter);
+    const path = pathFor(this.command, this.environment["PATH"] ?? "");
     const child = spawn(this.command, args.includes("--non-interactive") ? args : [...args, "--non-interactive"], {
       cwd: directory,
       detached: true,

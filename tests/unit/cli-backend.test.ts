@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { z } from "zod";
 import { env, exportLines, pathWith, shellWord } from "../../cli/commands/env";
 import { chooseBackend, passphraseFile, prepareHome, stateDirectory } from "../../cli/engine/backend";
-import { findPulumiRoot, languageFolder, ownLanguageHost, plainPulumi } from "../../cli/engine/pulumi";
+import { findPulumiRoot, languageFolder, ownLanguageHost, pathFor, plainPulumi } from "../../cli/engine/pulumi";
 import { webinfraHome } from "../../config/home";
 import { type Sandbox, sandbox, stackFileText } from "../support/cli";
 
@@ -166,6 +166,11 @@ describe("cli: the Pulumi CLI", () => {
       const ours = { folders: ["/opt/pulumi/bin", languageFolder], ownLanguageHost: true };
       assert.deepEqual(plain("/opt/pulumi/bin", cli, ownLanguageHost), ours);
       assert.deepEqual(plain(`${languageFolder}:/opt/pulumi/bin`, cli, ownLanguageHost), ours);
+    });
+
+    it("and no language host of ours comes into what webinfra itself runs", () => {
+      const own = ["/opt/pulumi/bin", dirname(process.execPath), resolve(languageFolder, "../../policy/bin")];
+      assert.equal(pathFor(cli, `/a:${languageFolder}:/b`), [...own, "/a", "/b"].join(":"));
     });
 
     it("not at all where there is no CLI", () => {

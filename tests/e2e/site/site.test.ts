@@ -332,6 +332,11 @@ describe("site on Incus", function () {
         }
       });
 
+      it("updates, with no change", async () => {
+        const shown = await typed(repository, "pulumi up --yes --skip-preview --expect-no-changes");
+        assert.match(shown, /^ {4}\d+ unchanged$/m);
+      });
+
       it("holds a preview to the policy pack", async () => {
         const shown = await typed(repository, "pulumi preview --expect-no-changes --policy-pack policy");
         assert.match(shown, /webinfra@v\d/);
