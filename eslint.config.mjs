@@ -1,7 +1,9 @@
 import eslint from "@eslint/js";
 import pulumi from "@pulumi/eslint-plugin";
 import { createNodeResolver, importX } from "eslint-plugin-import-x";
+import node from "eslint-plugin-n";
 import tseslint from "typescript-eslint";
+import manifest from "./package.json" with { type: "json" };
 
 // Everything left of the platform is pure: plain values in, plain values out (docs/architecture.md).
 const pure = [
@@ -23,6 +25,7 @@ const floors = [
   "roles",
   "cloudinit",
   "provider",
+  "language",
   "platforms",
   "config",
   "review",
@@ -36,6 +39,17 @@ const zones = floors.flatMap((target, index) =>
     .slice(index + 1)
     .map((from) => ({ target: `./${target}`, from: `./${from}`, message: `${from}/ stands above ${target}/.` })),
 );
+
+/** Refuses what a version of Node does not have yet. The compiler knows the language's part of it (`lib`), and not Node's own. */
+const noNewerThan = (version, files, ignores = []) => ({
+  files,
+  ignores,
+  plugins: { n: node },
+  rules: {
+    "n/no-unsupported-features/es-builtins": ["error", { version }],
+    "n/no-unsupported-features/node-builtins": ["error", { version, allowExperimental: true }],
+  },
+});
 
 export default tseslint.config(
   { ignores: ["node_modules/", "app/dist/", "dist/", "tests/golden/", "host/"] },
@@ -99,6 +113,10 @@ export default tseslint.config(
       "@typescript-eslint/no-non-null-assertion": "off",
     },
   },
+  // Tests and tools run on the Node that comes with the dependencies.
+  noNewerThan(manifest.engines.node, ["**/*.{ts,cjs,mjs}"], ["app/**", "tests/**", "docs/**", "eslint.config.mjs"]),
+  // Debian 13's Node, on hosts.
+  noNewerThan(">=20.19.2", ["app/src/**/*.ts"]),
   {
     files: ["**/*.cjs"],
     languageOptions: {

@@ -11,7 +11,10 @@ import { platforms } from "./platforms";
 import { estimate } from "./review/cost";
 import { summarize } from "./review/summary";
 import { place } from "./topology/place";
-import { review, reviewSettings } from "./review";
+import { review, reviewSettings, severitiesOf } from "./review";
+
+/** So much of a digest tells definitions apart. */
+const DIGEST_START = 12;
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -58,11 +61,14 @@ async function site(environment: Environment): Promise<Record<string, unknown>> 
     domain: config.domain,
     url: infrastructure.url,
     addresses: infrastructure.addresses,
-    hosts: infrastructure.hosts,
+    hosts: infrastructure.hosts.apply((hosts) =>
+      hosts.map(({ definition, ...host }) => ({ ...host, definition: definition.slice(0, DIGEST_START) })),
+    ),
     outdated: infrastructure.outdated,
     channel: infrastructure.channel,
-    review: review(topology, reviewSettings(config, topology)),
-    cost: cost ?? null,
+    // What a preview compares with. `webinfra review` says the rest: `pulumi stack output` has to fit a screen.
+    review: severitiesOf(review(topology, reviewSettings(config, topology))),
+    cost: cost === undefined ? null : { monthlyUsd: cost.monthlyUsd },
   };
 }
 

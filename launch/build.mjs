@@ -1,4 +1,4 @@
-// Bundles the command, the program, the policy pack and the provider: one file each, in a folder of dist/ that is named by what it holds.
+// Bundles the command, the program, the policy pack, the provider and the language host: one file each, in a folder of dist/ that is named by what it holds.
 // dist/current.json names the folder and what it was made from; it is replaced last and at once, so that whoever starts
 // meanwhile finds a whole bundle, the old one or the new one.
 // Usage: node launch/build.mjs
@@ -68,6 +68,7 @@ export async function bundle(root) {
   for (const file of settings) {
     sources[file] = stampOf(join(root, file));
   }
+  const { engines } = JSON.parse(await readFile(join(root, "package.json"), "utf8"));
   const { outputFiles } = await build({
     absWorkingDir: root,
     entryPoints: entries,
@@ -76,11 +77,12 @@ export async function bundle(root) {
     bundle: true,
     write: false,
     platform: "node",
-    target: "node24",
+    // The oldest that it may run under.
+    target: `node${engines.node.replace(">=", "")}`,
     format: "cjs",
     charset: "utf8",
     // What a bundle shares with packages that stay outside must be the same module for both.
-    external: ["@pulumi/*"],
+    external: ["@pulumi/*", "@grpc/*", "google-protobuf"],
     sourcemap: "linked",
     sourcesContent: false,
     legalComments: "none",

@@ -8,6 +8,7 @@ const entries = {
   command: "cli/main.ts",
   program: "index.ts",
   policy: "policy/index.ts",
+  language: "language/main.ts",
   provider: "provider/main.ts",
 };
 
@@ -35,9 +36,22 @@ function freshFolder(root) {
   }
 }
 
-/** The sources do not make a bundle. */
-class BundleError extends Error {
-  name = "BundleError";
+/** What keeps this from starting, in words for the user. */
+class LaunchError extends Error {
+  name = "LaunchError";
+}
+
+/** Only plain `pulumi` may come with a Node of the user's own: everything else starts the one of the dependencies. */
+function checkNode(root) {
+  const { engines } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+  const least = engines.node.replace(">=", "");
+  const { node } = process.versions;
+  if (node.localeCompare(least, "en", { numeric: true }) < 0) {
+    throw new LaunchError(
+      `Node ${node} runs this, and webinfra needs ${least} or newer: start the command as \`./webinfra\`, and plain pulumi ` +
+        'after `eval "$(./webinfra env)"`; both bring the Node of the dependencies',
+    );
+  }
 }
 
 const readOnly = ["EACCES", "EPERM", "EROFS"];
@@ -59,13 +73,14 @@ async function bundleFolder(root) {
       );
       return undefined;
     }
-    throw new BundleError(`the sources cannot be bundled: ${error.message}`, { cause: error });
+    throw new LaunchError(`the sources cannot be bundled: ${error.message}`, { cause: error });
   }
 }
 
 /** Loads one of {@link entries} from the bundle; with WEBINFRA_SOURCE=1 from its source. */
 async function load(name) {
   const root = dirname(__dirname);
+  checkNode(root);
   const folder = process.env.WEBINFRA_SOURCE === "1" ? undefined : await bundleFolder(root);
   if (folder === undefined) {
     await import("tsx");
@@ -77,4 +92,4 @@ async function load(name) {
   return require(join(folder, `${name}.js`));
 }
 
-module.exports = { BundleError, bundleFolder, currentFile, entries, freshFolder, load, stampOf };
+module.exports = { LaunchError, bundleFolder, currentFile, entries, freshFolder, load, stampOf };

@@ -1,10 +1,10 @@
 // Starts the command `webinfra`.
-const { BundleError, load } = require("./bundle.cjs");
+const { LaunchError, load } = require("./bundle.cjs");
 
 load("command").then(
   ({ main }) => main(),
   (error) => {
-    if (!(error instanceof BundleError)) throw error;
+    if (!(error instanceof LaunchError)) throw error;
     process.stderr.write(`webinfra: ${error.message}\n`);
     process.exitCode = 1;
   },

@@ -1,4 +1,12 @@
 // What plain `pulumi` runs: the site's program.
-const { load } = require("./bundle.cjs");
+const { LaunchError, load } = require("./bundle.cjs");
 
-module.exports = async () => (await load("program"))();
+module.exports = async () => {
+  const program = await load("program").catch((error) => {
+    if (!(error instanceof LaunchError)) throw error;
+    // Pulumi shows its words alone.
+    const { RunError } = require("@pulumi/pulumi");
+    throw new RunError(error.message);
+  });
+  return program();
+};

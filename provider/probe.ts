@@ -61,7 +61,8 @@ async function beginningOf(body: Dispatcher.ResponseData["body"]): Promise<strin
 /** The authorities of this computer, too, where Node.js can tell them (from 22.15). */
 function trustedHere(): string[] | undefined {
   return "getCACertificates" in tls
-    ? [...new Set([...tls.getCACertificates("default"), ...tls.getCACertificates("system")])]
+    ? // eslint-disable-next-line n/no-unsupported-features/node-builtins -- where it is there
+      [...new Set([...tls.getCACertificates("default"), ...tls.getCACertificates("system")])]
     : undefined;
 }
 

@@ -11,6 +11,12 @@ export { reviewMarkdown, summary, tellingLosses } from "./markdown";
 export { reviewSettings } from "./settings";
 export { type Review, reviewSchema } from "./types";
 
+/** How bad each weakness is, by its id. */
+export const severitiesOf = ({
+  findings: found,
+}: Review): Readonly<Record<string, Review["findings"][number]["severity"]>> =>
+  Object.fromEntries(found.map(({ id, severity }) => [id, severity]));
+
 function balancing(topology: Topology, settings: ReviewSettings): string {
   const standby = topology.hosts.filter((host) => host.standby === true).map(({ name }) => name);
   const sentence =

@@ -1,39 +1,62 @@
 /** `webinfra env`: the variables that let plain `pulumi` see the same stack. */
+import { delimiter, join } from "node:path";
 import type { CommandDescription, Invocation, StackChoice } from "../command";
 import type { CommandContext } from "../context";
 import { prepareHome } from "../engine/backend";
+import { plainPulumi } from "../engine/pulumi";
 import { stackFacts } from "../engine/stack";
-import { refreshWorkDirectory, sourceFile } from "../engine/stackfile";
+import { fileFor, refreshWorkDirectory } from "../engine/stackfile";
 import { workFile } from "../engine/workfolder";
 import { jsonOption } from "../options";
 import { shellWord } from "../terminal/shell-word";
 
+/** Puts folders before those on PATH, once: also when the line is evaluated again. */
+function pathLine(folders: readonly string[]): string {
+  const first = shellWord(folders.join(delimiter));
+  return `case $PATH in ${first}:*) ;; *) export PATH=${first}:"$PATH" ;; esac`;
+}
+
 /** The `export` lines, with a comment that says what they hold for. */
-export function exportLines(stack: string, variables: Readonly<Record<string, string>>): string[] {
+export function exportLines(
+  stack: string,
+  variables: Readonly<Record<string, string>>,
+  folders: readonly string[],
+): string[] {
   return [
-    `# plain pulumi for the stack "${stack}" alone: eval "$(webinfra env ${stack})"`,
+    `# plain pulumi for the stack "${stack}" alone: eval "$(webinfra env --stack ${stack})"`,
     ...Object.entries(variables).map(([name, value]) => `export ${name}=${shellWord(value)}`),
+    ...(folders.length === 0 ? [] : [pathLine(folders)]),
   ];
+}
+
+/** The caller's PATH with folders before it; without what the command's own start put there. */
+export function pathWith(folders: readonly string[], path: string, root: string): string {
+  const [first, ...rest] = path.split(delimiter);
+  const theirs = first === join(root, "node_modules", ".bin") ? rest : path.split(delimiter);
+  return [...folders, ...theirs.filter((folder) => !folders.includes(folder))].join(delimiter);
 }
 
 /**
  * Prints the variables. With the state folder of webinfra, the stack's file (with the salt that must not get into the
- * committed one) is named by PULUMI_OPTION_CONFIG_FILE, which every Pulumi command with `--config-file` reads.
+ * committed one) is named by PULUMI_OPTION_CONFIG_FILE, which every Pulumi command with `--config-file` reads. PATH begins
+ * with the Pulumi CLI that webinfra uses and with what that needs to run the program.
  */
 export function env(context: CommandContext, name: string): Readonly<Record<string, string>> {
   const facts = stackFacts(context, name);
   const { backend, home } = facts;
-  const source = sourceFile({ root: context.root, home, stack: name, advice: "names" });
+  const source = fileFor({ root: context.root, home, stack: name, advice: "names" });
   prepareHome(home, backend);
   const variables: Record<string, string> = { ...backend.environment, PULUMI_STACK: name };
   if (backend.kind === "own") {
     refreshWorkDirectory(context.root, home, name, source, []);
     variables["PULUMI_OPTION_CONFIG_FILE"] = workFile(home, name);
   }
+  const folders = plainPulumi(context.environment)?.folders ?? [];
   if (context.output.json) {
-    context.output.data(variables);
+    const path = pathWith(folders, context.environment["PATH"] ?? "", context.root);
+    context.output.data({ ...variables, ...(folders.length === 0 ? {} : { PATH: path }) });
   } else {
-    for (const line of exportLines(name, variables)) {
+    for (const line of exportLines(name, variables, folders)) {
       context.output.result(line);
     }
   }

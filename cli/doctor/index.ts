@@ -19,7 +19,7 @@ import { place } from "../../topology/place";
 import type { CommandContext } from "../context";
 import { passphraseFile } from "../engine/backend";
 import { configOf } from "../engine/configuration";
-import { findPulumiRoot } from "../engine/pulumi";
+import { findPulumiRoot, ownLanguageHost, plainPulumi } from "../engine/pulumi";
 import { stackStatus } from "../engine/site";
 import { platformOf, stackFacts, type StackFacts, stateOnDisk } from "../engine/stack";
 import { fileFor, readSettings } from "../engine/stackfile";
@@ -37,6 +37,7 @@ import {
   judgeMemory,
   judgeNode,
   judgePassphrase,
+  judgePlainPulumi,
   judgePlugin,
   judgePool,
   judgeProject,
@@ -103,7 +104,7 @@ function imageRecipe(root: string): string {
   return hash.digest("hex").slice(0, 12);
 }
 
-function machineChecks(context: CommandContext, { home, backend, project }: StackFacts): Check[] {
+function machineChecks(context: CommandContext, { home, backend, project, name }: StackFacts): Check[] {
   const { root } = context;
   return [
     {
@@ -122,6 +123,10 @@ function machineChecks(context: CommandContext, { home, backend, project }: Stac
       },
     },
     { name: "Pulumi CLI", run: async () => judgePulumi(await pulumiVersion(context), sdkVersion) },
+    {
+      name: "plain pulumi",
+      run: () => judgePlainPulumi(name, plainPulumi(context.environment), executable(ownLanguageHost)),
+    },
     {
       name: "provider plugin",
       run() {

@@ -2,14 +2,15 @@
 import type { BakedImage } from "../../provider/incus";
 import { type IncusErrorKind, PROJECT } from "../../provider/incus/client";
 import { counted } from "../../core/words";
+import type { PlainPulumi } from "../engine/pulumi";
 import { type Outcome, ok, problem, skipped } from "./check";
 
 const SETUP = "run `npm run setup`";
 
-/** @param version such as 24.1.0 @param range package.json's `engines.node`, such as >=22 */
+/** @param version such as 24.1.0 @param range package.json's `engines.node`, such as >=22.9.0 */
 export function judgeNode(version: string, range: string): Outcome {
-  const least = Number(/\d+/.exec(range)?.[0] ?? "0");
-  return Number(version.split(".")[0]) >= least
+  const least = /\d[\d.]*/.exec(range)?.[0] ?? "0";
+  return version.localeCompare(least, "en", { numeric: true }) >= 0
     ? ok(version)
     : problem(
         `${version} runs this, and webinfra needs ${least} or newer`,
@@ -52,6 +53,31 @@ export function judgePulumi(found: string | undefined, wanted: string): Outcome 
   return found === wanted
     ? ok(found)
     : problem(`it is ${found}, and the SDK that the program uses is ${wanted}`, `${SETUP}, which installs ${wanted}`);
+}
+
+/**
+ * Judges whether plain `pulumi` can run the program, too.
+ * @param plain undefined when there is no Pulumi CLI
+ * @param executable whether our own language host is there and may be run
+ */
+export function judgePlainPulumi(
+  stack: string,
+  plain: Pick<PlainPulumi, "ownLanguageHost"> | undefined,
+  executable: boolean,
+): Outcome {
+  if (plain === undefined) {
+    return skipped("there is no Pulumi CLI");
+  }
+  const how = `works after \`eval "$(webinfra env --stack ${stack})"\``;
+  if (!plain.ownLanguageHost) {
+    return ok(`${how}, with Pulumi's own language host`);
+  }
+  return executable
+    ? ok(`${how}, with the language host of this repository: this CLI was built without Pulumi's own`)
+    : problem(
+        "this Pulumi CLI was built without a language host, and language/bin/pulumi-language-nodejs is missing or may not be executed",
+        "restore it: `git checkout -- language`, `chmod +x language/bin/pulumi-language-nodejs`",
+      );
 }
 
 /** @param executable whether the plugin's program is there and may be run @param named whether Pulumi.yaml names it */

@@ -34,9 +34,14 @@ export function proposedOf(settings: StackSettings): Proposed {
   }
 }
 
-const finding = reviewSchema.shape.findings.element.pick({ id: true, severity: true, subject: true, what: true });
-/** What is read of the outputs; an older version of webinfra may have written them. */
-const reviewOutput = z.object({ findings: z.array(z.object(finding.shape)) });
+const finding = reviewSchema.shape.findings.element.pick({ id: true, severity: true });
+/** What the output `review` has: how bad each weakness is, by its id. An older version of webinfra wrote the whole review. */
+const reviewOutput = z.union([
+  z.object({ findings: z.array(z.object(finding.shape)) }).transform(({ findings }) => findings),
+  z
+    .record(finding.shape.id, finding.shape.severity)
+    .transform((severities) => Object.entries(severities).map(([id, severity]) => ({ id, severity }))),
+]);
 const costOutput = z.object({ monthlyUsd: costSchema.shape.monthlyUsd });
 
 /** What a stack's last update left; undefined when it has no resource. */
@@ -45,7 +50,7 @@ export function deployedOf(state: StackState): Deployed | undefined {
     return undefined;
   }
   return {
-    weaknesses: reviewOutput.safeParse(stackOutput(state, "review")).data?.findings,
+    weaknesses: reviewOutput.safeParse(stackOutput(state, "review")).data,
     monthlyUsd: costOutput.safeParse(stackOutput(state, "cost")).data?.monthlyUsd,
   };
 }

@@ -29,8 +29,51 @@ export function findPulumiRoot(
   return folder === undefined ? undefined : dirname(folder);
 }
 
+/** Pulumi's name of the program that runs programs for Node.js. */
+const LANGUAGE_HOST = "pulumi-language-nodejs";
+/** Folder of our own language host, for a Pulumi CLI that came without one. */
+export const languageFolder = resolve(__dirname, "..", "..", "language", "bin");
+/** The program in it. */
+export const ownLanguageHost = join(languageFolder, LANGUAGE_HOST);
+
+/** How plain `pulumi` finds what it runs. */
+export interface PlainPulumi {
+  /** Folders that go before those on PATH. */
+  readonly folders: readonly string[];
+  /** Whether the language host is ours: there is none of Pulumi's own. */
+  readonly ownLanguageHost: boolean;
+}
+
+/** How plain `pulumi` can run the site's program; undefined where there is no Pulumi CLI. */
+export function plainPulumi(
+  environment: Environment,
+  exists: (path: string) => boolean = existsSync,
+): PlainPulumi | undefined {
+  const root = findPulumiRoot(environment, exists);
+  if (root === undefined) {
+    return undefined;
+  }
+  const bin = join(root, "bin");
+  const path = (environment["PATH"] ?? "").split(delimiter).filter((folder) => folder !== languageFolder);
+  const own = ![bin, ...path].some((folder) => exists(join(folder, LANGUAGE_HOST)));
+  // Pulumi's own host takes the `node` on PATH, which may be too old for its SDK; ours takes the one that came with the dependencies.
+  return { folders: [bin, own ? languageFolder : dirname(process.execPath)], ownLanguageHost: own };
+}
+
 /** Folder of the program that runs the policy pack for a Pulumi without its Node.js language host; it has to be on PATH. */
 const analyzerFolder = resolve(__dirname, "..", "..", "policy", "bin");
+
+/**
+ * PATH for a run of the CLI by webinfra: what webinfra needs first, and no language host of ours, which a shell with the variables of `webinfra env` may
+ * have. The program runs in this process.
+ */
+export const pathFor = (command: string, path: string): string =>
+  [
+    dirname(command),
+    dirname(process.execPath),
+    analyzerFolder,
+    ...path.split(delimiter).filter((folder) => folder !== languageFolder),
+  ].join(delimiter);
 
 const inherited = (name: string): boolean => !name.startsWith("PULUMI_OPTION_") && name !== "PULUMI_STACK";
 
@@ -99,8 +142,7 @@ export class InterruptiblePulumi {
     additions: Readonly<Record<string, string>>,
     { onOutput, onError, input }: RunStreams,
   ): Promise<PulumiResult> {
-    const own = [dirname(this.command), dirname(process.execPath), analyzerFolder];
-    const path = [...own, this.environment["PATH"] ?? ""].join(delimiter);
+    const path = pathFor(this.command, this.environment["PATH"] ?? "");
     const child = spawn(this.command, args.includes("--non-interactive") ? args : [...args, "--non-interactive"], {
       cwd: directory,
       detached: true,

@@ -232,7 +232,7 @@ export function mergeSettings(
   };
 }
 
-/** The project file for a folder elsewhere: plugin paths absolute, no backend of its own. */
+/** The project file for a folder elsewhere: plugin paths absolute, the program in the repository, no backend of its own. */
 export function relocateProject(text: string, root: string): string {
   const { backend: _backend, ...project } = projectSchema.parse(parse(text));
   const plugins = Object.fromEntries(
@@ -241,7 +241,7 @@ export function relocateProject(text: string, root: string): string {
       list.map((plugin) => (plugin.path === undefined ? plugin : { ...plugin, path: resolve(root, plugin.path) })),
     ]),
   );
-  return toYaml({ ...project, ...(project.plugins === undefined ? {} : { plugins }) });
+  return toYaml({ ...project, main: root, ...(project.plugins === undefined ? {} : { plugins }) });
 }
 
 /** The project's name, from the repository's Pulumi.yaml. */

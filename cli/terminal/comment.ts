@@ -6,13 +6,15 @@ import { counted } from "../../core/words";
 import type { Review } from "../../review";
 import type { PlannedStep, Violation } from "../engine/progress";
 
-/** A weakness, as the review and the output `review` of a stack have it. */
+/** A weakness, as the review has it. */
 export type Weakness = Pick<Review["findings"][number], "id" | "severity" | "subject" | "what">;
+/** A weakness, as the output `review` of a stack has it. */
+type DeployedWeakness = Pick<Weakness, "id" | "severity">;
 
 /** What the stack's last update left. */
 export interface Deployed {
   /** Undefined when the outputs are not there: the last update failed. */
-  readonly weaknesses: readonly Weakness[] | undefined;
+  readonly weaknesses: readonly DeployedWeakness[] | undefined;
   /** US dollars a month; null or undefined: not known. */
   readonly monthlyUsd: number | null | undefined;
 }
@@ -146,13 +148,13 @@ function policies({ violations, waiting, waivers, policyPacks }: PreviewReport):
 /** What is new and what is gone; undefined when what is deployed is not known. */
 function compared({ weaknesses, deployed }: PreviewReport): {
   readonly added: readonly Weakness[];
-  readonly gone: readonly Weakness[];
+  readonly gone: readonly DeployedWeakness[];
 } {
   const now = weaknesses ?? [];
   const before = deployed?.weaknesses ?? [];
   // A weakness that became worse is a new one.
-  const key = ({ id, severity }: Weakness): string => `${id} ${severity}`;
-  const without = (all: readonly Weakness[], others: readonly Weakness[]) =>
+  const key = ({ id, severity }: DeployedWeakness): string => `${id} ${severity}`;
+  const without = <One extends DeployedWeakness>(all: readonly One[], others: readonly DeployedWeakness[]) =>
     all.filter((one) => !others.some((other) => key(other) === key(one)));
   return { added: without(now, before), gone: without(before, now) };
 }

@@ -139,10 +139,10 @@ export type DatabaseState = NonNullable<State["database"]>;
 
 /**
  * Whether a machine was made from another definition than the wanted one. One that does not say which was made before hosts had any.
- * @param wanted undefined: nobody asks
+ * @param wanted the definition's digest, or as much of it as the stack's outputs have; undefined: nobody asks
  */
 export const isOutdated = ({ definition }: Pick<State, "definition">, wanted: string | undefined): boolean =>
-  wanted !== undefined && definition !== wanted;
+  wanted !== undefined && definition?.startsWith(wanted) !== true;
 
 /** Reads an answer of version 1 or 2. */
 export function parseState(answer: string): Parsed<State> {

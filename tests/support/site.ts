@@ -2,7 +2,16 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { randomBytes, randomInt } from "node:crypto";
-import { appendFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
@@ -210,7 +219,13 @@ export class Site {
     const child = spawn(join(root, "webinfra"), args, {
       cwd: this.directory,
       // A login of the user's own must not decide where the state goes.
-      env: { ...own, PATH: this.path, WEBINFRA_HOME: this.home, PULUMI_CREDENTIALS_PATH: this.directory, ...environment },
+      env: {
+        ...own,
+        PATH: this.path,
+        WEBINFRA_HOME: this.home,
+        PULUMI_CREDENTIALS_PATH: this.directory,
+        ...environment,
+      },
       stdio: ["ignore", "pipe", "pipe"],
     });
     this.going.add(child);

@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { env, exportLines } from "../../cli/commands/env";
+import { dirname, join, resolve } from "node:path";
+import { z } from "zod";
+import { env, exportLines, pathWith } from "../../cli/commands/env";
 import { shellWord } from "../../cli/terminal/shell-word";
 import { chooseBackend, passphraseFile, prepareHome, stateDirectory } from "../../cli/engine/backend";
-import { findPulumiRoot } from "../../cli/engine/pulumi";
+import { findPulumiRoot, languageFolder, ownLanguageHost, pathFor, plainPulumi } from "../../cli/engine/pulumi";
 import { webinfraHome } from "../../config/home";
 import { type Sandbox, sandbox, stackFileText } from "../support/cli";
 
@@ -96,10 +98,40 @@ describe("cli: env", () => {
   });
 
   it("prints export lines and what they hold for", () => {
-    assert.deepEqual(exportLines("dev", { A: "/x y" }), [
-      '# plain pulumi for the stack "dev" alone: eval "$(webinfra env dev)"',
-      "export A='/x y'",
+    const lines = ['# plain pulumi for the stack "dev" alone: eval "$(webinfra env --stack dev)"', "export A='/x y'"];
+    assert.deepEqual(exportLines("dev", { A: "/x y" }, []), lines);
+    assert.deepEqual(exportLines("dev", { A: "/x y" }, ["/opt/p/bin", "/it's/bin"]), [
+      ...lines,
+      `case $PATH in '/opt/p/bin:/it'\\''s/bin':*) ;; *) export PATH='/opt/p/bin:/it'\\''s/bin':"$PATH" ;; esac`,
     ]);
+  });
+
+  it("puts folders before the shell's own, once", () => {
+    const lines = exportLines("dev", {}, ["/a b/bin", "/c/bin"]).join("\n");
+    const evaluate = (script: string): string =>
+      execFileSync("sh", ["-c", `${script}\nprintf %s "$PATH"`], { env: { PATH: "/usr/bin:/bin" }, encoding: "utf8" });
+    assert.equal(evaluate(lines), "/a b/bin:/c/bin:/usr/bin:/bin");
+    assert.equal(evaluate(`${lines}\n${lines}`), "/a b/bin:/c/bin:/usr/bin:/bin");
+  });
+
+  it("puts them before the caller's for a program, without what the command's own start put there", () => {
+    assert.equal(pathWith(["/a/bin"], "/repo/node_modules/.bin:/usr/bin:/a/bin:/bin", "/repo"), "/a/bin:/usr/bin:/bin");
+    assert.equal(pathWith(["/a/bin"], "/usr/bin", "/repo"), "/a/bin:/usr/bin");
+  });
+
+  it("gives a program the same variables, and PATH", () => {
+    const context = box.context({ json: true });
+    const variables = env(context, "trial");
+    const { PATH, ...printed } = z.record(z.string(), z.string()).parse(JSON.parse(box.stdout()));
+    assert.deepEqual(printed, variables);
+    const { folders } = plainPulumi(context.environment)!;
+    assert.equal(PATH, pathWith(folders, context.environment["PATH"] ?? "", box.root));
+  });
+
+  it("prints how the shell finds Pulumi and what that needs", () => {
+    env(box.context(), "trial");
+    const { folders } = plainPulumi(box.context().environment)!;
+    assert.ok(box.stdout().includes(`\ncase $PATH in ${folders.join(":")}:*) ;;`), box.stdout());
   });
 
   it("names the stack, its place, the passphrase's file and the stack file; never the passphrase", () => {
@@ -115,6 +147,38 @@ describe("cli: env", () => {
 });
 
 describe("cli: the Pulumi CLI", () => {
+  describe("plain, runs the program", () => {
+    const host = "pulumi-language-nodejs";
+    const plain = (path: string, ...files: readonly string[]) =>
+      plainPulumi({ HOME: "/h", PATH: path }, (file) => files.includes(file));
+    const cli = "/opt/pulumi/bin/pulumi";
+
+    it("with Pulumi's own language host and a Node that is new enough for it", () => {
+      const node = dirname(process.execPath);
+      for (const official of [`/opt/pulumi/bin/${host}`, `/usr/local/bin/${host}`]) {
+        assert.deepEqual(plain("/usr/local/bin:/opt/pulumi/bin", cli, official), {
+          folders: ["/opt/pulumi/bin", node],
+          ownLanguageHost: false,
+        });
+      }
+    });
+
+    it("with ours where there is none, also in a shell that has ours already", () => {
+      const ours = { folders: ["/opt/pulumi/bin", languageFolder], ownLanguageHost: true };
+      assert.deepEqual(plain("/opt/pulumi/bin", cli, ownLanguageHost), ours);
+      assert.deepEqual(plain(`${languageFolder}:/opt/pulumi/bin`, cli, ownLanguageHost), ours);
+    });
+
+    it("and no language host of ours comes into what webinfra itself runs", () => {
+      const own = ["/opt/pulumi/bin", dirname(process.execPath), resolve(languageFolder, "../../policy/bin")];
+      assert.equal(pathFor(cli, `/a:${languageFolder}:/b`), [...own, "/a", "/b"].join(":"));
+    });
+
+    it("not at all where there is no CLI", () => {
+      assert.equal(plain("/usr/bin"), undefined);
+    });
+  });
+
   it("is the one that set-up installed, else one on PATH that is no npm shim", () => {
     const environment = { HOME: "/h", PATH: "/repo/node_modules/.bin:/opt/pulumi/bin" };
     assert.match(findPulumiRoot(environment, () => true) ?? "", /^\/h\/\.pulumi\/versions\/\d/);

@@ -115,13 +115,14 @@ describe("cli: the stack's file", () => {
     assert.deepEqual(mergeSettings(source, workCopy, []), source);
   });
 
-  it("makes plugin paths absolute and drops the backend", () => {
+  it("makes plugin paths absolute, says where the program is, and drops the backend", () => {
     const project = relocateProject(
       "name: webinfra\nbackend: {url: 's3://x'}\nplugins: {providers: [{name: webinfra, path: ./provider}]}\n",
       "/repo",
     );
     assert.deepEqual(parse(project), {
       name: "webinfra",
+      main: "/repo",
       plugins: { providers: [{ name: "webinfra", path: "/repo/provider" }] },
     });
   });

@@ -14,6 +14,7 @@ import {
   judgeMemory,
   judgeNode,
   judgePassphrase,
+  judgePlainPulumi,
   judgePlugin,
   judgePool,
   judgeProject,
@@ -49,11 +50,12 @@ const pendingState = parseDeployment({
 
 describe("cli: doctor, the machine", () => {
   const cases: readonly (readonly [string, Outcome, string])[] = [
-    ["Node", judgeNode("24.1.0", ">=22"), "ok: 24.1.0"],
+    ["Node", judgeNode("24.1.0", ">=22.9.0"), "ok: 24.1.0"],
+    ["a Node that is just new enough", judgeNode("22.10.0", ">=22.9.0"), "ok: 22.10.0"],
     [
       "an old Node",
-      judgeNode("20.20.2", ">=22"),
-      "20.20.2 runs this, and webinfra needs 22 or newer | run `npm run setup`, which brings one with the dependencies, " +
+      judgeNode("22.8.1", ">=22.9.0"),
+      "22.8.1 runs this, and webinfra needs 22.9.0 or newer | run `npm run setup`, which brings one with the dependencies, " +
         "and start the command as `./webinfra`",
     ],
     [
@@ -85,6 +87,24 @@ describe("cli: doctor, the machine", () => {
       judgePulumi("3.1.0", "3.256.0"),
       "it is 3.1.0, and the SDK that the program uses is 3.256.0 | run `npm run setup`, which installs 3.256.0",
     ],
+    [
+      "plain pulumi with the official CLI",
+      judgePlainPulumi("dev", { ownLanguageHost: false }, true),
+      'ok: works after `eval "$(webinfra env --stack dev)"`, with Pulumi\'s own language host',
+    ],
+    [
+      "plain pulumi with a CLI that was built",
+      judgePlainPulumi("dev", { ownLanguageHost: true }, true),
+      'ok: works after `eval "$(webinfra env --stack dev)"`, with the language host of this repository: ' +
+        "this CLI was built without Pulumi's own",
+    ],
+    [
+      "plain pulumi without any language host",
+      judgePlainPulumi("dev", { ownLanguageHost: true }, false),
+      "this Pulumi CLI was built without a language host, and language/bin/pulumi-language-nodejs is missing or may not be executed | " +
+        "restore it: `git checkout -- language`, `chmod +x language/bin/pulumi-language-nodejs`",
+    ],
+    ["plain pulumi without Pulumi", judgePlainPulumi("dev", undefined, true), "skipped: there is no Pulumi CLI"],
     ["the plugin", judgePlugin("provider/p", true, true), "ok: provider/p"],
     [
       "no plugin",

@@ -6,7 +6,7 @@ import { parseDeployment } from "../../cli/engine/state";
 import { configSchema } from "../../config/schema";
 import { type Cost, estimate } from "../../review/cost";
 import { place } from "../../topology/place";
-import { review, reviewSettings } from "../../review";
+import { review, reviewSettings, severitiesOf } from "../../review";
 
 const create: PlannedStep = { op: "create", type: "webinfra:incus:Machine", name: "web-3", diff: [] };
 const https: Weakness = { id: "no-https", severity: "high", subject: "site", what: "No HTTPS." };
@@ -256,12 +256,22 @@ describe("comment: its two sides", () => {
   const config = configSchema.parse({ platform: "aws" });
   const found = review(place(config), reviewSettings(config, place(config)));
 
-  it("reads the review and the cost of the last update", () => {
-    const outputs = JSON.parse(JSON.stringify({ review: found, cost: estimate(place(config), config) })) as object;
-    assert.deepEqual(deployedOf(parseDeployment({ resources: [stackResource({ ...outputs }), host] })), {
-      weaknesses: found.findings.map(({ id, severity, subject, what }) => ({ id, severity, subject, what })),
-      monthlyUsd: 171.82,
-    });
+  it("reads the review and the cost of the last update, also of one by an older version, which wrote all of them", () => {
+    const cost = estimate(place(config), config);
+    for (const written of [
+      { review: severitiesOf(found), cost: { monthlyUsd: cost?.monthlyUsd } },
+      { review: found, cost },
+    ]) {
+      const outputs = JSON.parse(JSON.stringify(written)) as object;
+      assert.deepEqual(deployedOf(parseDeployment({ resources: [stackResource({ ...outputs }), host] })), {
+        weaknesses: found.findings.map(({ id, severity }) => ({ id, severity })),
+        monthlyUsd: 171.82,
+      });
+    }
+    assert.equal(
+      deployedOf(parseDeployment({ resources: [stackResource({ review: "none" }), host] }))?.weaknesses,
+      undefined,
+    );
     assert.equal(
       deployedOf(parseDeployment({ resources: [stackResource({ cost: null }), host] }))?.monthlyUsd,
       undefined,

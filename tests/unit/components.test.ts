@@ -249,7 +249,7 @@ describe("components", () => {
         roles: ["database"],
         machine: "webinfra-dev-db-2-abc123",
         address: "10.77.100.2",
-        definition,
+        definition: definition?.slice(0, 12),
       });
       assert.deepEqual(outputs.outdated, []);
     });

@@ -13,7 +13,10 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
+import { createRequire } from "node:module";
 import { join } from "node:path";
+import { RunError } from "@pulumi/pulumi";
+import { z } from "zod";
 
 const repository = join(__dirname, "..", "..");
 
@@ -54,10 +57,10 @@ describe("launch", function () {
       cpSync(join(repository, name), join(root, name), { recursive: true });
     }
     symlinkSync(join(repository, "node_modules"), join(root, "node_modules"));
-    for (const folder of ["cli", "provider", "policy"]) {
+    for (const folder of ["cli", "provider", "policy", "language"]) {
       mkdirSync(join(root, folder));
     }
-    for (const file of ["index.ts", "provider/main.ts", "policy/index.ts"]) {
+    for (const file of ["index.ts", "provider/main.ts", "policy/index.ts", "language/main.ts"]) {
       write(file, "export {};\n");
     }
     write("cli/word.ts", 'export const word = "one";\n');
@@ -125,6 +128,18 @@ describe("launch", function () {
   it("runs the sources with WEBINFRA_SOURCE=1, and bundles nothing", async () => {
     assert.deepEqual(await run({ WEBINFRA_SOURCE: "1" }), said("first one"));
     assert.throws(bundles, { code: "ENOENT" });
+  });
+
+  it("says that a Node is too old, and how to have one that is not", async () => {
+    write("package.json", '{"engines": {"node": ">=99.1.0"}}');
+    const words =
+      `Node ${process.versions.node} runs this, and webinfra needs 99.1.0 or newer: start the command as \`./webinfra\`, ` +
+      'and plain pulumi after `eval "$(./webinfra env)"`; both bring the Node of the dependencies';
+    assert.deepEqual(await run(), { code: 1, stdout: "", stderr: `webinfra: ${words}\n` });
+    const program = z
+      .custom<() => Promise<unknown>>((value) => typeof value === "function")
+      .parse(createRequire(__filename)(join(root, "launch", "program.cjs")));
+    await assert.rejects(program(), (error) => RunError.isInstance(error) && error.message === words);
   });
 
   it("names the line of the source in an error", async () => {

@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
-import { appendFileSync, cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, cpSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
 import { eventually } from "../../support/eventually";
@@ -303,36 +303,70 @@ describe("site on Incus", function () {
       figure("up without a change", up.seconds, "s");
     });
 
-    it("plain pulumi preview, which sees no change either", async function () {
-      const languageHost = "pulumi-language-nodejs";
-      const { HOME: home = "", PULUMI_HOME: pulumiHome = join(home, ".pulumi"), PATH: path = "" } = process.env;
-      const versions = join(pulumiHome, "versions");
-      const official = existsSync(versions)
-        ? readdirSync(versions).map((version) => join(versions, version, "bin"))
-        : [];
-      const bin = [...official, ...path.split(delimiter)].find((folder) => existsSync(join(folder, languageHost)));
-      if (bin === undefined) {
-        // The CLI that set-up builds has no language host; the inline program above is the same one.
-        this.test!.title += ` (skipped: there is no ${languageHost})`;
-        this.skip();
-      }
-      // `env` has no --config-file: the work copy that the last `up` left is what holds.
-      const environment = {
-        ...process.env,
-        PATH: `${bin}${delimiter}${path}`,
-        WEBINFRA_HOME: site.home,
-        PULUMI_BACKEND_URL: `file://${join(site.home, "state")}`,
-        PULUMI_CONFIG_PASSPHRASE_FILE: join(site.home, "passphrase"),
+    describe("plain pulumi in a shell with the variables of `env`", () => {
+      /** Types commands into a bash of its own that has evaluated them, in a folder. */
+      const typed = async (folder: string, commands: string): Promise<string> => {
+        const { PULUMI_BACKEND_URL: _url, ...own } = process.env;
+        const script = `eval "$('${repository}/webinfra' env ${site.stack})"\n${commands}`;
+        const { stdout } = await run("bash", ["-euo", "pipefail", "-c", script], {
+          cwd: folder,
+          // As the command itself has it; nothing in this PATH is of the repository.
+          env: {
+            ...own,
+            PATH: (own["PATH"] ?? "")
+              .split(delimiter)
+              .filter((entry) => !entry.startsWith(repository))
+              .join(delimiter),
+            WEBINFRA_HOME: site.home,
+            PULUMI_CREDENTIALS_PATH: site.directory,
+            COLUMNS: "80",
+          },
+        });
+        return stdout;
       };
-      const file = join(site.home, "stacks", site.stack, `Pulumi.${site.stack}.yaml`);
-      await run(
-        join(bin, "pulumi"),
-        ["preview", "--stack", site.stack, "--config-file", file, "--expect-no-changes", "--non-interactive"],
-        {
-          cwd: repository,
-          env: environment,
-        },
-      );
+
+      it("previews no change, in the repository and in the stack's work folder", async () => {
+        // `env` has no --config-file: the work copy that the last `up` left is what holds.
+        for (const folder of [repository, join(site.home, "stacks", site.stack)]) {
+          assert.match(await typed(folder, "pulumi preview --expect-no-changes"), /^ {4}\d+ unchanged$/m);
+        }
+      });
+
+      it("updates, with no change", async () => {
+        const shown = await typed(repository, "pulumi up --yes --skip-preview --expect-no-changes");
+        assert.match(shown, /^ {4}\d+ unchanged$/m);
+      });
+
+      it("holds a preview to the policy pack", async () => {
+        const shown = await typed(repository, "pulumi preview --expect-no-changes --policy-pack policy");
+        assert.match(shown, /webinfra@v\d/);
+      });
+
+      it("prints outputs that fit a screen", async () => {
+        const url = (await typed(repository, "pulumi stack output url")).trim();
+        assert.equal(url, `http://${await site.address("lb-1")}`);
+        const rows = (await typed(repository, "pulumi stack output"))
+          .trimEnd()
+          .split("\n")
+          .map((line) => Math.ceil(line.length / 80));
+        assert.ok(Math.max(...rows) < 12, JSON.stringify(rows));
+        assert.ok(rows.reduce((sum, count) => sum + count, 0) <= 24, JSON.stringify(rows));
+      });
+
+      it("sets and reads configuration, and cancels", async () => {
+        const read = "pulumi config get webinfra:domain";
+        const domain = (await typed(repository, read)).trim();
+        assert.equal((await typed(repository, `pulumi config set webinfra:domain x.test && ${read}`)).trim(), "x.test");
+        await typed(repository, `pulumi config set webinfra:domain ${domain}`);
+        await typed(repository, "pulumi cancel --yes");
+      });
+
+      it("and webinfra itself there, as in any other shell", async () => {
+        assert.match(
+          await typed(repository, `'${repository}/webinfra' preview ${site.stack} --config-file '${site.configFile}'`),
+          /^no changes$/m,
+        );
+      });
     });
 
     it("in little memory", async () => {

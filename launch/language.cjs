@@ -1,0 +1,4 @@
+// Starts the language host.
+const { load } = require("./bundle.cjs");
+
+void load("language");
