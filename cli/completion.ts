@@ -121,11 +121,13 @@ function ofCommand(command: Command, before: readonly string[], current: string,
     return command.commands.map((one) => one.name());
   }
   const { operands, stack } = readWords(command, before);
-  const argument = command.registeredArguments[operands.length];
+  const given = command.registeredArguments;
+  const argument = given[operands.length] ?? given.findLast(({ variadic }) => variadic);
   switch (argument?.name()) {
     case "stack":
       return names.stacks();
     case "host":
+    case "hosts":
       return names.hosts(stack);
     default:
       return argument?.argChoices ?? [];

@@ -2,7 +2,7 @@
 import { Option } from "commander";
 import type { CommandDescription, Invocation } from "../command";
 import type { ReplaceOptions } from "../engine/replace";
-import { type ConfigOptions, configOptions, hostArgument, jsonOption, withTopology } from "../options";
+import { type ConfigOptions, configOptions, hostArgument, jsonOption, waitOption, withTopology } from "../options";
 
 export const replaceCommand: CommandDescription = {
   name: "replace",
@@ -12,6 +12,7 @@ export const replaceCommand: CommandDescription = {
   options: [
     new Option("--discard-data", "throw its data away, too, and copy them from the primary"),
     new Option("--yes", "do not ask before a host that holds data is made anew"),
+    waitOption,
     jsonOption("print the result as JSON; progress goes to stderr"),
     ...configOptions,
   ],

@@ -21,6 +21,8 @@ import { outdatedOf, update } from "./up";
 export interface ReplaceOptions {
   /** Makes its data volumes anew, too. */
   readonly discardData?: boolean;
+  /** Waits for another run to end, however long that takes. */
+  readonly wait?: boolean;
   /** Does not ask before a host that holds data is made anew. */
   readonly yes?: boolean;
 }
@@ -119,7 +121,7 @@ export async function replace(
   }
   try {
     await preflight(open);
-    await recover(open, output);
+    await recover(open, output, options.wait);
     const state = await currentState(open);
     const config = configOf(open.settings);
     const { durability, volumeGiB } = config.mysql;

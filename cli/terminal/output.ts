@@ -100,6 +100,11 @@ export class Output {
     (this.json ? this.streams.stderr : this.streams.stdout).write(`${this.shown(line)}\n`);
   }
 
+  /** A line of somebody else's, such as a log's: as it is. */
+  raw(line: string): void {
+    this.streams.stdout.write(`${line}\n`);
+  }
+
   /** A line of the result for people; not written with --json. */
   result(line: string): void {
     if (!this.json) {

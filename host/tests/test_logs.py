@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from webinfra.logs import Entry, Journal, RotatedFile, entries, in_order
+from webinfra.logs import Entry, Journal, RotatedFile, Selection, entries, in_order, pattern_of
 
 ROOT = Path(__file__).parents[1]
 
@@ -146,7 +146,7 @@ class TestTheJournal:
         called = journalctl(
             'case "$*" in *--follow*) printf "3.0 c\\n4.0" && printf " d\\n" ;; *) printf "1.0 a\\n2.0 b\\n-- cursor: s=1;i=2\\n" ;; esac'
         )
-        journal = Journal(colours=False)
+        journal = Journal(colours=False, selection=Selection())
         assert journal.last(2) == ["1.0 a", "2.0 b"]
         assert [line for lines in journal.news() for line in lines] == ["3.0 c", "4.0 d"]
         first, second = called.read_text().splitlines()
@@ -155,7 +155,7 @@ class TestTheJournal:
 
     def test_of_a_host_that_logged_nothing_is_empty(self, journalctl: Callable[[str], Path]) -> None:
         called = journalctl("")
-        journal = Journal(colours=False)
+        journal = Journal(colours=False, selection=Selection())
         assert journal.last(2) == []
         assert [line for lines in journal.news() for line in lines] == []
         assert "after-cursor" not in called.read_text()
@@ -166,3 +166,39 @@ class TestTheJournal:
             [ROOT / "webinfra-host", "logs", "--lines=1"], capture_output=True, text=True, check=True, env={**os.environ, "TZ": "UTC"}
         )
         assert done.stdout == "Nov 26 11:55:39 db-1 mysqld[1]: b\n"
+
+
+class TestASelection:
+    def test_takes_everything_by_default(self) -> None:
+        assert Selection().takes("anything")
+        assert not Selection().is_part
+        assert Selection().journal_options() == []
+
+    def test_finds_either_case_unless_a_capital_is_asked_for(self) -> None:
+        assert Selection(pattern=pattern_of("error")).takes("web-1 app: ERROR 5")
+        assert not Selection(pattern=pattern_of("Error")).takes("web-1 app: ERROR 5")
+        assert pattern_of(None) is None
+
+    def test_leaves_out_visits_from_before_its_time(self) -> None:
+        selection = Selection(since=2.0, pattern=pattern_of("get"))
+        found = entries(["1.0 GET /a", "2.0 GET /b", "3.0 POST /c"])
+        assert [entry.text for entry in found if selection.takes_entry(entry)] == ["GET /b"]
+
+    def test_asks_the_journal_for_its_part(self, journalctl: Callable[[str], Path]) -> None:
+        called = journalctl('printf "1.0 a\\n2.0 B\\n3.0 b\\n4.0 b\\n-- cursor: s=1;i=4\\n"')
+        journal = Journal(colours=False, selection=Selection(since=1.5, pattern=pattern_of("b"), app=True))
+        assert journal.last(2) == ["3.0 b", "4.0 b"]
+        # A number of lines would count those, too, in which nothing is found.
+        assert called.read_text().endswith(" --since=@1 --unit=webinfra-app@*.service --show-cursor\n")
+
+    def test_goes_on_with_what_it_is_about(self, journalctl: Callable[[str], Path]) -> None:
+        called = journalctl('case "$*" in *--follow*) printf "3.0 b\\n4.0 c\\n" ;; *) printf "1.0 b\\n-- cursor: s=1;i=2\\n" ;; esac')
+        journal = Journal(colours=False, selection=Selection(since=1.0, pattern=pattern_of("b"), app=True))
+        assert journal.last(9) == ["1.0 b"]
+        assert [line for lines in journal.news() for line in lines] == ["3.0 b"]
+        assert called.read_text().splitlines()[1].endswith(" --unit=webinfra-app@*.service --follow --no-tail --after-cursor=s=1;i=2")
+
+    def test_is_told_with_its_times_to_a_program(self, journalctl: Callable[[str], Path]) -> None:
+        journalctl('printf "1795694138.5 db-1 mysqld[1]: a\\n1795694139.5 db-1 mysqld[1]: b\\n"')
+        done = subprocess.run([ROOT / "webinfra-host", "logs", "--times", "--grep=b$", "--since=1"], capture_output=True, text=True, check=True)
+        assert done.stdout == "1795694139.500000 db-1 mysqld[1]: b\n"

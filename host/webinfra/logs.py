@@ -1,4 +1,4 @@
-"""The host's journal and its access logs as one, in the order of time: webinfra-host logs [--lines N] [--follow]."""
+"""The host's journal and its access logs as one, in the order of time: webinfra-host logs, with the options of `main`."""
 
 import argparse
 import io
@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
@@ -21,7 +22,11 @@ from typing import IO, Final
 # By the name of the server that writes each.
 _ACCESS_LOGS: Final = {"nginx": Path("/var/log/nginx/access.log"), "haproxy": Path("/var/log/haproxy/access.log")}
 _JOURNAL: Final = ("journalctl", "--quiet", "--no-pager", "--output=short-unix")
+# Of the two that take turns.
+_APPLICATION: Final = "webinfra-app@*.service"
+_EVERY_LINE: Final = 1_000_000_000
 _CURSOR: Final = "-- cursor: "
+_DEFAULT_LINES: Final = 100
 _BLOCK: Final = 65536
 _POLL_SECONDS: Final = 0.2
 # What is in front: seconds since 1970, or, of HAProxy, a priority and the time in words.
@@ -53,6 +58,43 @@ def entries(lines: Iterable[str], source: str = "") -> list[Entry]:
 
 def in_order(*groups: Sequence[Entry]) -> list[Entry]:
     return sorted((entry for group in groups for entry in group), key=lambda entry: entry.time)
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What of a host's logs is asked for; by default everything."""
+
+    since: float | None = None
+    """Not older than this, in seconds since 1970."""
+    pattern: re.Pattern[str] | None = None
+    """Only lines in which this is found."""
+    app: bool = False
+    """Only what the application itself wrote."""
+
+    def takes(self, line: str) -> bool:
+        """Whether a line is asked for, whenever it was written."""
+        return self.pattern is None or self.pattern.search(line) is not None
+
+    def takes_entry(self, entry: Entry) -> bool:
+        return (self.since is None or entry.time >= self.since) and self.takes(entry.text)
+
+    @property
+    def is_part(self) -> bool:
+        """Whether the last lines may not be the ones that are asked for."""
+        return self.since is not None or self.pattern is not None
+
+    def journal_options(self) -> list[str]:
+        return [
+            *([] if self.since is None else [f"--since=@{int(self.since)}"]),
+            *([f"--unit={_APPLICATION}"] if self.app else []),
+        ]
+
+
+def pattern_of(text: str | None) -> re.Pattern[str] | None:
+    """A regular expression, as journalctl reads one: without a capital letter it finds either case."""
+    if text is None:
+        return None
+    return re.compile(text, re.IGNORECASE if text == text.lower() else 0)
 
 
 class _Part:
@@ -138,23 +180,32 @@ class RotatedFile:
 class Journal:
     """What systemd's journal holds, and what comes."""
 
-    def __init__(self, *, colours: bool) -> None:
+    def __init__(self, *, colours: bool, selection: Selection) -> None:
+        self._selection = selection
         self._environment = {**os.environ, "SYSTEMD_COLORS": "1" if colours else "0"}
         self._cursor: str | None = None
         self._rest = b""
 
     def last(self, wanted: int) -> list[str]:
-        command = [*_JOURNAL, "--show-cursor", f"--lines={wanted}"]
-        done = subprocess.run(command, check=False, stdout=subprocess.PIPE, env=self._environment)
-        lines = done.stdout.decode(errors="replace").splitlines()
-        if lines and lines[-1].startswith(_CURSOR):
-            self._cursor = lines.pop().removeprefix(_CURSOR)
-        return lines
+        # Of lines that are found by a pattern, the last ones may be anywhere.
+        limit = [f"--lines={wanted}"] if self._selection.pattern is None else []
+        command = [*_JOURNAL, *self._selection.journal_options(), "--show-cursor", *limit]
+        kept: deque[str] = deque(maxlen=wanted)
+        with subprocess.Popen(command, stdout=subprocess.PIPE, env=self._environment) as journalctl:
+            for raw in journalctl.stdout or ():
+                line = raw.decode(errors="replace").removesuffix("\n")
+                if line.startswith(_CURSOR):
+                    self._cursor = line.removeprefix(_CURSOR)
+                elif self._selection.takes(line):
+                    kept.append(line)
+        return list(kept)
 
     def news(self) -> Iterator[list[str]]:
         """The lines that came since, again and again, and at least every fifth of a second; ends when journalctl does."""
         after = [f"--after-cursor={self._cursor}"] if self._cursor else []
-        command = [*_JOURNAL, "--follow", "--no-tail", *after]
+        # A time would bring back what was told already.
+        units = Selection(app=self._selection.app).journal_options()
+        command = [*_JOURNAL, *units, "--follow", "--no-tail", *after]
         pipe, end = os.pipe()
         with subprocess.Popen(command, stdout=end, env=self._environment), selectors.DefaultSelector() as selector:
             os.close(end)
@@ -164,31 +215,41 @@ class Journal:
                 if selector.select(_POLL_SECONDS) and not (part := os.read(pipe, 16 * _BLOCK)):
                     return
                 *whole, self._rest = (self._rest + part).split(b"\n")
-                yield [line.decode(errors="replace") for line in whole]
+                lines = (line.decode(errors="replace") for line in whole)
+                yield [line for line in lines if self._selection.takes(line)]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="webinfra-host logs")
-    parser.add_argument("--lines", type=int, default=100)
+    parser.add_argument("--lines", type=int)
     parser.add_argument("--follow", action="store_true")
+    parser.add_argument("--since", type=float)
+    parser.add_argument("--grep", type=pattern_of)
+    parser.add_argument("--app", action="store_true")
+    parser.add_argument("--times", action="store_true")
     options = parser.parse_args(sys.argv[2:])
+    selection = Selection(since=options.since, pattern=options.grep, app=options.app)
+    wanted: int = options.lines or (_DEFAULT_LINES if selection.since is None else _EVERY_LINE)
     # Whoever reads may go at any time, and that is no error.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-    journal = Journal(colours=sys.stdout.isatty())
+    journal = Journal(colours=sys.stdout.isatty(), selection=selection)
     host = socket.gethostname()
 
     def show(found: Sequence[Entry]) -> None:
-        sys.stdout.writelines(f"{entry}\n" for entry in found)
+        sys.stdout.writelines(f"{entry.time:.6f} {entry.text}\n" if options.times else f"{entry}\n" for entry in found)
         sys.stdout.flush()
 
     with ExitStack() as stack:
-        files = {f"{host} {server}: ": stack.enter_context(closing(RotatedFile(path))) for server, path in _ACCESS_LOGS.items()}
+        logs = {} if selection.app else _ACCESS_LOGS
+        files = {f"{host} {server}: ": stack.enter_context(closing(RotatedFile(path))) for server, path in logs.items()}
 
         def merged(lines: list[str], read: Callable[[RotatedFile], list[str]]) -> list[Entry]:
-            return in_order(entries(lines), *(entries(read(file), source) for source, file in files.items()))
+            visits = ([entry for entry in entries(read(file), source) if selection.takes_entry(entry)] for source, file in files.items())
+            return in_order(entries(lines), *visits)
 
-        show(merged(journal.last(options.lines), lambda file: file.last(options.lines))[-options.lines :])
+        visits = _EVERY_LINE if selection.is_part else wanted
+        show(merged(journal.last(wanted), lambda file: file.last(visits))[-wanted:])
         if options.follow:
             for lines in journal.news():
                 show(merged(lines, RotatedFile.news))

@@ -7,6 +7,8 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { PassThrough } from "node:stream";
 import { promisify } from "node:util";
+import { createColors } from "picocolors";
+import { sinceOption } from "../../cli/commands/logs";
 import { keptLines, refusedOnCloud, staysText } from "../../cli/engine/down";
 import { plainText, Progress } from "../../cli/engine/progress";
 import { begunDeletions, leftovers, lockedText, orphanLines } from "../../cli/engine/recover";
@@ -18,6 +20,7 @@ import { describeFailure, exitCode, InterruptedError } from "../../cli/errors";
 import { commandLine } from "../../cli/main";
 import { withTopology } from "../../cli/options";
 import { confirm } from "../../cli/terminal/confirm";
+import { logLineText } from "../../cli/terminal/logs";
 import { duration, table } from "../../cli/terminal/format";
 import { Interruption } from "../../cli/terminal/interrupt";
 import { Output } from "../../cli/terminal/output";
@@ -28,7 +31,7 @@ import { agentPort } from "../../core/ports";
 import type { DatabaseState } from "../../core/protocol";
 import { type Answer, askAgent } from "../../operations/access/agent";
 import { execArguments } from "../../operations/access/incus";
-import { logsCommand } from "../../operations/logs";
+import { inOrder, logsCommand, type LogSelection, parseSince, readLogLines } from "../../operations/logs";
 import { type HostMachine, machineOf, withGone } from "../../operations/machines";
 import { checkOwnership } from "../../operations/remains";
 import { allWell, report } from "../../operations/status";
@@ -563,9 +566,9 @@ describe("cli: hosts", () => {
   });
 
   it("runs commands through the incus client, in our project", () => {
-    assert.deepEqual(execArguments("m", logsCommand(5, true)), [
+    assert.deepEqual(execArguments("m", logsCommand({ lines: 5, follow: true })), [
       ...["exec", "--project", "webinfra", "m", "--"],
-      ...["sh", "-c", logsCommand(5, true)[2], "logs", "--lines=5", "--follow"],
+      ...["sh", "-c", logsCommand({ lines: 5, follow: true })[2], "logs", "--lines=5", "--follow"],
     ]);
   });
 
@@ -579,8 +582,8 @@ describe("cli: hosts", () => {
       };
       script(join(scratch, "bin/journalctl"), 'echo journalctl "$@"');
       script(join(current, "webinfra-host"), 'echo webinfra-host "$@"');
-      const shown = async (): Promise<string> => {
-        const [program = "", ...rest] = logsCommand(7, false);
+      const shown = async (selection: LogSelection = { lines: 7 }): Promise<string> => {
+        const [program = "", ...rest] = logsCommand(selection);
         const words = rest.map((word) => word.replace("/usr/local/lib/webinfra/current", current));
         const env = { PATH: `${join(scratch, "bin")}:${process.env.PATH ?? ""}` };
         return (await promisify(execFile)(program, words, { env })).stdout;
@@ -588,9 +591,70 @@ describe("cli: hosts", () => {
       assert.equal(await shown(), "journalctl --no-pager --lines=7\n");
       script(join(current, "webinfra/logs.py"));
       assert.equal(await shown(), "webinfra-host logs --lines=7\n");
+      const part = { since: 1_795_694_138, grep: "a b", app: true };
+      await assert.rejects(shown(part), {
+        code: 1,
+        stderr:
+          "this host has no host package yet, or an older one, which shows its whole log alone: `webinfra up` renews it\n",
+      });
+      script(join(current, "webinfra/logs.py"), "# --times");
+      assert.equal(await shown(), "webinfra-host logs --times --lines=7\n");
+      assert.equal(await shown(part), "webinfra-host logs --times --since=1795694138 --grep=a b --app\n");
+      assert.equal(await shown({}), "webinfra-host logs --times --lines=100\n");
     } finally {
       rmSync(scratch, { recursive: true });
     }
+  });
+});
+
+describe("cli: logs of several hosts", () => {
+  it("are read with their times, and a line without one belongs to the one before it", () => {
+    const first = readLogLines(["12.500000 web-1 app[1]: a", "  more"]);
+    assert.deepEqual(first, [
+      { time: 12.5, text: "web-1 app[1]: a", dated: false },
+      { time: 12.5, text: "  more", dated: true },
+    ]);
+    assert.deepEqual(readLogLines(["Nov 26 11:55:38 db-1 x"], first.at(-1)), [
+      { time: 12.5, text: "Nov 26 11:55:38 db-1 x", dated: true },
+    ]);
+  });
+
+  it("are one, in the order of time", () => {
+    const [a, b] = [readLogLines(["1.0 a 1", "3.0 a 3", "  of 3"]), readLogLines(["2.0 b 2", "3.0 b 3"])];
+    assert.deepEqual(
+      inOrder([a, b]).map(({ text }) => text),
+      ["a 1", "b 2", "a 3", "  of 3", "b 3"],
+    );
+  });
+
+  it("show each host in a colour of its own", () => {
+    const colours = createColors(true);
+    const [line] = readLogLines([
+      `${String(new Date(2026, 10, 6, 9, 5, 7).getTime() / 1000)}.000 web-1 nginx: GET web-1`,
+    ]);
+    assert.equal(
+      logLineText(line ?? assert.fail(), ["db-1", "web-1"], colours),
+      `Nov 06 09:05:07 ${colours.yellow("web-1")} nginx: GET web-1`,
+    );
+    assert.equal(logLineText({ time: 1, text: "as it is", dated: true }, ["as"], colours), "as it is");
+  });
+
+  it("begin at a time of the past", () => {
+    const now = new Date(2026, 10, 28, 12).getTime();
+    assert.equal(parseSince("90s", now), now / 1000 - 90);
+    assert.equal(parseSince("10m", now), now / 1000 - 600);
+    assert.equal(parseSince("2h", now), now / 1000 - 7200);
+    assert.equal(parseSince("3d", now), now / 1000 - 259_200);
+    assert.equal(parseSince("2026-11-28", now), new Date(2026, 10, 28).getTime() / 1000);
+    assert.equal(parseSince("2026-11-28 09:30", now), new Date(2026, 10, 28, 9, 30).getTime() / 1000);
+    assert.equal(parseSince("2026-11-28T09:30:05", now), new Date(2026, 10, 28, 9, 30, 5).getTime() / 1000);
+    for (const wrong of ["", "10", "10 m", "yesterday", "2026-13-01", "m"]) {
+      assert.equal(parseSince(wrong, now), undefined, wrong);
+    }
+    assert.throws(() => sinceOption("soon"), {
+      message:
+        'It must be how long ago, such as 30s, 10m, 2h or 3d, or a time, such as 2026-11-28 or "2026-11-28 09:30".',
+    });
   });
 });
 

@@ -38,8 +38,8 @@ describe("cli: completion", () => {
   });
 
   it("knows a command's options, each once, but those that are repeatable", () => {
-    assert.deepEqual(completed("status", "--"), ["--help", "--json", "--stack"]);
-    assert.deepEqual(completed("status", "--json", "-s", "dev", "--"), ["--help"]);
+    assert.deepEqual(completed("status", "--"), ["--help", "--json", "--stack", "--watch"]);
+    assert.deepEqual(completed("status", "--json", "-s", "dev", "--w"), ["--watch"]);
     assert.ok(completed("up", "--config", "web=3", "--").includes("--config"));
   });
 
