@@ -1,6 +1,8 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as runtimeState from "@pulumi/pulumi/runtime/state";
 import { z } from "zod";
+import { ConfigError } from "../core/config-error";
+import { keyProblems } from "./keys";
 import { parseConfig } from "./parse";
 import { Config } from "./schema";
 
@@ -33,6 +35,10 @@ const withoutNamespace = (key: string): string => key.slice(namespace.length);
  * @throws ConfigError with every problem at once
  */
 export function loadConfig(): LoadedConfig {
+  const strays = keyProblems(Object.keys(pulumi.runtime.allConfig()));
+  if (strays.length > 0) {
+    throw new ConfigError(strays);
+  }
   const raw = Object.fromEntries(
     Object.entries(pulumi.runtime.allConfig())
       .filter(([key]) => key.startsWith(namespace))

@@ -3,6 +3,7 @@
  * into the repository by `npm run docs`.
  */
 import { z } from "zod";
+import { stackFileSections } from "./keys";
 import { configSchema } from "./schema";
 
 /** One key of the configuration. */
@@ -165,11 +166,16 @@ export function stackFileSchema(): Record<string, unknown> {
           Object.entries(properties ?? {}).map(([name, key]) => [`webinfra:${name}`, key]),
         ),
         required: (required ?? []).map((name) => `webinfra:${name}`),
-        // A key of ours that is not listed is a mistake; `aws:region` is not.
-        patternProperties: { "^(?!webinfra:)": {} },
+        // A key of ours that is not listed is a mistake, and so is one without a namespace; `aws:region` is not.
+        patternProperties: { "^(?!webinfra:)[^:]+:": {} },
         additionalProperties: false,
       },
+      // What is Pulumi's own.
+      ...Object.fromEntries(
+        stackFileSections.filter((section) => section !== "config").map((section) => [section, {}]),
+      ),
     },
+    additionalProperties: false,
     required: ["config"],
   };
 }

@@ -12,7 +12,9 @@ const stringsByName = z.record(z.string(), z.string());
 export function secretProblems(names: readonly string[], values: unknown): readonly string[] {
   const held = stringsByName.safeParse(values);
   if (!held.success) {
-    return ["webinfra:secrets should hold names and texts: set each by its name, such as with `webinfra secrets set API_TOKEN`"];
+    return [
+      "webinfra:secrets should hold names and texts: set each by its name, such as with `webinfra secrets set API_TOKEN`",
+    ];
   }
   return names.flatMap((name) => {
     const value = Object.hasOwn(held.data, name) ? held.data[name] : undefined;

@@ -118,7 +118,7 @@ function trouble({ said, silent }: DatabaseHost): string {
     return `says: ${words}`;
   }
   return said.stale && said.lagSeconds !== null
-    ? `is ${said.lagSeconds} s behind or has lost the primary`
+    ? `is ${String(Number(said.lagSeconds.toFixed(1)))} s behind or has lost the primary`
     : said.role === "none"
       ? "is neither primary nor replica now"
       : `is a ${said.role}`;

@@ -242,7 +242,7 @@ export async function runProgram(
   await pulumi.runtime.setMocks(mocks, "webinfra", stack, preview);
   const recorder = new Recorder(mocks, recorded);
   setMockOptions(recorder, "webinfra", stack, preview);
-  const namespaced = (key: string): string => `webinfra:${key}`;
+  const namespaced = (key: string): string => (key.includes(":") ? key : `webinfra:${key}`);
   pulumi.runtime.setAllConfig(
     Object.fromEntries(Object.entries(config).map(([key, value]) => [namespaced(key), value])),
     secretKeys.map(namespaced),

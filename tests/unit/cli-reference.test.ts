@@ -58,6 +58,8 @@ describe("stack files' JSON Schema", () => {
 
   it("flags unknown keys of ours, wrong values and a missing platform", () => {
     assert.deepEqual(problems({ "webinfra:wbe": 2 }), ["/config must NOT have additional properties"]);
+    assert.deepEqual(problems({ web: 2 }), ["/config must NOT have additional properties"]);
+    assert.equal(validate({ config: { "webinfra:platform": "incus" }, confg: {} }), false);
     assert.deepEqual(problems({ "webinfra:web": 0 }), ["/config/webinfra:web must be >= 1"]);
     assert.deepEqual(problems({ "webinfra:app": { prot: 1 } }), [
       "/config/webinfra:app must NOT have additional properties",

@@ -527,6 +527,14 @@ describe("components", () => {
       assert.equal(await pulumi.isSecret(secrets), true);
     });
 
+    it("refuses a key that nobody reads, also in a plain run of Pulumi", async () => {
+      await assert.rejects(
+        load({ config: { platform: "incus", "webinfa:web": "3" } }),
+        new ConfigError(["webinfa:web is read by nobody: did you mean webinfra:web?"]),
+      );
+      await load({ config: { platform: "incus", "aws:region": "eu-central-1" } });
+    });
+
     it("refuses a secret in another key", async () => {
       await assert.rejects(load({ config: { platform: "incus", domain: "hidden" }, secretKeys: ["domain"] }), {
         name: "ConfigError",
