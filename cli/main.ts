@@ -11,6 +11,7 @@ import { downCommand } from "./commands/down";
 import { envCommand } from "./commands/env";
 import { execCommand } from "./commands/exec";
 import { logsCommand } from "./commands/logs";
+import { mysqlCommand } from "./commands/mysql";
 import { openCommand } from "./commands/open";
 import { previewCommand } from "./commands/preview";
 import { replaceCommand } from "./commands/replace";
@@ -40,6 +41,7 @@ const commands: readonly CommandDescription[] = [
   execCommand,
   logsCommand,
   databaseCommand,
+  mysqlCommand,
   replaceCommand,
   scaleCommand,
   configCommand,

@@ -67,7 +67,20 @@ describe("cli: command line", () => {
     assert.deepEqual(
       line.commands.map((command) => command.name()),
       [
-        ...["up", "preview", "status", "review", "down", "doctor", "open", "exec", "logs", "database", "replace"],
+        ...[
+          "up",
+          "preview",
+          "status",
+          "review",
+          "down",
+          "doctor",
+          "open",
+          "exec",
+          "logs",
+          "database",
+          "mysql",
+          "replace",
+        ],
         ...["scale", "config", "secrets", "validate"],
         ...["env", "completion", "__complete"],
       ],

@@ -4,6 +4,7 @@ import { spawn } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
+import { eventually } from "../../support/eventually";
 import { type Ended, manage, mysql, Site } from "../../support/site";
 
 /** The commands that a text names, each once. */
@@ -100,6 +101,67 @@ describe("the command at a terminal", function () {
     await site.succeed("scale", "web=2", "--stack", site.stack, "--config-file", site.configFile);
     assert.equal(readFileSync(site.configFile, "utf8"), before.replace("webinfra:web: 1", "webinfra:web: 2"));
     assert.deepEqual(await hosts(), ["db-1", "lb-1", "web-1", "web-2"]);
+  });
+
+  describe("shows logs", () => {
+    const logs = async (...args: readonly string[]): Promise<string[]> =>
+      (await site.succeed("logs", "--stack", site.stack, ...args)).stdout.trimEnd().split("\n");
+
+    it("of all hosts as one, in the order of time", async () => {
+      for (const _ of Array(4)) {
+        assert.equal((await site.fetch("/")).status, 200);
+      }
+      await eventually("the visits in the logs", async () => {
+        const lines = await logs("--since", "10m");
+        const hostsIn = new Set(lines.map((line) => line.split(" ")[3]));
+        assert.deepEqual(
+          [...hostsIn].filter((host) => host !== undefined && /^(lb|web|db)-\d$/.test(host)).sort(),
+          await hosts(),
+        );
+        const times = lines.flatMap((line) => /^\w{3} \d\d (\d\d:\d\d:\d\d) /.exec(line)?.[1] ?? []);
+        assert.deepEqual(times, times.toSorted());
+      });
+    });
+
+    it("that hold something, of a time, of the application, or of a host", async () => {
+      const visits = await logs("--grep", '"GET / HTTP', "--since", "10m");
+      assert.ok(visits.length >= 8, visits.join("\n"));
+      assert.ok(visits.every((line) => line.includes('"GET / HTTP')));
+      const application = await logs("--app");
+      assert.ok(
+        application.some((line) => /web-\d node\[\d+\]: .*"event":"started"/.test(line)),
+        application.join("\n"),
+      );
+      assert.ok(!application.some((line) => line.includes(" nginx: ")));
+      assert.ok((await logs("lb-1", "--lines", "5")).length <= 5);
+      assert.deepEqual(await logs("--grep", "no line has this"), [""]);
+    });
+
+    it("as they come, until nobody reads them", async () => {
+      const going = site.start(["logs", "-f", "--stack", site.stack, "--grep", "followed-mark"]);
+      await eventually("a visit that is followed", async () => {
+        await site.fetch("/?followed-mark");
+        assert.match(going.output(), /followed-mark/);
+      });
+      going.child.kill("SIGINT");
+      assert.equal((await going.ended).code, 0);
+      await eventually("nobody follows on the hosts", async () => {
+        for (const host of await hosts()) {
+          assert.equal(await site.shell(host, "pgrep -fc '[w]ebinfra.*logs.*--follow' || true"), "0\n", host);
+        }
+      });
+    });
+  });
+
+  it("opens the database: a client, statements, and all data as SQL", async () => {
+    const mysqlOn = async (...args: readonly string[]): Promise<string> =>
+      (await site.succeed("mysql", "--stack", site.stack, ...args)).stdout;
+    assert.equal(await mysqlOn("--execute", "select 40 + 2 as answer"), "answer\n42\n");
+    const dump = await mysqlOn("--dump");
+    assert.match(dump, /^CREATE TABLE `entries`/m);
+    assert.match(dump, /^-- Dump completed/m);
+    const { code, stderr } = await site.run(["mysql", "web-1", "--stack", site.stack]);
+    assert.deepEqual([code, stderr], [1, 'webinfra: "web-1" has no database; databases: db-1\n']);
   });
 
   describe("while another run holds the stack", () => {
