@@ -131,6 +131,7 @@ describe("cli: hints", () => {
     );
     for (const call of calls) {
       const words = call
+        .replace(/\\+$/, "")
         .replace(/\$\{words\}|\$\{\[?"[^}]*\}/g, "")
         .replace(/\$\{what\}/g, "up")
         .replace(/\$\{[^}]*\}/g, "x-1")
