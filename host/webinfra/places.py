@@ -4,6 +4,8 @@ SETTINGS = "/etc/webinfra"
 SECRETS = "/etc/webinfra/secrets"
 CA = "/etc/webinfra/tls/ca.pem"
 MACHINE = "/etc/webinfra/machine.env"
+# The variables with which the application finds its database.
+APPLICATION = "/etc/webinfra/app.env"
 
 # The definition that this host was made from, a SHA-256: its bootstrap notes it.
 DEFINITION = "/var/lib/webinfra/definition"
