@@ -1,11 +1,16 @@
 /** What is said of a site that is not ready. */
 import { type ExpectedMachine, type Expectation, isShown } from "./checks/check";
 
+/** A log of a machine: what the application wrote that does not become healthy, and what set the machine up. */
+export type LogName = "application" | "converge" | "cloud-init";
+
 /** Why a machine, or the site itself, is not ready. */
 export interface Missing {
   /** Absent for the site as a whole. */
   readonly machine?: ExpectedMachine;
   readonly reason: string;
+  /** The machine's logs that tell more, the first first. Absent: none. */
+  readonly logs?: readonly LogName[];
   /** Waiting does not help. */
   readonly final?: boolean;
 }
