@@ -261,6 +261,14 @@ def test_one_takes_over_when_it_was_healthy_for_a_while(host: Host) -> None:
     assert STEADY <= host.clock.seconds - began < STEADY + 2
 
 
+def test_each_knows_which_release_it_is(host: Host) -> None:
+    host.has(A, B)
+    host.release(A)
+    host.release(B)
+    environments = [host.files.texts[f"{places.RELEASE_ENVIRONMENT}.{colour}"] for colour in ("blue", "green")]
+    assert environments == [f"RELEASE={A}\n", f"RELEASE={B}\n"]
+
+
 def set_up(host: Host) -> None:
     host.files.texts[places.CONVERGE] = "done\n\n"
 

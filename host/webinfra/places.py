@@ -34,6 +34,8 @@ APPLIED = "/var/lib/webinfra/settings.json"
 SETTINGS_STATUS = f"{RUN}/settings.json"
 # The variables that settings give the application; beside it, `.blue` and `.green`, those that each of the two was started with.
 ENVIRONMENT = f"{SECRETS}/app-environment"
+# The variable that names the release; `.blue` and `.green` of it.
+RELEASE_ENVIRONMENT = "/var/lib/webinfra/app-release"
 # The key that secrets are sealed to for this host.
 SEALING_KEY = f"{SECRETS}/sealing-key"
 # Which of the two that take turns serves, and the release that it runs.

@@ -226,6 +226,7 @@ class Switch:
         environment = self._environment("")
         if environment or self._environment(f".{new}"):
             self._files.write(f"{places.ENVIRONMENT}.{new}", environment, durable=True, private=True)
+        self._files.write(f"{places.RELEASE_ENVIRONMENT}.{new}", f"RELEASE={wanted}\n", durable=True)
         before = self._tried_before(wanted, new, environment_digest(environment))
         # Of now: what ends because something that it needs is not there yet is no broken one.
         settled, database = self._set_up(), self._database_is_there()
