@@ -367,6 +367,22 @@ def test_that_one_ended_stays_said_until_it_is_known_how_it_goes_this_time(host:
     assert set(told) == {ended}
 
 
+def test_that_it_is_short_of_something_else_is_said_at_once(host: Host) -> None:
+    host.has(A)
+    host.unhealthy[A] = ""
+    causes: dict[float, str] = {}
+
+    def change() -> None:
+        seconds = host.clock.seconds - host.started_at
+        host.unhealthy[A] = "warming up" if seconds > 5 else ""
+        found = last_tried(host.files)
+        causes[seconds] = "" if found is None else found.cause
+
+    host.clock.wakes = change
+    fails(host)
+    assert [causes[seconds] for seconds in (3.0, 3.5, 5.5, 6.0)] == ["", "silence", "silence", "health"]
+
+
 def test_what_one_is_short_of_is_said_while_it_is_waited_for(host: Host) -> None:
     host.has(A, B)
     host.release(A)
@@ -376,14 +392,17 @@ def test_what_one_is_short_of_is_said_while_it_is_waited_for(host: Host) -> None
     def note() -> None:
         found = last_tried(host.files)
         told[host.clock.seconds - host.started_at] = None if found is None else found.reason
-        assert host.status() == (A, "")
+        assert host.status()[0] == A
 
     host.clock.wakes = note
     fails(host, B)
     silent = 'the application runs, but nothing listens on port 3001 (PORT) after {} s (app.start is "/opt/shop/serve --fast")'
     assert [told[seconds] for seconds in (1.0, 2.5)] == [None, None]
-    assert [told[seconds] for seconds in (3.5, 59.5)] == [silent.format(3), silent.format(59)]
+    assert [told[seconds] for seconds in (3.5, 12.5, 13.5, 59.5)] == [silent.format(seconds) for seconds in (3, 3, 13, 53)]
     assert tried(host).reason == silent.format(60)
+    told.clear()
+    fails(host, B)
+    assert set(told.values()) == {silent.format(60)}
     assert tried(host).since == "@1700000000.000010"
 
 

@@ -38,6 +38,8 @@ AT_BOOT: Final = 30
 BECOME: Final = 60
 # Seconds after which is told what a new one is short of; before that, it is merely starting.
 TELL: Final = 3
+# And before the same is told anew: each time is a line for whoever waits.
+TELL_AGAIN: Final = 10
 # And for which it has to stay healthy: one that ends soon after its start must not take over.
 STEADY: Final = 6
 # One that ends again and again needs no minute to be known as broken.
@@ -237,11 +239,14 @@ class Switch:
         def tried(trouble: Trouble, *, final: bool) -> Tried:
             return Tried(wanted, _unit(new), since, environment_digest(environment), trouble.words, trouble.cause, final)
 
+        told = ("", 0.0)
         while (trouble := trial.look()) is not None or trial.steady() < STEADY:
             if trouble is not None:
                 if trouble.cause == "start" or trial.seconds() >= BECOME or trial.restarts >= ENDS or trial.failed:
                     break
-                if trial.seconds() >= TELL and not _is_known_better(trouble, before):
+                soon = TELL if trouble.cause != told[0] else told[1] + TELL_AGAIN
+                if trial.seconds() >= soon and not _is_known_better(trouble, before):
+                    told = (trouble.cause, trial.seconds())
                     self._tell(wanted, tried(trouble, final=False))
             self._clock.sleep(0.5)
         if trouble is None:
@@ -355,8 +360,10 @@ class Switch:
 
 
 def _is_known_better(trouble: Trouble, before: Tried | None) -> bool:
-    """Whether what was said of the try before stays said: it was for certain, or of one that ended, and may be about to end again."""
-    return before is not None and (before.final or (before.cause == "end" and trouble.cause == "silence"))
+    """Whether what was said of the try before stays said: it was for certain, or the same, or of one that ended and may be about to end again."""
+    if before is None:
+        return False
+    return before.final or before.cause == trouble.cause or (before.cause, trouble.cause) == ("end", "silence")
 
 
 def _unit(colour: str) -> str:
