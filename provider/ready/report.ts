@@ -19,7 +19,9 @@ export interface Missing {
 export function statusLine(missed: readonly Missing[]): string {
   const shown = missed
     .slice(0, 3)
-    .map((one) => (one.machine === undefined ? one.reason : `${one.machine.name}: ${one.reason}`));
+    .map(({ machine, reason }) => (machine === undefined ? reason : `${machine.name}: ${reason}`))
+    // The line's own mark; a host's words may hold some of what its application answers.
+    .map((line) => line.replaceAll("; ", ", "));
   const more = missed.length > shown.length ? ` (and ${String(missed.length - shown.length)} more)` : "";
   return `waiting for ${shown.join("; ")}${more}`;
 }

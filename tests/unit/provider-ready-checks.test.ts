@@ -497,6 +497,11 @@ describe("provider: what Ready says", () => {
     assert.equal(statusLine(missed), "waiting for web-1: starting; web-2: starting; web-3: starting (and 1 more)");
   });
 
+  it("parts machines by what no reason holds", () => {
+    const missed = [web, app].map((machine) => ({ machine, reason: 'GET / answers 500: "a; b"' }));
+    assert.equal(statusLine(missed), 'waiting for web-1: GET / answers 500: "a, b"; app-1: GET / answers 500: "a, b"');
+  });
+
   it("say what cannot be seen of a site behind its public address", () => {
     const host = (name: string, ...roles: readonly string[]) => ({
       machine: `m-${name}`,
