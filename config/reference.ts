@@ -128,6 +128,8 @@ export function configurationMarkdown(): string {
     "`--config web=4`; a dot goes one level down: `--config app.directory=../shop`. A key that is not listed here is refused,",
     "and so is a value that is not allowed; the error names the key and what would be right.",
     "",
+    "[Your own application](applications.md) says what it has to do, and what it finds.",
+    "",
     "An editor with a YAML language server completes and checks the keys when the file begins with",
     "`# yaml-language-server: $schema=schema/stack.schema.json`.",
     "",

@@ -97,6 +97,18 @@ const settingsState = z.object(
   "should be null or what the host says of its settings",
 );
 
+const applicationState = z.object(
+  {
+    /** SHA-256 of the release that was started. */
+    release: text,
+    /** Why it is not healthy, in words for people. */
+    reason: text,
+    /** The host tries again, but there is nothing to wait for. */
+    final: flagSchema.default(false),
+  },
+  "should be null or what the host says of its application",
+);
+
 const convergeRight = "should be running, failed or done";
 const schema = z
   .object({
@@ -114,6 +126,8 @@ const schema = z
     error: words,
     /** SHA-256 of the release that runs, "" for none; null on hosts that run none. */
     release: words,
+    /** Null while nothing is wrong with it, and on hosts that do not say. */
+    application: applicationState.nullable().default(null),
     /** Documents of the channel that were refused; the last good one of each stays in use. */
     refused: z
       .array(z.object({ document: text, reason: text }, "should be an object of document and reason"), {

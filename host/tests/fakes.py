@@ -12,6 +12,8 @@ class FakeClock:
     def __init__(self, now: float = 1000.0) -> None:
         self.seconds = now
         self.slept: list[float] = []
+        # Called after each sleep.
+        self.wakes: Callable[[], None] = lambda: None
 
     def now(self) -> float:
         return self.seconds
@@ -19,6 +21,7 @@ class FakeClock:
     def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
         self.seconds += seconds
+        self.wakes()
 
 
 class MemoryFiles:

@@ -16,6 +16,7 @@ from webinfra.answering import AnswerServer, listen
 from webinfra.clock import BootClock
 from webinfra.loop import Loop
 from webinfra.protocol import parse_state
+from webinfra.tried import Tried, environment_digest
 
 
 class World:
@@ -78,6 +79,16 @@ def test_every_problem_is_named() -> None:
     assert state["release"] == "a"
     assert state["error"] == "Nginx does not answer; the application does not answer; release: did not become healthy"
     assert world.web.asked[0].headers == {"Host": "www.example.com"}
+
+
+def test_an_application_that_is_not_healthy_is_told_until_it_gets_other_variables() -> None:
+    world = World("web-1", ("webServer", "appServer"))
+    tried = Tried("a" * 64, "webinfra-app@blue", "", environment_digest('A="1"\n'), "it ends", "end", final=True)
+    world.files.texts[places.ENVIRONMENT] = 'A="1"\n'
+    world.files.put(places.RELEASE_STATUS, {"running": "", "error": "", "application": tried.written()})
+    assert world.state()["application"] == {"release": "a" * 64, "reason": "it ends", "final": True}
+    world.files.texts[places.ENVIRONMENT] = 'A="2"\n'
+    assert "application" not in world.state()
 
 
 def test_a_check_that_answers_is_no_problem() -> None:

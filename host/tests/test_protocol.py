@@ -97,6 +97,7 @@ def state(found: State, version: object) -> Value:
         "healthy": found.healthy,
         "error": found.error,
         "release": found.release,
+        "application": found.application and asdict(found.application),
         "refused": [{"document": one.document, "reason": one.reason} for one in found.refused],
         "package": found.package and asdict(found.package),
         "settings": found.settings and {**asdict(found.settings), "pending": list(found.settings.pending)},

@@ -13,12 +13,13 @@ from tests.fakes import FakeClock, FakeCommands, MemoryFiles, Said
 from webinfra import places
 from webinfra.outside import Answer, Failed, Request, Shell
 from webinfra.places import ACTIVE
-from webinfra.release import MAP, Settings, Store, Switch, World
+from webinfra.release import MAP, STEADY, Settings, Store, Switch, World
+from webinfra.tried import Tried, last_tried
 
 A, B = "a" * 64, "b" * 64
 # As HAProxy 3.0 begins it.
 STATISTICS = "# pxname,svname,qcur,qmax,scur,smax,slim,stot,bin,bout,dreq,dresp,ereq,econ,eresp,wretr,wredis,status,weight"
-SETTINGS = Settings(runs_app=True, port=3000, health_path="/health", domain="www.example.com")
+SETTINGS = Settings(runs_app=True, port=3000, health_path="/health", domain="www.example.com", start="/opt/shop/serve --fast")
 
 
 class Killed(BaseException):
@@ -27,7 +28,7 @@ class Killed(BaseException):
 
 @dataclass
 class Host:
-    """A host's systemd, its local proxy and its disk. `broken`: what never becomes healthy; `kill_at`: the effect at which the program dies."""
+    """A host's systemd, its local proxy and its disk. `broken`: what ends at each start; `kill_at`: the effect at which the program dies."""
 
     root: Path
     files: MemoryFiles = field(default_factory=MemoryFiles)
@@ -40,9 +41,20 @@ class Host:
     states: dict[str, str] = field(default_factory=lambda: {"blue": "ready", "green": "ready"})
     proxy: bool = True
     restarts: int = 0
+    started_at: float = 0.0
     effects: int = 0
     kill_at: int = -1
     failing: bool = False
+    # Of releases that run and are not healthy: what their health path answers, or "" of those that do not listen.
+    unhealthy: dict[str, str] = field(default_factory=dict)
+    # How what is broken ends: as waitid(2) has it, with which status, after how many seconds.
+    end: tuple[int, int, float] = (1, 1, 0.2)
+    # What systemd writes in its stead.
+    step: str = ""
+    # Of the database for writes.
+    database: str = "UP"
+    # Seconds for which one is healthy before it ends: it is broken from then on.
+    lives: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         (self.root / "releases").mkdir()
@@ -61,20 +73,37 @@ class Host:
     def run(self, command: Sequence[str], *, seconds: float, environment: object = None, given: str | None = None) -> str:  # noqa: ARG002
         self.happens()
         unit = command[-1].removeprefix("webinfra-app@")
+        if command[0] == "journalctl":
+            return self.step if "--reverse" in command else '{"__REALTIME_TIMESTAMP": "1700000000000009"}\n'
+        if command[0] in ("ss", "test"):
+            raise Failed(f"{command[0]} failed (1)")
         if "restart" in command:
             self.started[unit] = (self.root / unit).readlink().name
+            self.started_at = self.clock.now()
         elif "disable" in command:
             self.started.pop(unit, None)
             self.enabled.discard(unit)
         elif "enable" in command:
             self.enabled.add(unit)
         elif "show" in command:
-            # A broken application ends at each start.
-            self.restarts += self.started.get(unit) in self.broken
-            return f"{self.restarts}\n"
-        elif ("is-active" in command and unit not in self.started) or ("is-failed" in command and not self.failing):
+            return self.shown(unit)
+        elif "is-active" in command and unit not in self.started:
             raise Failed("systemctl failed (1)")
         return ""
+
+    def shown(self, unit: str) -> str:
+        release = self.started.get(unit, "none")
+        if self.clock.now() - self.started_at > self.lives.get(release, 1e9):
+            self.broken.add(release)
+        # A broken application ends at each start.
+        ended = release in self.broken
+        state = ("failed" if self.failing else "activating") if ended else "active"
+        shown = f"ActiveState={state}\nNRestarts={self.restarts}\nResult=exit-code\n"
+        self.restarts += ended
+        code, status, seconds = self.end if ended else (0, 0, 0)
+        at = 5_000_000
+        times = f"ExecMainStartTimestampMonotonic={at}\nExecMainExitTimestampMonotonic={at + int(seconds * 1e6)}\n"
+        return f"{shown}ExecMainCode={code}\nExecMainStatus={status}\n{times}"
 
     # What it asks of the application.
     def ask(self, request: Request, *, seconds: float) -> Answer:  # noqa: ARG002
@@ -82,10 +111,16 @@ class Host:
         colour = {"http://127.0.0.1:3000/health": "blue", "http://127.0.0.1:3001/health": "green"}[request.url]
         if not self.up(colour):
             raise Failed("nobody answers")
-        return Answer(200, {}, "")
+        body = self.unhealthy.get(self.started[colour], "")
+        return Answer(500 if body else 200, {}, body)
+
+    def reaches(self, host: str, port: int, *, seconds: float) -> bool:  # noqa: ARG002
+        assert host == "127.0.0.1"
+        return self.up({3000: "blue", 3001: "green"}[port])
 
     def up(self, colour: str) -> bool:
-        return self.started.get(colour, "none") not in {"none", *self.broken}
+        release = self.started.get(colour, "none")
+        return release not in {"none", *self.broken} and self.unhealthy.get(release) != ""
 
     # And of the local proxy.
     def tell(self, command: str) -> str:
@@ -103,13 +138,15 @@ class Host:
                 self.states[server.removeprefix("app/")] = state
             case _:
                 lines = (f"app,{colour},0,0,0,{',' * 12}{'UP' if self.up(colour) else 'DOWN'}" for colour in ("blue", "green"))
-                return "\n".join([STATISTICS, *lines])
+                return "\n".join([STATISTICS, *lines, f"primary,BACKEND,0,0,0,{',' * 12}{self.database}"])
         return ""
 
     def release(self, wanted: str, settings: Settings = SETTINGS) -> None:
         self.files.put(places.RELEASE_POINTER, {"version": 2, "release": wanted})
-        world = World(files=self.files, clock=self.clock, commands=self, web=self, proxy=self, store=self.store, log=self.log)
-        Switch(settings, world).run()
+        Switch(settings, self.world()).run()
+
+    def world(self) -> World:
+        return World(files=self.files, clock=self.clock, commands=self, web=self, network=self, proxy=self, store=self.store, log=self.log)
 
     def status(self) -> tuple[str, str]:
         status = json.loads(self.files.texts[places.RELEASE_STATUS])
@@ -170,17 +207,25 @@ def test_one_that_stopped_is_started_again_as_what_it_was(host: Host) -> None:
     assert host.serves(A)
 
 
+ENDED = (
+    f"release {B} did not become healthy: the application ended after 0 s with exit code 1, 6 times in a row "
+    '(app.start is "/opt/shop/serve --fast"): see journalctl -u webinfra-app@green'
+)
+
+
 def test_one_that_never_becomes_healthy_is_not_switched_to(host: Host) -> None:
     host.has(A, B)
     host.release(A)
     host.broken.add(B)
-    with pytest.raises(Failed, match=f"release {B} did not become healthy: see journalctl -u webinfra-app@green"):
+    began = host.clock.seconds
+    with pytest.raises(Failed) as failed:
         host.release(B)
-    assert host.status() == (A, f"release {B} did not become healthy: see journalctl -u webinfra-app@green")
+    assert str(failed.value) == ENDED
+    assert host.status() == (A, ENDED)
     assert host.started == {"blue": A}
     assert host.link("current") == A
     # Known after five ends, not after a minute.
-    assert host.clock.seconds < 1010
+    assert host.clock.seconds < began + 10
     host.release(A)
     assert host.serves(A)
 
@@ -193,6 +238,172 @@ def test_one_that_failed_is_given_up_at_once(host: Host) -> None:
         host.release(A)
     assert host.status()[0] == ""
     assert sum(host.clock.slept) < 0.5
+
+
+def test_one_that_ends_soon_after_its_start_does_not_take_over_and_gets_no_requests(host: Host) -> None:
+    host.has(A, B)
+    host.release(A)
+    host.lives[B] = 5
+    host.end = (1, 1, 5)
+    with pytest.raises(Failed, match=r"the application ended after 5 s with exit code 1"):
+        host.release(B)
+    assert host.states == {"blue": "ready", "green": "drain"}
+    assert host.started == {"blue": A}
+    host.release(A)
+    assert host.serves(A)
+
+
+def test_one_takes_over_when_it_was_healthy_for_a_while(host: Host) -> None:
+    host.has(A, B)
+    host.release(A)
+    began = host.clock.seconds
+    host.release(B)
+    assert STEADY <= host.clock.seconds - began < STEADY + 2
+
+
+def test_each_knows_which_release_it_is(host: Host) -> None:
+    host.has(A, B)
+    host.release(A)
+    host.release(B)
+    environments = [host.files.texts[f"{places.RELEASE_ENVIRONMENT}.{colour}"] for colour in ("blue", "green")]
+    assert environments == [f"RELEASE={A}\n", f"RELEASE={B}\n"]
+
+
+def set_up(host: Host) -> None:
+    host.files.texts[places.CONVERGE] = "done\n\n"
+
+
+def tried(host: Host) -> Tried:
+    found = last_tried(host.files)
+    assert found is not None
+    return found
+
+
+def fails(host: Host, release: str = A) -> Tried:
+    with pytest.raises(Failed, match=f"release {release} did not become healthy: "):
+        host.release(release)
+    return tried(host)
+
+
+MISSING = "webinfra-app@blue.service: Failed at step EXEC spawning /opt/shop/serve: No such file or directory\n"
+
+
+class TestWhatIsHopeless:
+    """`up` waits no longer."""
+
+    def test_a_start_command_that_cannot_be_run_on_a_host_that_is_set_up(self, host: Host) -> None:
+        host.has(A)
+        host.broken.add(A)
+        host.end, host.step = (1, 203, 0), MISSING
+        assert not fails(host).final
+        set_up(host)
+        host.clock.slept.clear()
+        assert fails(host).final
+        assert sum(host.clock.slept) < 1
+        assert tried(host).cause == "start"
+
+    def test_what_ended_five_times_twice_while_there_was_a_database(self, host: Host) -> None:
+        host.has(A)
+        host.broken.add(A)
+        assert [fails(host).final for _ in range(3)] == [False] * 3
+        set_up(host)
+        host.database = "DOWN"
+        assert [fails(host).final for _ in range(3)] == [False] * 3
+        host.database = "UP"
+        assert fails(host).final
+
+    def test_not_at_its_first_failure_and_not_because_of_another_release(self, host: Host) -> None:
+        host.has(A, B)
+        set_up(host)
+        host.broken |= {A, B}
+        assert [fails(host, release).final for release in (A, B, A, A)] == [False, False, False, True]
+
+    def test_not_with_other_variables(self, host: Host) -> None:
+        host.has(A)
+        set_up(host)
+        host.broken.add(A)
+        assert [fails(host).final for _ in range(2)] == [False, True]
+        environment(host, 'A="1"\n')
+        assert [fails(host).final for _ in range(2)] == [False, True]
+
+    @pytest.mark.parametrize("body", ["", "no database"])
+    def test_not_what_runs_and_may_become_healthy(self, host: Host, body: str) -> None:
+        host.has(A)
+        set_up(host)
+        host.unhealthy[A] = body
+        assert [fails(host).final for _ in range(3)] == [False] * 3
+
+    def test_is_said_until_it_was_tried_again(self, host: Host) -> None:
+        host.has(A)
+        set_up(host)
+        host.broken.add(A)
+        assert [fails(host).final for _ in range(2)] == [False, True]
+        host.broken.clear()
+        host.unhealthy[A] = "warming up"
+        told: list[bool] = []
+        host.clock.wakes = lambda: told.append(tried(host).final)
+        assert not fails(host).final
+        assert set(told) == {True}
+
+    def test_is_forgotten_when_it_is_healthy(self, host: Host) -> None:
+        host.has(A)
+        set_up(host)
+        host.broken.add(A)
+        fails(host)
+        host.broken.clear()
+        host.release(A)
+        assert last_tried(host.files) is None
+
+
+def test_that_one_ended_stays_said_until_it_is_known_how_it_goes_this_time(host: Host) -> None:
+    host.has(A)
+    host.broken.add(A)
+    ended = fails(host).reason
+    host.broken.clear()
+    host.unhealthy[A] = ""
+    told: list[str] = []
+    host.clock.wakes = lambda: told.append(tried(host).reason)
+    assert "nothing listens" in fails(host).reason
+    assert set(told) == {ended}
+
+
+def test_that_it_is_short_of_something_else_is_said_at_once(host: Host) -> None:
+    host.has(A)
+    host.unhealthy[A] = ""
+    causes: dict[float, str] = {}
+
+    def change() -> None:
+        seconds = host.clock.seconds - host.started_at
+        host.unhealthy[A] = "warming up" if seconds > 5 else ""
+        found = last_tried(host.files)
+        causes[seconds] = "" if found is None else found.cause
+
+    host.clock.wakes = change
+    fails(host)
+    assert [causes[seconds] for seconds in (3.0, 3.5, 5.5, 6.0)] == ["", "silence", "silence", "health"]
+
+
+def test_what_one_is_short_of_is_said_while_it_is_waited_for(host: Host) -> None:
+    host.has(A, B)
+    host.release(A)
+    host.unhealthy[B] = ""
+    told: dict[float, str | None] = {}
+
+    def note() -> None:
+        found = last_tried(host.files)
+        told[host.clock.seconds - host.started_at] = None if found is None else found.reason
+        assert host.status()[0] == A
+
+    host.clock.wakes = note
+    fails(host, B)
+    silent = 'the application runs, but nothing listens on port 3001 (PORT) after {} s (app.start is "/opt/shop/serve --fast")'
+    assert [told[seconds] for seconds in (1.0, 2.5)] == [None, None]
+    assert [told[seconds] for seconds in (3.5, 12.5, 13.5, 59.5)] == [silent.format(seconds) for seconds in (3, 3, 13, 53)]
+    assert tried(host).reason == silent.format(60)
+    told.clear()
+    fails(host, B)
+    assert set(told.values()) == {silent.format(60)}
+    assert tried(host).since == "@1700000000.000010"
 
 
 def test_a_proxy_that_does_not_take_the_name_is_said(host: Host) -> None:
@@ -253,9 +464,8 @@ def test_an_environment_that_is_no_good_is_told_from_a_release_that_is_away(host
 def test_a_pointer_that_is_none_is_said(host: Host, text: str | None) -> None:
     if text is not None:
         host.files.texts[places.RELEASE_POINTER] = text
-    world = World(files=host.files, clock=host.clock, commands=host, web=host, proxy=host, store=host.store, log=host.log)
     with pytest.raises(Failed, match=r"^the release pointer "):
-        Switch(SETTINGS, world).run()
+        Switch(SETTINGS, host.world()).run()
 
 
 @pytest.mark.parametrize("text", ["", "x", "blue", f"red {A}", "blue /etc"])

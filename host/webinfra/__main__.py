@@ -15,6 +15,7 @@ PROGRAMS: Final = {
     "database": "webinfra.database.program",
     "access-log": "webinfra.access_log",
     "logs": "webinfra.logs",
+    "application-log": "webinfra.application_log",
 }
 
 

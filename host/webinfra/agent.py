@@ -22,6 +22,7 @@ from webinfra.loop import Loop, in_background
 from webinfra.outside import Failed, Internet, Request, Web
 from webinfra.protocol import (
     CONVERGE,
+    ApplicationState,
     PackageState,
     Refused,
     RefusedDocument,
@@ -34,6 +35,7 @@ from webinfra.protocol import (
 )
 from webinfra.replication import LocalMySQL
 from webinfra.settings import Fields, domain, machine_id, read_object
+from webinfra.tried import environment_digest, last_tried
 
 # Seconds between two looks, and the least rest after one that took long.
 PERIOD: Final = 0.5
@@ -111,6 +113,8 @@ class Agent:
             said = self._database.state()
             if not (said.writable or said.replica):
                 problems.append(f"MySQL is {said.role}: {said.fenced or said.error or 'not serving yet'}")
+        # Before the application: whoever sees settings in force must not be told what came of those before.
+        settings = self._live_settings()
         self._state = State(
             machine=machine_id(self._files),
             name=self._settings.name,
@@ -121,9 +125,10 @@ class Agent:
             healthy=not problems,
             error="; ".join(problems) or None,
             release=release,
+            application=self._application(),
             refused=self._refused(),
             package=self._package(),
-            settings=self._live_settings(),
+            settings=settings,
             definition=(self._files.read(places.DEFINITION) or "").strip() or None,
         )
 
@@ -155,6 +160,13 @@ class Agent:
         with contextlib.suppress(Refused, ValueError, RecursionError):
             return parse_refused(json.loads(self._files.read(places.REFUSED) or "[]"))
         return ()
+
+    def _application(self) -> ApplicationState | None:
+        tried = last_tried(self._files)
+        # With other variables it is about to be started anew.
+        if tried is None or tried.environment != environment_digest(self._files.read(places.ENVIRONMENT) or ""):
+            return None
+        return ApplicationState(tried.release, tried.reason, tried.final)
 
     def _live_settings(self) -> SettingsState | None:
         if not self._settings.takes_settings:

@@ -4,6 +4,8 @@ SETTINGS = "/etc/webinfra"
 SECRETS = "/etc/webinfra/secrets"
 CA = "/etc/webinfra/tls/ca.pem"
 MACHINE = "/etc/webinfra/machine.env"
+# The variables with which the application finds its database.
+APPLICATION = "/etc/webinfra/app.env"
 
 # The definition that this host was made from, a SHA-256: its bootstrap notes it.
 DEFINITION = "/var/lib/webinfra/definition"
@@ -32,6 +34,8 @@ APPLIED = "/var/lib/webinfra/settings.json"
 SETTINGS_STATUS = f"{RUN}/settings.json"
 # The variables that settings give the application; beside it, `.blue` and `.green`, those that each of the two was started with.
 ENVIRONMENT = f"{SECRETS}/app-environment"
+# The variable that names the release; `.blue` and `.green` of it.
+RELEASE_ENVIRONMENT = "/var/lib/webinfra/app-release"
 # The key that secrets are sealed to for this host.
 SEALING_KEY = f"{SECRETS}/sealing-key"
 # Which of the two that take turns serves, and the release that it runs.

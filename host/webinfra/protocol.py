@@ -180,6 +180,15 @@ class SettingsState:
 
 
 @dataclass(frozen=True)
+class ApplicationState:
+    """A release of the application that was started and is not healthy, and why. `final`: there is nothing to wait for."""
+
+    release: str
+    reason: str
+    final: bool = False
+
+
+@dataclass(frozen=True)
 class DatabaseSettings:
     # As MySQL's configuration has them.
     variables: Mapping[str, str]
@@ -217,6 +226,8 @@ class State:
     error: str | None = None
     # Empty: none runs yet; None: a host that runs none.
     release: str | None = None
+    # None: nothing is wrong with it, or the host does not say.
+    application: ApplicationState | None = None
     refused: tuple[RefusedDocument, ...] = ()
     # None: of before there was one.
     package: PackageState | None = None
@@ -506,6 +517,11 @@ def _package(value: object) -> PackageState:
     )
 
 
+def _application(value: object) -> ApplicationState:
+    said = _object(value, "application")
+    return ApplicationState(_string(said, "release"), _string(said, "reason"), _flag(said, "final", default=False))
+
+
 def parse_refused_settings(value: object) -> RefusedSettings:
     """The settings that a host could not apply."""
     one = _object(value, "refused")
@@ -538,6 +554,7 @@ def parse_state(text: str) -> State:
         healthy=_flag(document, "healthy"),
         error=_optional(document, "error"),
         release=_optional(document, "release"),
+        application=None if document.get("application") is None else _application(document["application"]),
         refused=() if document.get("refused") is None else parse_refused(document["refused"]),
         package=None if document.get("package") is None else _package(document["package"]),
         settings=None if document.get("settings") is None else parse_settings_state(document["settings"]),
@@ -597,6 +614,7 @@ def write_state(state: State) -> str:
         **({} if state.settings is None else {"settings": asdict(state.settings)}),
         "definition": state.definition,
         **({} if state.release is None else {"release": state.release}),
+        **({} if state.application is None else {"application": asdict(state.application)}),
         **({} if state.database is None else {"database": _written_database(state.database)}),
     }
     return json.dumps(written) + "\n"

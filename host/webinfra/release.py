@@ -9,19 +9,23 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from webinfra import places
+from webinfra.application_log import position
 from webinfra.clock import BootClock, Clock
 from webinfra.files import Disk, Files
 from webinfra.log import Journal, Log
-from webinfra.outside import Commands, Failed, Internet, Request, Shell, Web
+from webinfra.outside import Commands, Failed, Internet, Network, Shell, Web
 from webinfra.protocol import Refused, parse_release_pointer
 from webinfra.proxy_socket import Proxy, ProxySocket, statistics
-from webinfra.settings import Fields, domain
+from webinfra.settings import Fields, domain, read_object
+from webinfra.trial import Application, Trial, Trouble
+from webinfra.trial import World as Looks
+from webinfra.tried import Tried, environment_digest, last_tried
 
 ROOT: Final = "/srv/app"
 # Which release each of the two runs, for the local proxy.
@@ -29,15 +33,26 @@ MAP: Final = "/var/lib/webinfra/releases.map"
 ADMIN: Final = "/run/webinfra-proxy/admin.sock"
 # Releases that stay, so that going back needs no download.
 KEPT: Final = 3
-# Seconds that a busy application may take to answer, one that systemd started at boot to begin with that, and a new one to become healthy.
-ANSWER: Final = 10
+# Seconds that an application which systemd started at boot may take to begin to answer, and a new one to become healthy.
 AT_BOOT: Final = 30
 BECOME: Final = 60
+# Seconds after which is told what a new one is short of; before that, it is merely starting.
+TELL: Final = 3
+# And before the same is told anew: each time is a line for whoever waits.
+TELL_AGAIN: Final = 10
+# And for which it has to stay healthy: one that ends soon after its start must not take over.
+STEADY: Final = 6
+# One that ends again and again needs no minute to be known as broken.
+ENDS: Final = 5
 _RELEASE: Final = re.compile(r"[0-9a-f]{64}")
 
 
 class Unfit(Failed):
     """What was started did not become healthy."""
+
+    def __init__(self, tried: Tried) -> None:
+        super().__init__(f"release {tried.release} did not become healthy: {tried.reason}: see journalctl -u {tried.unit}")
+        self.tried = tried
 
 
 class Store:
@@ -96,11 +111,13 @@ class Settings:
     health_path: str
     # Where the host's settings say none: it was made before there were any.
     domain: str
+    # Empty where the host was made before it was told.
+    start: str = ""
 
     @staticmethod
     def load(files: Files) -> "Settings":
         fields = Fields.load(files, "release")
-        return Settings(fields.flag("runsApp"), fields.whole("port"), fields.text("healthPath"), fields.optional("domain"))
+        return Settings(fields.flag("runsApp"), fields.whole("port"), fields.text("healthPath"), fields.optional("domain"), fields.optional("start"))
 
 
 @dataclass(frozen=True)
@@ -111,6 +128,7 @@ class World:
     clock: Clock
     commands: Commands
     web: Web
+    network: Network
     proxy: Proxy
     store: Store
     log: Log
@@ -124,7 +142,7 @@ class Switch:
         self._files = world.files
         self._clock = world.clock
         self._commands = world.commands
-        self._web = world.web
+        self._looks = Looks(world.files, world.clock, world.commands, world.web, world.network)
         self._proxy = world.proxy
         self._store = world.store
         self._log = world.log
@@ -149,7 +167,7 @@ class Switch:
                 self._running = wanted
                 self._log.say(f"serving the files of release {wanted}")
         except (Failed, OSError) as failure:
-            self._report(wanted, str(failure), unfit=isinstance(failure, Unfit))
+            self._report(wanted, str(failure), failure.tried if isinstance(failure, Unfit) else None)
             raise
         self._report(wanted, "")
 
@@ -173,7 +191,10 @@ class Switch:
         self._name(new, wanted)
         # Before the start, because the proxy sends to it as soon as it is healthy; at the host's first boot, there is no proxy yet.
         self._told(new, wanted, tries=5)
-        self._take_in(new)
+        if colour in (None, new):
+            self._take_in(new)
+        else:
+            self._hold_back(new)
         self._start(new, wanted, colour)
         if not self._told(new, wanted, tries=300):
             raise Failed(f"the local proxy does not take the name of release {wanted}: see journalctl -u webinfra-proxy")
@@ -192,8 +213,9 @@ class Switch:
     def _serves(self, colour: str) -> bool:
         """At boot systemd starts the release that ran before: it gets its time to answer."""
         ends = self._clock.now() + AT_BOOT
-        while self._clock.now() < ends and self._holds("is-active", colour):
-            if self._healthy(colour):
+        trial = Trial(self._application(colour), self._looks)
+        while self._clock.now() < ends and self._is_active(colour):
+            if trial.look() is None:
                 return True
             self._clock.sleep(0.5)
         return False
@@ -206,18 +228,50 @@ class Switch:
         environment = self._environment("")
         if environment or self._environment(f".{new}"):
             self._files.write(f"{places.ENVIRONMENT}.{new}", environment, durable=True, private=True)
+        self._files.write(f"{places.RELEASE_ENVIRONMENT}.{new}", f"RELEASE={wanted}\n", durable=True)
+        before = self._tried_before(wanted, new, environment_digest(environment))
+        # Of now: what ends because something that it needs is not there yet is no broken one.
+        settled, database = self._set_up(), self._database_is_there()
+        since = position(self._commands) if before is None else before.since
         self._systemctl("restart", _unit(new))
-        before, ends = self._restarts(new), self._clock.now() + BECOME
-        while not self._healthy(new):
-            # One that ends again and again needs no minute to be known as broken.
-            if self._clock.now() >= ends or self._restarts(new) - before >= 5 or self._holds("is-failed", new):
-                break
+        trial = Trial(self._application(new), self._looks)
+
+        def tried(trouble: Trouble, *, final: bool) -> Tried:
+            return Tried(wanted, _unit(new), since, environment_digest(environment), trouble.words, trouble.cause, final)
+
+        told = ("", 0.0)
+        while (trouble := trial.look()) is not None or trial.steady() < STEADY:
+            if trouble is not None:
+                if trouble.cause == "start" or trial.seconds() >= BECOME or trial.restarts >= ENDS or trial.failed:
+                    break
+                soon = TELL if trouble.cause != told[0] else told[1] + TELL_AGAIN
+                if trial.seconds() >= soon and not _is_known_better(trouble, before):
+                    told = (trouble.cause, trial.seconds())
+                    self._tell(wanted, tried(trouble, final=False))
             self._clock.sleep(0.5)
-        else:
+        if trouble is None:
             return
         if new != colour:
             self._stop(new)
-        raise Unfit(f"release {wanted} did not become healthy: see journalctl -u {_unit(new)}")
+        ends_again = trouble.cause == "end" and before is not None and before.cause == "end"
+        raise Unfit(tried(trouble, final=settled and (trouble.cause == "start" or (ends_again and database))))
+
+    def _tried_before(self, wanted: str, new: str, environment: str) -> Tried | None:
+        """What came of it when it was started before, if that was the same."""
+        before = last_tried(self._files)
+        same = before is not None and (before.release, before.unit, before.environment) == (wanted, _unit(new), environment)
+        return before if same else None
+
+    def _application(self, colour: str) -> Application:
+        settings = self._settings
+        return Application(_unit(colour), settings.start, settings.port + (colour == "green"), settings.health_path, self._domain)
+
+    def _set_up(self) -> bool:
+        return (self._files.read(places.CONVERGE) or "").splitlines()[:1] == ["done"]
+
+    def _database_is_there(self) -> bool:
+        """Whether the application reaches one that takes writes."""
+        return self._shown("BACKEND", "status", "primary").startswith("UP")
 
     def _leave(self, colour: str) -> None:
         """Lets the old one finish what it has, and stops it."""
@@ -243,6 +297,10 @@ class Switch:
 
         return self._within(tries, 0.1, knows)
 
+    def _hold_back(self, colour: str) -> None:
+        """The proxy sends it nothing new, and goes on asking whether it is healthy."""
+        self._asked(f"set server app/{colour} state drain")
+
     def _take_in(self, colour: str) -> None:
         """A run that was cut short may have left a server in drain."""
         self._asked(f"set server app/{colour} state ready")
@@ -250,10 +308,10 @@ class Switch:
     def _proxy_sees(self, colour: str) -> bool:
         return self._shown(colour, "status").startswith("UP")
 
-    def _shown(self, colour: str, column: str) -> str:
+    def _shown(self, server: str, column: str, backend: str = "app") -> str:
         """What the proxy's statistics say of a server; empty when they say nothing."""
         for line in statistics(self._asked("show stat")):
-            if (line.get("pxname"), line.get("svname")) == ("app", colour):
+            if (line.get("pxname"), line.get("svname")) == (backend, server):
                 return line.get(column, "")
         return ""
 
@@ -271,25 +329,12 @@ class Switch:
             self._clock.sleep(pause)
         return False
 
-    def _healthy(self, colour: str) -> bool:
-        port = self._settings.port + (colour == "green")
-        request = Request(f"http://127.0.0.1:{port}{self._settings.health_path}", headers={"Host": self._domain})
+    def _is_active(self, colour: str) -> bool:
         try:
-            return self._web.ask(request, seconds=ANSWER).status < 400
-        except Failed:
-            return False
-
-    def _holds(self, question: str, colour: str) -> bool:
-        """Whether systemd says yes to `is-active` or `is-failed`."""
-        try:
-            self._systemctl("--quiet", question, _unit(colour))
+            self._systemctl("--quiet", "is-active", _unit(colour))
         except Failed:
             return False
         return True
-
-    def _restarts(self, colour: str) -> int:
-        said = self._systemctl("show", "--property", "NRestarts", "--value", _unit(colour)).strip()
-        return int(said) if said.isdigit() else 0
 
     def _stop(self, colour: str) -> None:
         self._systemctl("--quiet", "--no-reload", "disable", "--now", _unit(colour))
@@ -301,9 +346,24 @@ class Switch:
         colour, release, *_ = [*(self._files.read(places.ACTIVE) or "").split(), "", ""]
         return (colour, release) if colour in ("blue", "green") and _RELEASE.fullmatch(release) else (None, "")
 
-    def _report(self, wanted: str, error: str, *, unfit: bool = False) -> None:
-        status = {"wanted": wanted, "running": self._running, "error": error, "unfit": unfit}
-        self._files.write(places.RELEASE_STATUS, json.dumps(status) + "\n")
+    def _report(self, wanted: str, error: str, tried: Tried | None = None) -> None:
+        self._write_status({"wanted": wanted, "running": self._running, "error": error, "unfit": tried is not None}, tried)
+
+    def _tell(self, wanted: str, tried: Tried) -> None:
+        """Says how far one is that is being started. All else is as it was: nothing came of it yet."""
+        status = {"wanted": wanted, "running": self._running, "error": "", "unfit": False}
+        self._write_status({**status, **read_object(self._files, places.RELEASE_STATUS)}, tried)
+
+    def _write_status(self, status: Mapping[str, object], tried: Tried | None) -> None:
+        application = None if tried is None else tried.written()
+        self._files.write(places.RELEASE_STATUS, json.dumps({**status, "application": application}) + "\n")
+
+
+def _is_known_better(trouble: Trouble, before: Tried | None) -> bool:
+    """Whether what was said of the try before stays said: it was for certain, or the same, or of one that ended and may be about to end again."""
+    if before is None:
+        return False
+    return before.final or before.cause == trouble.cause or (before.cause, trouble.cause) == ("end", "silence")
 
 
 def _unit(colour: str) -> str:
@@ -312,7 +372,8 @@ def _unit(colour: str) -> str:
 
 def main() -> None:
     files, clock, log, commands = Disk(), BootClock(), Journal(), Shell(os.environ)
-    world = World(files, clock, commands, Internet(), ProxySocket(ADMIN), Store(ROOT, commands), log)
+    internet = Internet()
+    world = World(files, clock, commands, internet, internet, ProxySocket(ADMIN), Store(ROOT, commands), log)
     try:
         Switch(Settings.load(files), world).run()
     except (Failed, OSError) as failure:

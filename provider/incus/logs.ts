@@ -1,20 +1,48 @@
 /** What can be told about a machine from inside. */
+import type { LogName } from "../ready/report";
 import { exec } from "./exec";
 
 const LOG_TIMEOUT_MS = 10_000;
 
-/** Its converge journal and what cloud-init said. Never throws. */
-export async function machineLogs(machine: string): Promise<string> {
-  const section = async (title: string, argv: readonly string[]): Promise<string> => {
+interface Log {
+  readonly title: string;
+  readonly argv: readonly string[];
+  /** Said of one that is empty. */
+  readonly empty: string;
+}
+
+const logs: Readonly<Record<LogName, Log>> = {
+  application: {
+    title: "the application's log, its last 20 lines",
+    argv: ["/usr/local/lib/webinfra/current/webinfra-host", "application-log", "--lines=20"],
+    empty: "nothing: it wrote no line to its output",
+  },
+  converge: {
+    title: "journal of webinfra-converge",
+    argv: ["journalctl", "-u", "webinfra-converge", "-n", "30", "--no-pager"],
+    empty: "nothing",
+  },
+  "cloud-init": {
+    title: "cloud-init-output.log",
+    argv: ["tail", "-n", "15", "/var/log/cloud-init-output.log"],
+    empty: "nothing",
+  },
+};
+
+/** Logs of a machine as one text, in that order. Never throws. */
+export async function machineLogs(
+  machine: string,
+  names: readonly LogName[],
+  run: typeof exec = exec,
+): Promise<string> {
+  const section = async ({ title, argv, empty }: Log): Promise<string> => {
     try {
-      const result = await exec(machine, argv, { timeoutMs: LOG_TIMEOUT_MS });
-      return `${title}:\n${(result.stdout || result.stderr).trimEnd().replaceAll(/^/gm, "  ")}`;
+      const { code, stdout, stderr } = await run(machine, argv, { timeoutMs: LOG_TIMEOUT_MS });
+      const text = (stdout || stderr).trimEnd();
+      return text === "" && code === 0 ? `${title}: ${empty}` : `${title}:\n${text.replaceAll(/^/gm, "  ")}`;
     } catch (error) {
       return `${title}: cannot be read: ${error instanceof Error ? error.message : String(error)}`;
     }
   };
-  return [
-    await section("journal of webinfra-converge", ["journalctl", "-u", "webinfra-converge", "-n", "30", "--no-pager"]),
-    await section("cloud-init-output.log", ["tail", "-n", "15", "/var/log/cloud-init-output.log"]),
-  ].join("\n");
+  return (await Promise.all(names.map((name) => section(logs[name])))).join("\n");
 }

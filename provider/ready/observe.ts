@@ -1,8 +1,9 @@
 /** Looking at a site: its machines first, and the site itself once they are ready. */
 import type { Answer } from "../probe";
 import { machineChecks, siteChecks } from "./checks";
-import type { Ask, Expectation, SiteCheck } from "./checks/check";
-import type { Missing } from "./report";
+import { applicationTrouble } from "./checks/application";
+import { type Ask, type Expectation, type ExpectedMachine, type Scene, type SiteCheck, stateOf } from "./checks/check";
+import type { LogName, Missing } from "./report";
 
 const looks = (checks: readonly Pick<SiteCheck, "look">[], ask: Ask): Promise<void>[] =>
   checks.flatMap((check) => (check.look === undefined ? [] : [check.look(ask)]));
@@ -20,6 +21,26 @@ const firstOf = <Check>(
   }
   return undefined;
 };
+
+/** The logs that tell why something is missing of a machine: how it was set up says nothing where the application is why. */
+function logsOf(scene: Scene, machine: ExpectedMachine): readonly LogName[] {
+  if (applicationTrouble(scene, machine) !== undefined) {
+    return ["application"];
+  }
+  const own = stateOf(scene, machine);
+  if (own?.converge !== "done") {
+    return ["converge", "cloud-init"];
+  }
+  if (own.application !== null) {
+    return ["application", "converge"];
+  }
+  const elsewhere = scene.expectation.machines.some((other) => applicationTrouble(scene, other) !== undefined);
+  return elsewhere ? [] : ["converge"];
+}
+
+/** Whether a machine is short of nothing but time. */
+const isUnderWay = (scene: Scene, { machine, final }: Missing): boolean =>
+  final !== true && machine !== undefined && stateOf(scene, machine)?.converge === "running";
 
 /**
  * @param agentPort where agents answer
@@ -48,10 +69,14 @@ export function observer(
       const final = ends.length > 0;
       // What waiting does not bring is the cause of what else is missing.
       const reason = firstOf(final ? ends : ofMachines, (check) => check.missing(machine));
-      return reason === undefined ? [] : [{ machine, reason, ...(final && { final }) }];
+      return reason === undefined ? [] : [{ machine, reason, logs: logsOf(scene, machine), ...(final && { final }) }];
     });
     if (missed.length > 0) {
-      return missed;
+      const ends = missed.some(({ final }) => final === true);
+      const told = missed.map((one) => (ends && isUnderWay(scene, one) ? { ...one, logs: [] } : one));
+      // The cause first: of some machines is missing what others do not bring.
+      const isCause = ({ logs }: Missing): boolean => logs?.includes("application") === true;
+      return [...told.filter(isCause), ...told.filter((one) => !isCause(one))];
     }
     await Promise.all(looks(ofSite, ask));
     const reason = firstOf(ofSite, (check) => check.missing());

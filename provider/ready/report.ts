@@ -1,11 +1,16 @@
 /** What is said of a site that is not ready. */
 import { type ExpectedMachine, type Expectation, isShown } from "./checks/check";
 
+/** A log of a machine: what the application wrote that does not become healthy, and what set the machine up. */
+export type LogName = "application" | "converge" | "cloud-init";
+
 /** Why a machine, or the site itself, is not ready. */
 export interface Missing {
   /** Absent for the site as a whole. */
   readonly machine?: ExpectedMachine;
   readonly reason: string;
+  /** The machine's logs that tell more, the first first. Absent: none. */
+  readonly logs?: readonly LogName[];
   /** Waiting does not help. */
   readonly final?: boolean;
 }
@@ -14,7 +19,9 @@ export interface Missing {
 export function statusLine(missed: readonly Missing[]): string {
   const shown = missed
     .slice(0, 3)
-    .map((one) => (one.machine === undefined ? one.reason : `${one.machine.name}: ${one.reason}`));
+    .map(({ machine, reason }) => (machine === undefined ? reason : `${machine.name}: ${reason}`))
+    // The line's own mark; a host's words may hold some of what its application answers.
+    .map((line) => line.replaceAll("; ", ", "));
   const more = missed.length > shown.length ? ` (and ${String(missed.length - shown.length)} more)` : "";
   return `waiting for ${shown.join("; ")}${more}`;
 }
@@ -42,10 +49,11 @@ export function failureReport(
     const log = logs.get(machine.machine);
     return `  ${machine.name} (machine ${machine.machine} at ${machine.address}): ${one.reason}${log === undefined ? "" : `\n${indent(log, "    ")}`}`;
   });
+  const host = missed.find(({ machine }) => machine !== undefined)?.machine?.name;
   return [
     `the site ${site} is not ready after ${String(seconds)} s:`,
     ...parts,
-    "Nothing was deleted: machines that served before still do. Look further with `webinfra logs HOST`, mend the cause, " +
+    `Nothing was deleted: machines that served before still do. Look further with \`webinfra logs${host === undefined ? "" : ` ${host}`}\`, mend the cause, ` +
       "and run the update again; `webinfra:readyTimeoutSeconds` is the time it waits.",
   ].join("\n");
 }

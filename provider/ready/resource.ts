@@ -10,7 +10,7 @@ import { type Bag, holdsUnknown } from "../values";
 import type { Scene } from "./checks/check";
 import { askForPage, isServed } from "./checks/site";
 import { observer } from "./observe";
-import { failureReport, statusLine, unseenLine } from "./report";
+import { failureReport, type LogName, statusLine, unseenLine } from "./report";
 import { outdatedHosts, pendingLines } from "./told";
 
 const POLL_MS = 500;
@@ -30,8 +30,8 @@ type State = z.infer<typeof state>;
 
 /** The way to the site's machines. */
 export interface MachineAccess {
-  /** Fetches the logs of a machine that is not ready. Never throws. */
-  readonly readLogs: (machine: string) => Promise<string>;
+  /** Fetches logs of a machine that is not ready, as one text. Never throws. */
+  readonly readLogs: (machine: string, logs: readonly LogName[]) => Promise<string>;
   /** Where agents answer. Default: 9000. */
   readonly agentPort?: number;
   /** Certificates of the authorities that the site's may come from, PEM. Default: as in `ProbeOptions`. */
@@ -59,9 +59,9 @@ export async function waitUntilReady(
     if (now >= deadline || missed.some(({ final }) => final === true)) {
       const logs = new Map<string, string>();
       await Promise.all(
-        missed.map(async ({ machine }) => {
-          if (machine !== undefined && given.reach !== "public") {
-            logs.set(machine.machine, await access.readLogs(machine.machine));
+        missed.map(async ({ machine, logs: names = [] }) => {
+          if (machine !== undefined && names.length > 0 && given.reach !== "public") {
+            logs.set(machine.machine, await access.readLogs(machine.machine, names));
           }
         }),
       );

@@ -4,6 +4,7 @@ import { defineService } from "../define";
 import { appPassword, authority, databaseName, databaseServerName } from "../mysql/site";
 import { enableServices, plainFile } from "../parts/units";
 import { render } from "../template";
+import type { HostVariable } from "./environment";
 
 /** One `NAME="value"` line for systemd, which reads C-like escapes inside double quotes. */
 const environmentLine = (name: string, value: string): string =>
@@ -22,16 +23,28 @@ interface AppView {
   readonly caCertificate: string;
 }
 
-/** The variables with which the application reaches its database. */
-const database = (kind: "WRITE" | "READ", port: number, password: string): readonly (readonly [string, string])[] => [
-  [`DATABASE_${kind}_HOST`, "127.0.0.1"],
-  [`DATABASE_${kind}_PORT`, String(port)],
-  [`DATABASE_${kind}_USER`, "app"],
-  [`DATABASE_${kind}_PASSWORD`, password],
-  [`DATABASE_${kind}_NAME`, databaseName],
-  [`DATABASE_${kind}_CA`, "/etc/webinfra/tls/ca.pem"],
-  [`DATABASE_${kind}_SERVER_NAME`, databaseServerName],
-];
+/** The values of the variables that a host's definition sets. */
+const hostValues = ({
+  host,
+  password,
+}: Pick<AppView, "host" | "password">): Readonly<Record<HostVariable, string>> => ({
+  HOST: "127.0.0.1",
+  SERVER_NAME: host,
+  DATABASE_WRITE_HOST: "127.0.0.1",
+  DATABASE_WRITE_PORT: String(databasePort),
+  DATABASE_WRITE_USER: "app",
+  DATABASE_WRITE_PASSWORD: password,
+  DATABASE_WRITE_NAME: databaseName,
+  DATABASE_WRITE_CA: "/etc/webinfra/tls/ca.pem",
+  DATABASE_WRITE_SERVER_NAME: databaseServerName,
+  DATABASE_READ_HOST: "127.0.0.1",
+  DATABASE_READ_PORT: String(databaseReadPort),
+  DATABASE_READ_USER: "app",
+  DATABASE_READ_PASSWORD: password,
+  DATABASE_READ_NAME: databaseName,
+  DATABASE_READ_CA: "/etc/webinfra/tls/ca.pem",
+  DATABASE_READ_SERVER_NAME: databaseServerName,
+});
 
 /** The application: the unit that runs its release. Its environment is the host's to give, and in the host's settings the stack's. */
 export const app = defineService<AppView>({
@@ -60,12 +73,7 @@ export const app = defineService<AppView>({
     files: [
       {
         path: "/etc/webinfra/app.env",
-        content: [
-          ["HOST", "127.0.0.1"] as const,
-          ["SERVER_NAME", host] as const,
-          ...database("WRITE", databasePort, password),
-          ...database("READ", databaseReadPort, password),
-        ]
+        content: Object.entries(hostValues({ host, password }))
           // A password that the stack gives may hold any character.
           .map(([name, value]) => environmentLine(name, value))
           .join(""),

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import * as ports from "../../core/ports";
 import { matching, packageName, whenSound, wholeNumber } from "../../core/schema";
+import { isReserved } from "./environment";
 
 /** Names of environment variables that a POSIX shell can set. */
 const environmentName = /^[A-Za-z_][A-Za-z0-9_]*$/;
@@ -9,12 +10,9 @@ const environmentName = /^[A-Za-z_][A-Za-z0-9_]*$/;
 /** Ports that hosts use themselves, in order. */
 const takenPorts = Object.values(ports).toSorted((a, b) => a - b);
 
-/** Variables that the platform sets for the application; a stack that set one would break the site. */
-const reservedEnvironment = /^(HOST|PORT|SERVER_NAME|MACHINE_ID|PRIVATE_ADDRESS|RELEASE|DATABASE_(WRITE|READ)_.*)$/;
-
 const variableName = (example: string) =>
   matching(environmentName, `the name of an environment variable, such as ${example}`).refine(
-    (name) => !reservedEnvironment.test(name),
+    (name) => !isReserved(name),
     "is set by webinfra itself: choose another name",
   );
 

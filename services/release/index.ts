@@ -5,6 +5,8 @@ interface ReleaseView {
   readonly runsApp: boolean;
   readonly port: number;
   readonly healthPath: string;
+  /** For messages: the unit starts it. */
+  readonly start: string;
 }
 
 /** Fetches the release that the channel names: the application's host runs it, a web server without an application serves its static files. */
@@ -17,6 +19,7 @@ export const release = defineService<ReleaseView>({
     runsApp: roles.includes("appServer"),
     port: app.port,
     healthPath: app.healthPath,
+    start: app.start,
   }),
   render: (view) => ({
     files: [

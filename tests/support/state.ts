@@ -13,6 +13,7 @@ export function hostState(more: Partial<State> = {}): State {
     healthy: true,
     error: null,
     release: null,
+    application: null,
     refused: [],
     package: null,
     settings: null,

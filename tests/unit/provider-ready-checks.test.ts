@@ -145,11 +145,12 @@ describe("provider: what Ready checks", () => {
           machine: web,
           reason:
             "refused the host package 111111111111: its agent did not answer for 60 s; it went back to 222222222222",
+          logs: ["converge"],
           final: true,
         },
       ]);
       assert.deepEqual(await look(wanted, { ...says, refused: { ...refused, package: "3".repeat(64) } }), [
-        { machine: web, reason: "runs host package 222222222222, not 111111111111" },
+        { machine: web, reason: "runs host package 222222222222, not 111111111111", logs: ["converge"] },
       ]);
     });
 
@@ -195,11 +196,11 @@ describe("provider: what Ready checks", () => {
       const reason = "MySQL refuses its configuration: unknown variable 'x=1'";
       const machine = { ...web, settings: wanted };
       assert.deepEqual(await look(wanted, { ...says, refused: { settings: wanted, reason } }), [
-        { machine, reason: `refused its settings: ${reason}`, final: true },
+        { machine, reason: `refused its settings: ${reason}`, logs: ["converge"], final: true },
       ]);
       // Those that were refused are not those that are wanted now.
       assert.deepEqual(await look(wanted, { ...says, refused: { settings: "3".repeat(64), reason } }), [
-        { machine, reason: "has not applied its settings yet" },
+        { machine, reason: "has not applied its settings yet", logs: ["converge"] },
       ]);
       // It has what is wanted, whatever it refused before.
       assert.deepEqual(await look(wanted, { ...says, applied: wanted, refused: { settings: wanted, reason } }), []);
@@ -212,6 +213,126 @@ describe("provider: what Ready checks", () => {
       // Agents are not asked then.
       const scene = { expectation: { ...expectation, reach: "public" as const }, agents: new Map<string, Answer>() };
       assert.equal(settingsCheck(scene).missing({ ...web, settings: wanted }), undefined);
+    });
+  });
+
+  describe("the application", () => {
+    const reason = "the application ended after 5 s with exit code 1, 6 times in a row";
+    const short = release.slice(0, 12);
+    const wanted = { ...expectation, machines: [lb, web, db] };
+    const primary = { database: databaseState({ role: "primary", writable: true }) };
+    const trouble = (more: Partial<NonNullable<State["application"]>> = {}) => ({
+      release,
+      reason,
+      final: false,
+      ...more,
+    });
+    /** What a look misses where web-1 says this. */
+    const look = (more: Partial<State>, of: Expectation = wanted) => {
+      const answers = readySite().set(agentOf(db), agent(db.machine, primary));
+      answers.set(
+        agentOf(web),
+        agent(web.machine, { healthy: false, error: "Nginx does not answer", release: "", ...more }),
+      );
+      return observer(of, 9000)(asking(answers.set(host, answer(503))));
+    };
+
+    it("that is not healthy is why its host is not, and is told with its own log alone", async () => {
+      assert.deepEqual(await look({ application: trouble() }), [
+        { machine: web, reason: `release ${short}: ${reason}`, logs: ["application"] },
+      ]);
+    });
+
+    it("that is a new release is told with the one that goes on serving", async () => {
+      const old = "b".repeat(64);
+      const [missed] = await look({ healthy: true, error: null, release: old, application: trouble() });
+      assert.equal(missed?.reason, `release ${short}: ${reason}, and release bbbbbbbbbbbb goes on serving`);
+    });
+
+    it("that is tried with other variables is told from the one that goes on serving", async () => {
+      const [missed] = await look({ healthy: true, error: null, release, application: trouble() });
+      assert.equal(missed?.reason, `release ${short}: ${reason}, and what ran before goes on serving`);
+    });
+
+    it("is waited for until the host says that there is nothing to wait for", async () => {
+      const finals = async (more: Partial<State>, of?: Expectation) => (await look(more, of)).map(({ final }) => final);
+      assert.deepEqual(await finals({ application: trouble() }), [undefined]);
+      assert.deepEqual(await finals({ application: trouble({ final: true }) }), [true]);
+      const machine = (settings: string) => ({ ...wanted, machines: [lb, { ...web, settings }, db] });
+      const state = {
+        application: trouble({ final: true }),
+        settings: { applied: "1".repeat(64), refused: null, waiting: null, pending: [] },
+      };
+      assert.deepEqual(await finals(state, machine("1".repeat(64))), [true]);
+      // With those it is started anew.
+      assert.deepEqual(await finals(state, machine("2".repeat(64))), [undefined]);
+    });
+
+    it("of another release is none that is waited for", async () => {
+      const [missed] = await look({ application: trouble({ release: "c".repeat(64), final: true }) });
+      assert.equal(missed?.reason, "not healthy: Nginx does not answer");
+      assert.equal(missed.final, undefined);
+    });
+
+    it("of any release is why, where none is wanted", async () => {
+      const [missed] = await look({ application: trouble({ release: "c".repeat(64) }) }, { ...wanted, release: "" });
+      assert.equal(missed?.reason, `release cccccccccccc: ${reason}`);
+    });
+
+    it("is not why while its host is set up, or has a database that does not serve", async () => {
+      const application = trouble({ final: true });
+      const [early] = await look({ application, converge: "running", step: "installing packages" });
+      assert.deepEqual(early, {
+        machine: web,
+        reason: "still being set up: installing packages",
+        logs: ["converge", "cloud-init"],
+      });
+      const [fenced] = await look({ application, error: "MySQL is fenced", database: databaseState() });
+      assert.deepEqual(fenced, {
+        machine: web,
+        reason: "not healthy: MySQL is fenced",
+        logs: ["application", "converge"],
+      });
+    });
+
+    it("that is hopeless leaves others in the middle of their set-up, which are no cause", async () => {
+      const answers = readySite()
+        .set(agentOf(web), agent(web.machine, { healthy: false, release: "", application: trouble({ final: true }) }))
+        .set(agentOf(lb), agent(lb.machine, { converge: "failed", step: "starting HAProxy" }))
+        .set(agentOf(db), agent(db.machine, { converge: "running", step: "starting MySQL" }));
+      const missed = await observer(wanted, 9000)(asking(answers));
+      assert.deepEqual(
+        missed.map(({ machine, reason, logs }) => [machine?.name, reason, logs]),
+        [
+          ["web-1", `release ${short}: ${reason}`, ["application"]],
+          ["lb-1", "could not be set up: failed while starting HAProxy (it tries again)", ["converge", "cloud-init"]],
+          ["db-2", "still being set up: starting MySQL", []],
+        ],
+      );
+    });
+
+    it("comes first, and hosts that only lack it are told without their logs", async () => {
+      const nginx: ExpectedMachine = {
+        ...web,
+        machine: "m-web-2",
+        name: "web-2",
+        roles: ["webServer"],
+        address: "10.77.0.10",
+      };
+      const answers = readySite()
+        .set(agentOf(app), agent(app.machine, { healthy: false, release: "", application: trouble() }))
+        .set(agentOf(nginx), agent(nginx.machine, { healthy: false, error: "Nginx does not answer" }))
+        .set(agentOf(lb), agent(lb.machine, { converge: "running", step: "starting HAProxy" }));
+      const machines = [lb, nginx, app];
+      const missed = await observer({ site, machines, release }, 9000)(asking(answers));
+      assert.deepEqual(
+        missed.map(({ machine, logs }) => [machine?.name, logs]),
+        [
+          ["app-1", ["application"]],
+          ["lb-1", ["converge", "cloud-init"]],
+          ["web-2", []],
+        ],
+      );
     });
   });
 
@@ -335,7 +456,7 @@ describe("provider: what Ready checks", () => {
     const answers = readySite();
     assert.deepEqual(await look(asking(answers)), []);
     answers.set(host, page("m-old-web-1", release)).set(agentOf(web), agent(web.machine, { healthy: false }));
-    assert.deepEqual(await look(asking(answers)), [{ machine: web, reason: "not healthy" }]);
+    assert.deepEqual(await look(asking(answers)), [{ machine: web, reason: "not healthy", logs: ["converge"] }]);
     answers.set(agentOf(web), agent(web.machine));
     assert.deepEqual(await look(asking(answers)), []);
   });
@@ -380,6 +501,11 @@ describe("provider: what Ready says", () => {
     assert.equal(statusLine(missed), "waiting for web-1: starting; web-2: starting; web-3: starting (and 1 more)");
   });
 
+  it("parts machines by what no reason holds", () => {
+    const missed = [web, app].map((machine) => ({ machine, reason: 'GET / answers 500: "a; b"' }));
+    assert.equal(statusLine(missed), 'waiting for web-1: GET / answers 500: "a, b"; app-1: GET / answers 500: "a, b"');
+  });
+
   it("say what cannot be seen of a site behind its public address", () => {
     const host = (name: string, ...roles: readonly string[]) => ({
       machine: `m-${name}`,
@@ -414,9 +540,11 @@ describe("provider: what Ready says", () => {
         "    journal of webinfra-converge:",
         "      E: no mirror",
         "  the site answers 503",
-        "Nothing was deleted: machines that served before still do. Look further with `webinfra logs HOST`, mend the " +
+        "Nothing was deleted: machines that served before still do. Look further with `webinfra logs web-1`, mend the " +
           "cause, and run the update again; `webinfra:readyTimeoutSeconds` is the time it waits.",
       ].join("\n"),
     );
+    const ofTheSite = failureReport("http://10.77.0.5", 300, [{ reason: "the site answers 503" }], new Map());
+    assert.match(ofTheSite, /Look further with `webinfra logs`, mend the cause/);
   });
 });

@@ -136,8 +136,8 @@ describe("provider: Ready against real servers", () => {
         { site: `http://127.0.0.1:${String(port)}`, machines: [app], release: "", timeoutSeconds: 1 },
         context,
         {
-          readLogs(machine) {
-            asked.push(machine);
+          readLogs(machine, logs) {
+            asked.push(`${machine}: ${logs.join(", ")}`);
             return Promise.resolve("E: no mirror");
           },
           agentPort: port,
@@ -145,7 +145,7 @@ describe("provider: Ready against real servers", () => {
       ),
       /is not ready after 1 s:\n {2}app-1 \(machine m-app-1 at 127\.0\.0\.3\): its agent does not answer \(connection refused\)\n {4}E: no mirror\n/,
     );
-    assert.deepEqual(asked, ["m-app-1"]);
+    assert.deepEqual(asked, ["m-app-1: converge, cloud-init"]);
     assert.ok(Date.now() - started < 3_000);
   });
 
@@ -167,6 +167,23 @@ describe("provider: Ready against real servers", () => {
         { readLogs: () => Promise.resolve("its journal"), agentPort },
       ),
       /^Error: the site http:\/\/127\.0\.0\.3 is not ready after \d s:\n {2}app-1 \(machine m-app-1 at 127\.0\.0\.3\): refused the host package 111111111111: webinfra-agent\.service stopped 3 times; it went back to 222222222222\n {4}its journal\n/,
+    );
+    assert.ok(Date.now() - started < 10_000);
+  });
+
+  it("fails at once when the application of a machine is hopeless, with that one's log", async () => {
+    const reason = "the application ended after 0 s with exit code 1, 6 times in a row";
+    const agentPort = await listen("127.0.0.3", 0, (_request, response) => {
+      const application = { release, reason, final: true };
+      response.end(JSON.stringify(hostState({ machine: app.machine, healthy: false, release: "", application })));
+    });
+    const started = Date.now();
+    await assert.rejects(
+      waitUntilReady({ site: "http://127.0.0.3", machines: [app], release, timeoutSeconds: 60 }, context, {
+        readLogs: (_machine, logs) => Promise.resolve(`the log of ${logs.join(", ")}`),
+        agentPort,
+      }),
+      /^Error: the site http:\/\/127\.0\.0\.3 is not ready after \d s:\n {2}app-1 \(machine m-app-1 at 127\.0\.0\.3\): release aaaaaaaaaaaa: the application ended after 0 s with exit code 1, 6 times in a row\n {4}the log of application\n/,
     );
     assert.ok(Date.now() - started < 10_000);
   });

@@ -1,5 +1,6 @@
 /** All that is checked. Of a machine, and then of the site, the first check that misses something says what. */
 import { agentCheck } from "./agent";
+import { applicationCheck } from "./application";
 import { balancerCheck } from "./balancer";
 import type { MachineCheck, Scene, SiteCheck } from "./check";
 import { databaseCheck } from "./database";
@@ -10,6 +11,8 @@ import { sightingsCheck } from "./sightings";
 import { siteCheck } from "./site";
 
 export const machineChecks: readonly ((scene: Scene) => MachineCheck)[] = [
+  // Before what follows from it: that the host is not healthy, and the release not seen.
+  applicationCheck,
   agentCheck,
   packageCheck,
   settingsCheck,
