@@ -50,10 +50,11 @@ export function failureReport(
     return `  ${machine.name} (machine ${machine.machine} at ${machine.address}): ${one.reason}${log === undefined ? "" : `\n${indent(log, "    ")}`}`;
   });
   const host = missed.find(({ machine }) => machine !== undefined)?.machine?.name;
+  const look = host === undefined ? "webinfra logs" : `webinfra logs ${host}`;
   return [
     `the site ${site} is not ready after ${String(seconds)} s:`,
     ...parts,
-    `Nothing was deleted: machines that served before still do. Look further with \`webinfra logs${host === undefined ? "" : ` ${host}`}\`, mend the cause, ` +
+    `Nothing was deleted: machines that served before still do. Look further with \`${look}\`, mend the cause, ` +
       "and run the update again; `webinfra:readyTimeoutSeconds` is the time it waits.",
   ].join("\n");
 }
