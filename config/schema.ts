@@ -40,7 +40,7 @@ export const configSchema = z
       .meta({ description: "Seconds that `up` waits for every new machine to be seen serving." }),
     secrets: z.unknown().optional().meta({
       description:
-        "Secrets given by the user, set with `webinfra secrets set`; read apart from the rest and kept secret.",
+        "Secrets given by the user, set with `webinfra secrets set API_TOKEN`; read apart from the rest and kept secret.",
     }),
   })
   .superRefine(

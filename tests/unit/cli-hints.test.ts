@@ -101,7 +101,7 @@ describe("cli: hints", () => {
       "review",
       "policy",
       "topology",
-      "host",
+      "host/webinfra",
     ];
     const files = folders.flatMap((folder) =>
       readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
