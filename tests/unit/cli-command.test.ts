@@ -25,7 +25,7 @@ import { duration, table } from "../../cli/terminal/format";
 import { Interruption } from "../../cli/terminal/interrupt";
 import { Output } from "../../cli/terminal/output";
 import { planLines, progressLines } from "../../cli/terminal/progress";
-import { reportLines } from "../../cli/terminal/status";
+import { databaseLines, reportLines } from "../../cli/terminal/status";
 import { UserError } from "../../core/errors";
 import { agentPort } from "../../core/ports";
 import type { DatabaseState } from "../../core/protocol";
@@ -329,6 +329,22 @@ describe("cli: progress", () => {
     assert.deepEqual(progress.policyPacks, ["webinfra"]);
   });
 
+  it("shows a replacement once, however many steps it takes, and what is kept as let go of", () => {
+    const { metadata } = step("create");
+    const tell = (op: "create-replacement" | "replace" | "delete-replaced", diffs: string[], kept = false) => {
+      const old = { ...metadata.new, retainOnDelete: kept };
+      progress.onEvent({ ...event, resourcePreEvent: { metadata: { ...metadata, op, diffs }, planning: true } });
+    };
+    tell("create-replacement", ["image"]);
+    tell("replace", ["image", "userData"]);
+    tell("delete-replaced", []);
+    assert.deepEqual(planLines(progress.planned), ["  ± replace web-1 [webinfra:incus:Machine] (image, userData)"]);
+    const other = new Progress(() => undefined);
+    const deletion = { ...metadata, op: "delete" as const, old: { ...metadata.new, retainOnDelete: true } };
+    other.onEvent({ ...event, resourcePreEvent: { metadata: deletion, planning: true } });
+    assert.deepEqual(planLines(other.planned), ["  - let go of web-1 [webinfra:incus:Machine]"]);
+  });
+
   it("shows a plan with the properties that differ", () => {
     progress.onEvent({ ...event, resourcePreEvent: { ...step("create"), planning: true } });
     assert.deepEqual(planLines(progress.planned), ["  + create web-1 [webinfra:incus:Machine]"]);
@@ -555,6 +571,38 @@ describe("cli: status", () => {
     } finally {
       server.close();
     }
+  });
+});
+
+describe("cli: databases", () => {
+  const facts = { stack: "dev", platform: "incus", topology: "dedicated-databases", url: null };
+  const lines = (machines: readonly [HostMachine, Answer][]): string[] =>
+    databaseLines(report(facts, machines), machines);
+
+  it("are shown with who takes writes, and how another one would", () => {
+    assert.deepEqual(
+      lines([
+        [machine("db-1", ["database"]), healthy("db-1", { role: "primary", epoch: 5, nonce: "3f" })],
+        [machine("db-2", ["database"]), healthy("db-2", { role: "replica", lagSeconds: 0.123 })],
+        [machine("web-1", ["webServer"]), healthy("web-1")],
+      ]),
+      [
+        "HOST  DATABASE",
+        "db-1  primary",
+        "db-2  replica, 0.1 s behind",
+        "db-1 takes writes",
+        "`webinfra database promote db-2 --stack dev` makes db-2 the one that does",
+      ],
+    );
+  });
+
+  it("may take no writes, or not be there", () => {
+    assert.deepEqual(lines([[machine("db-1", ["database"], null), { silent: "stopped" }]]), [
+      "HOST  DATABASE",
+      "db-1  stopped",
+      "no database takes writes",
+    ]);
+    assert.deepEqual(lines([]), ['the stack "dev" has no databases; `webinfra up --stack dev` makes its hosts']);
   });
 });
 
