@@ -332,7 +332,6 @@ describe("cli: progress", () => {
   it("shows a replacement once, however many steps it takes, and what is kept as let go of", () => {
     const { metadata } = step("create");
     const tell = (op: "create-replacement" | "replace" | "delete-replaced", diffs: string[], kept = false) => {
-      const old = { ...metadata.new, retainOnDelete: kept };
       progress.onEvent({ ...event, resourcePreEvent: { metadata: { ...metadata, op, diffs }, planning: true } });
     };
     tell("create-replacement", ["image"]);
