@@ -331,7 +331,7 @@ describe("cli: progress", () => {
 
   it("shows a replacement once, however many steps it takes, and what is kept as let go of", () => {
     const { metadata } = step("create");
-    const tell = (op: "create-replacement" | "replace" | "delete-replaced", diffs: string[], kept = false) => {
+    const tell = (op: "create-replacement" | "replace" | "delete-replaced", diffs: string[]) => {
       progress.onEvent({ ...event, resourcePreEvent: { metadata: { ...metadata, op, diffs }, planning: true } });
     };
     tell("create-replacement", ["image"]);
