@@ -46,7 +46,7 @@ describe("site that cannot be built", function () {
   it("for a secret of the application that was never set", async () => {
     site.configure({ app: { secrets: ["API_TOKEN"] } });
     await refused(
-      /webinfra:app\.secrets names "API_TOKEN", which webinfra:secrets does not hold: run `(?:.*\/)?webinfra secrets set API_TOKEN`/,
+      /webinfra:app\.secrets names "API_TOKEN", which webinfra:secrets does not hold: run `webinfra secrets set API_TOKEN --stack \S+`/,
     );
   });
 
@@ -55,7 +55,7 @@ describe("site that cannot be built", function () {
     site.configure({});
     await refused(
       new RegExp(
-        `^webinfra: Incus is not running or not installed \\(nothing answers at ${socket}\\): run \`npm run setup\``,
+        `^webinfra: Incus is not running or not installed \\(nothing answers at ${socket}\\): run \`\\(cd \\S+ && npm run setup\\)\`,`,
       ),
       { INCUS_SOCKET: socket },
     );

@@ -152,7 +152,7 @@ describe("settings of a running site", function () {
       what: "an environment with which the application does not start",
       change: { app: app({ COLOUR: "red", DRAIN_SECONDS: "nine" }) },
       reason:
-        /web-\d \(machine \S+ at \S+\): refused its settings: the application does not become healthy with its environment, and goes on with the one before: release [0-9a-f]{64} did not become healthy: the application ended after \d+ s with exit code 1, \d+ times in a row/,
+        /web-\d \(machine \S+ at \S+\): refused its settings: the application does not become healthy with its environment, and goes on with the one before: release [0-9a-f]{12} did not become healthy: the application ended after \d+ s with exit code 1, \d+ times in a row/,
     },
   ]) {
     it(`refuse ${what}: up says so soon, nothing changes, and no request fails`, async () => {
