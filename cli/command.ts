@@ -142,7 +142,8 @@ export function addCommand(
     const options = optionsSchema.parse(all.at(-2));
     // `database --stack S promote` means what `database promote --stack S` does.
     const outer = optionsSchema.parse(parent.opts()).stack;
-    const stack = onStack ? chosenStack(options.stack ?? outer, last ? given.pop() : undefined) : defaultStack;
+    const positional = last ? given.pop() : undefined;
+    const stack = onStack ? chosenStack(options.stack, positional ?? outer) : defaultStack;
     const invocation: Invocation = {
       program: root,
       exit: actions.exit,

@@ -80,9 +80,12 @@ const units: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_40
 export function parseSince(text: string, now: number): number | undefined {
   const [, count, unit = ""] = /^(\d+)([smhd])$/.exec(text) ?? [];
   if (count !== undefined) {
-    return Math.floor(now / 1000) - Number(count) * (units[unit] ?? 0);
+    const since = Math.floor(now / 1000) - Number(count) * (units[unit] ?? 0);
+    return since < 0 ? undefined : since;
   }
   const [, date, hour = "T00:00"] = /^(\d{4}-\d{2}-\d{2})([T ]\d{2}:\d{2}(?::\d{2})?)?$/.exec(text) ?? [];
   const time = date === undefined ? NaN : new Date(`${date}${hour.replace(" ", "T")}`).getTime();
-  return Number.isNaN(time) ? undefined : time / 1000;
+  // There is no 30th of February, whatever Date makes of it.
+  const real = date !== undefined && new Date(time).getDate() === Number(date.slice(-2));
+  return Number.isNaN(time) || !real ? undefined : time / 1000;
 }

@@ -37,7 +37,7 @@ export const completeCommand: CommandDescription = {
   async action({ context: contextOf, program }: Invocation, words: readonly string[]) {
     const context = await contextOf(false);
     for (const candidate of complete(program, words, namesOnDisk(context))) {
-      context.output.result(candidate);
+      context.output.raw(candidate);
     }
   },
 };

@@ -13,6 +13,6 @@ export const completionCommand: CommandDescription = {
     ["webinfra completion fish | source", "in ~/.config/fish/config.fish"],
   ],
   async action({ context }: Invocation, shell: Shell) {
-    (await context(false)).output.result(completionScript(shell).trimEnd());
+    (await context(false)).output.raw(completionScript(shell).trimEnd());
   },
 };

@@ -1,12 +1,18 @@
 /** `webinfra config`: what the stack's file says. */
 import { Argument, Option } from "commander";
+import { UserError } from "../../core/errors";
 import type { CommandDescription, Invocation, StackChoice } from "../command";
 import type { CommandContext } from "../context";
+import { fileOptions } from "../engine/onerun";
 import { jsonOption } from "../options";
+import { shellWord } from "../terminal/shell-word";
 
 interface FileChoice extends StackChoice {
   readonly configFile?: string;
 }
+
+const upCommand = (stack: string, configFile: string | undefined): string =>
+  ["webinfra up", ...fileOptions(stack, configFile).map(shellWord)].join(" ");
 
 const fileOption = new Option("--config-file <file>", "a stack file instead of the repository's Pulumi.<stack>.yaml");
 
@@ -24,7 +30,7 @@ export async function setConfig(
   const file = fileToEdit({ output, ...context }, stack, configFile);
   output.result(
     editStackFile(file, changes)
-      ? `${file} says ${settings.join(", ")} now; \`webinfra up\` makes it so`
+      ? `${file} says ${settings.join(", ")} now; \`${upCommand(stack, configFile)}\` makes it so`
       : `${file} says so already`,
   );
 }
@@ -39,11 +45,15 @@ export async function unsetConfig(
     import("../engine/edit.js"),
     import("../engine/stackfile.js"),
   ]);
+  const [wrong] = keys.filter((key) => key.includes("="));
+  if (wrong !== undefined) {
+    throw new UserError(`${wrong}: a key has no value here, such as in web or app.directory`);
+  }
   const changes = keys.map((key) => ({ ...parseOverride(`${key}=`, key), value: undefined }));
   const file = fileToEdit({ output, ...context }, stack, configFile);
   output.result(
     editStackFile(file, changes)
-      ? `${file} says nothing of ${keys.join(", ")} any more; \`webinfra up\` makes it so`
+      ? `${file} says nothing of ${keys.join(", ")} any more; \`${upCommand(stack, configFile)}\` makes it so`
       : `${file} says nothing of it`,
   );
 }
@@ -58,7 +68,7 @@ export async function getConfig(
   const { effectiveConfig } = await import("../engine/edit.js");
   const value = effectiveConfig(context, stack, configFile, key);
   const { stringify } = await import("yaml");
-  output.result((typeof value === "string" ? value : stringify(value)).trimEnd());
+  output.raw((typeof value === "string" ? value : stringify(value)).trimEnd());
   output.data(value);
 }
 

@@ -57,7 +57,7 @@ export function env(context: CommandContext, name: string): Readonly<Record<stri
     context.output.data({ ...variables, ...(folders.length === 0 ? {} : { PATH: path }) });
   } else {
     for (const line of exportLines(name, variables, folders)) {
-      context.output.result(line);
+      context.output.raw(line);
     }
   }
   return variables;

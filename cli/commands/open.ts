@@ -56,7 +56,7 @@ export async function open(
 ): Promise<void> {
   const { output, environment } = context;
   const url = await siteUrl(context, name);
-  output.result(url);
+  output.raw(url);
   const command = options.print === true ? undefined : openerCommand(environment, process.platform);
   const opened = command !== undefined && (await start(command, url));
   if (command !== undefined && !opened) {

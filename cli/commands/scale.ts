@@ -36,9 +36,21 @@ export const scaleCommand: CommandDescription = {
     counts: readonly string[],
     options: StackChoice & { readonly yes?: boolean; readonly configFile?: string },
   ) {
-    const [{ setConfig }, { up }] = await Promise.all([import("./config.js"), import("../engine/up.js")]);
+    const [{ editStackFile, fileToEdit }, { parseOverride }, { up }] = await Promise.all([
+      import("../engine/edit.js"),
+      import("../engine/stackfile.js"),
+      import("../engine/up.js"),
+    ]);
     const context = await contextOf(false);
-    await setConfig(context, counts, options);
-    await up(context, options.stack, { ...options, config: [] });
+    const changes = counts.map((count) => parseOverride(count, count));
+    const file = fileToEdit(context, options.stack, options.configFile);
+    await up(context, options.stack, {
+      ...options,
+      config: changes,
+      keep: () => {
+        editStackFile(file, changes);
+        context.output.progress(`${file} says ${counts.join(", ")} now`);
+      },
+    });
   },
 };

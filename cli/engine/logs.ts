@@ -1,7 +1,7 @@
 /** `webinfra logs`: what hosts logged, as one. */
 import { spawn } from "node:child_process";
 import { UserError } from "../../core/errors";
-import { counted } from "../../core/words";
+import { counted, listed } from "../../core/words";
 import type { HostCommand } from "../../operations/access/types";
 import { inOrder, type LogLine, type LogSelection, logsCommand, readLogLines } from "../../operations/logs";
 import { type HostMachine, machineOf } from "../../operations/machines";
@@ -21,6 +21,9 @@ interface Ended {
   readonly code: number | null;
   readonly stderr: string;
 }
+
+/** Why a host did not tell its log: what it said last. */
+const reasonOf = ({ code, stderr }: Ended): string => stderr.split("\n").at(-1) || `exit code ${String(code)}`;
 
 /** Runs a host's log to its end. @param heard gets the lines as they come */
 function stream(
@@ -66,7 +69,7 @@ function stream(
 /** The machines whose logs are asked for. @param hosts none: all that run */
 function chosenMachines(machines: readonly HostMachine[], stack: string, hosts: readonly string[]): HostMachine[] {
   if (hosts.length > 0) {
-    return hosts.map((host) => machineOf(machines, stack, host));
+    return [...new Set(hosts.map((host) => machineOf(machines, stack, host)))];
   }
   const running = machines.filter((machine) => machine.running);
   if (running.length === 0) {
@@ -135,10 +138,14 @@ export async function showLogs(
   }
   const failed = stop.signal.aborted ? [] : ended.filter(({ code }) => code !== 0);
   if (failed.length > 0) {
+    const reasons = [...new Set(failed.map(reasonOf))];
     throw new UserError(
       [
         `${counted(failed.length, "host")} of ${String(machines.length)} did not tell all of ${failed.length === 1 ? "its log" : "their logs"}:`,
-        ...failed.map(({ host, code, stderr }) => `  ${host}: ${stderr === "" ? `exit code ${String(code)}` : stderr}`),
+        ...reasons.map(
+          (reason) =>
+            `  ${listed(failed.filter((one) => reasonOf(one) === reason).map(({ host }) => host))}: ${reason}`,
+        ),
       ].join("\n"),
     );
   }

@@ -1,5 +1,6 @@
 /** What a run was given for itself alone, and the command that keeps it; and what the next run takes back. */
 import { isDeepStrictEqual } from "node:util";
+import { defaultStack } from "../command";
 import { shellWord } from "../terminal/shell-word";
 import { applyOverrides, overrideText, valueAt } from "./stackfile";
 import type { Override } from "./workfolder";
@@ -10,12 +11,18 @@ type Configuration = Readonly<Record<string, unknown>>;
 export const effectiveOverrides = (overrides: readonly Override[], config: Configuration): readonly Override[] =>
   overrides.filter((one) => !isDeepStrictEqual(valueAt(config, one), one.value));
 
+/** What names a stack and its file on a command line. It goes before values, which may hold anything. */
+export const fileOptions = (stack: string, configFile: string | undefined): readonly string[] => [
+  ...(stack === defaultStack ? [] : ["--stack", stack]),
+  ...(configFile === undefined ? [] : ["--config-file", configFile]),
+];
+
 /** The commands that write values into the stack's file. @param options those of `config set`, such as `--config-file F` */
 function keepingCommand(overrides: readonly Override[], options: readonly string[]): string {
   const set = overrides.filter(({ value }) => value !== undefined).map((one) => shellWord(overrideText(one)));
   const unset = overrides.filter(({ value }) => value === undefined).map(({ key }) => key.replace(/^webinfra:/, ""));
   const call = (verb: string, words: readonly string[]): string[] =>
-    words.length === 0 ? [] : [["webinfra config", verb, ...words, ...options.map(shellWord)].join(" ")];
+    words.length === 0 ? [] : [["webinfra config", verb, ...options.map(shellWord), ...words].join(" ")];
   return [...call("unset", unset), ...call("set", set)].join(" && ");
 }
 

@@ -14,8 +14,9 @@ import { preflight } from "./operate";
 import { recover } from "./recover";
 import { siteWithHosts } from "./site";
 import { currentState, type OpenStack, openStack } from "./stack";
-import type { Override } from "./workfolder";
+import { type Override, readLastRun, writeLastRun } from "./workfolder";
 import { type StackState, type StateResource, urnName, urnType } from "./state";
+import { effectiveOverrides } from "./onerun";
 import { outdatedOf, update } from "./up";
 
 export interface ReplaceOptions {
@@ -153,6 +154,10 @@ export async function replace(
     const { changes, outputs } = await unprotected(open, guarded, () =>
       update(open, output, `making "${host}" of the stack "${name}" anew`, {
         replace: anew.map(({ urn }) => urn),
+        onBegin: () => {
+          const { configFile } = readLastRun(open.home, name);
+          writeLastRun(open.home, name, { configFile, overrides: effectiveOverrides(options.config, open.stated) });
+        },
         ...(options.yes === true ? {} : { agreed: (step) => ofHost.has(step.name) }),
       }),
     );

@@ -61,6 +61,12 @@ export function parseOverride(argument: string, told = `--config ${argument}`): 
   if (problem !== undefined) {
     throw new UserError(`${told}: ${problem}`);
   }
+  if (key === "webinfra:secrets") {
+    // Not what was given: it may be the secret.
+    throw new UserError(
+      "webinfra:secrets is set with `webinfra secrets set API_TOKEN`, which asks for the value and encrypts it: an argument could be read by others",
+    );
+  }
   return {
     key,
     path: (path ?? "").split(/[.[\]]+/).filter((part) => part !== ""),
@@ -118,7 +124,9 @@ export function applyOverrides(
 export function settingsIn(text: string, file: string): StackSettings {
   let content: unknown;
   try {
-    content = parse(text);
+    content = parse(text, { logLevel: "error" });
+    // An alias may stand inside what it stands for.
+    JSON.stringify(content);
   } catch (error) {
     throw new UserError(`${file} cannot be read as YAML: ${error instanceof Error ? error.message : String(error)}`);
   }
@@ -136,16 +144,17 @@ export function settingsIn(text: string, file: string): StackSettings {
   return settings.data;
 }
 
-/** Reads a stack's file. */
-export function readSettings(file: string): StackSettings {
-  let text: string;
+/** The text of a stack's file. */
+export function stackFileText(file: string): string {
   try {
-    text = readFileSync(file, "utf8");
+    return readFileSync(file, "utf8");
   } catch (error) {
     throw new UserError(`${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
   }
-  return settingsIn(text, file);
 }
+
+/** Reads a stack's file. */
+export const readSettings = (file: string): StackSettings => settingsIn(stackFileText(file), file);
 
 /** The stacks that the repository has a file for, sorted. */
 export function stacksWithFile(root: string): string[] {

@@ -64,6 +64,12 @@ export function readStateFile(directory: string, project: string, stack: string)
   return parseDeployment(checkpointSchema.parse(JSON.parse(text)).checkpoint.latest);
 }
 
+/** What a folder holds of a stack's state, as it is; undefined when the folder has no such stack. */
+export function stateText(directory: string, project: string, stack: string): string | undefined {
+  const file = stateFile(directory, project, stack);
+  return file === undefined ? undefined : readFileSync(file, "base64");
+}
+
 /** The stacks of a project in a state folder, sorted. */
 export function stacksInDirectory(directory: string, project: string): string[] {
   const folder = join(directory, ".pulumi", "stacks", project);

@@ -13,14 +13,14 @@ import { checkRoles } from "./hosts";
 import { operate, preflight } from "./operate";
 import { adviceLines, isHeldToPolicies, policyPacks } from "./policy";
 import { agreeTo, losses } from "./consequences";
-import { effectiveOverrides, forThisRunLines, takenBackLines } from "./onerun";
+import { effectiveOverrides, fileOptions, forThisRunLines, takenBackLines } from "./onerun";
 import { sourceFile } from "./stackfile";
 import { fingerprintOf, type LastRun, type Override, readLastRun, writeLastRun } from "./workfolder";
 import { type PlannedStep, Progress } from "./progress";
 import { recover } from "./recover";
 import { accessOn } from "./site";
 import { type OpenStack, openStack, platformOf, stateOnDisk } from "./stack";
-import { knownMachines, type StateResource, urnName, urnType } from "./state";
+import { knownMachines, type StateResource, stateText, urnName, urnType } from "./state";
 
 /** Hosts that were made from an older definition, as the stack's outputs name them. */
 export const outdatedOf = (outputs: Readonly<Record<string, unknown>>): readonly string[] =>
@@ -35,6 +35,8 @@ export interface UpOptions {
   readonly wait?: boolean;
   readonly config: readonly Override[];
   readonly configFile?: string;
+  /** Writes the values of {@link config} where they stay, once nothing stands in the way any more. Default: they hold for this run alone. */
+  readonly keep?: () => void;
 }
 
 /** What `up --json` prints. */
@@ -102,7 +104,7 @@ export async function update(open: OpenStack, output: Output, doing: string, opt
 /** Whether there is something that an update could take away. */
 function hasSomething(open: OpenStack, last: LastRun, fingerprint: string | undefined): boolean {
   const state = stateOnDisk(open);
-  // The same program with the same configuration wants what is there.
+  // The same program with the same configuration wants what it left.
   const same = fingerprint !== undefined && last.fingerprint === fingerprint;
   return !same && (state === undefined || losses(state.resources.map(asDeletion)).length > 0);
 }
@@ -128,7 +130,7 @@ export async function up(context: CommandContext, name: string, options: UpOptio
     await recover(open, output, options.wait);
     await checkRoles(open, undefined);
     const { refresh, configFile, config: overrides } = options;
-    const keeping = configFile === undefined ? [] : ["--config-file", configFile];
+    const keeping = fileOptions(name, configFile);
     const last = readLastRun(open.home, name);
     const source = sourceFile({ root: context.root, home: open.home, stack: name, given: configFile });
     if (configFile === undefined && source === last.configFile) {
@@ -139,25 +141,32 @@ export async function up(context: CommandContext, name: string, options: UpOptio
     for (const line of takenBackLines(open.stated, last.overrides, overrides, keeping)) {
       output.progress(line);
     }
-    const fingerprint = fingerprintOf(context.root, open.settings.config ?? {});
-    const asks = options.yes !== true && (refresh === true || hasSomething(open, last, fingerprint));
+    const fingerprint = (): string | undefined => {
+      const { directory, url } = open.backend;
+      const text = directory === undefined ? undefined : stateText(directory, open.project, name);
+      return fingerprintOf({
+        root: context.root,
+        home: open.home,
+        config: open.settings.config ?? {},
+        state: text === undefined ? undefined : { url, text },
+      });
+    };
+    const asks = options.yes !== true && (refresh === true || hasSomething(open, last, fingerprint()));
     const file = source === join(context.root, `Pulumi.${name}.yaml`) ? undefined : source;
-    const note = effectiveOverrides(overrides, open.stated);
+    const note = options.keep === undefined ? effectiveOverrides(overrides, open.stated) : [];
     const { changes, changed, outputs } = await update(open, output, `bringing up the stack "${name}"`, {
       ...(refresh === undefined ? {} : { refresh }),
       ...(asks ? { agreed: () => false } : {}),
       onBegin: () => {
+        options.keep?.();
         writeLastRun(open.home, name, { configFile: file, overrides: note });
       },
     });
-    writeLastRun(open.home, name, { configFile: file, overrides: note, fingerprint });
+    writeLastRun(open.home, name, { configFile: file, overrides: note, fingerprint: fingerprint() });
     const seconds = (Date.now() - started) / 1000;
     const url = typeof outputs["url"] === "string" ? outputs["url"] : null;
     const result: UpResult = { stack: name, url, changes, seconds, outputs };
-    const lines = [
-      ...closingLines(result, changed, hostsOf(outputs)),
-      ...forThisRunLines(open.stated, overrides, keeping),
-    ];
+    const lines = [...closingLines(result, changed, hostsOf(outputs)), ...forThisRunLines(open.stated, note, keeping)];
     output.result(lines.join("\n"));
     output.data(result);
     return result;

@@ -1,6 +1,7 @@
 /** Asks before what cannot be undone. */
 import { createInterface } from "node:readline/promises";
 import { UserError } from "../../core/errors";
+import { InterruptedError } from "../errors";
 
 /** Where the question is asked. */
 export interface Terminal {
@@ -22,6 +23,8 @@ export async function confirm(
   const prompt = createInterface(terminal);
   try {
     return /^\s*y(es)?\s*$/i.test(await prompt.question(`${question} [y/N] `));
+  } catch (error) {
+    throw error instanceof Error && error.name === "AbortError" ? new InterruptedError("nothing was changed") : error;
   } finally {
     prompt.close();
   }

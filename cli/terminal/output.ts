@@ -80,7 +80,8 @@ export class Output {
 
   /** Text for people as it is shown: commands that can be pasted, digests short. */
   shown(text: string): string {
-    return this.hints(shortDigests(text));
+    // What is between backticks is to be pasted: it stays whole.
+    return this.hints(text.replace(/`[^`\n]*`|[^`]+/g, (part) => (part.startsWith("`") ? part : shortDigests(part))));
   }
 
   /** Hands progress and problems to a live display, until the returned function is called. */
@@ -100,9 +101,11 @@ export class Output {
     (this.json ? this.streams.stderr : this.streams.stdout).write(`${this.shown(line)}\n`);
   }
 
-  /** A line of somebody else's, such as a log's: as it is. */
+  /** A line of somebody else's, such as a log's or a value: as it is; not written with --json. */
   raw(line: string): void {
-    this.streams.stdout.write(`${line}\n`);
+    if (!this.json) {
+      this.streams.stdout.write(`${line}\n`);
+    }
   }
 
   /** A line of the result for people; not written with --json. */

@@ -1,5 +1,6 @@
 """What `webinfra logs` shows of a host: its journal and access logs as one."""
 
+import argparse
 import os
 import subprocess
 import time
@@ -178,6 +179,8 @@ class TestASelection:
         assert Selection(pattern=pattern_of("error")).takes("web-1 app: ERROR 5")
         assert not Selection(pattern=pattern_of("Error")).takes("web-1 app: ERROR 5")
         assert pattern_of(None) is None
+        with pytest.raises(argparse.ArgumentTypeError, match="no regular expression: missing \\), unterminated subpattern"):
+            pattern_of("(")
 
     def test_leaves_out_visits_from_before_its_time(self) -> None:
         selection = Selection(since=2.0, pattern=pattern_of("get"))

@@ -94,7 +94,10 @@ def pattern_of(text: str | None) -> re.Pattern[str] | None:
     """A regular expression, as journalctl reads one: without a capital letter it finds either case."""
     if text is None:
         return None
-    return re.compile(text, re.IGNORECASE if text == text.lower() else 0)
+    try:
+        return re.compile(text, re.IGNORECASE if text == text.lower() else 0)
+    except re.error as error:
+        raise argparse.ArgumentTypeError(f"no regular expression: {error}") from error
 
 
 class _Part:

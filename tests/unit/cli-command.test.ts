@@ -708,7 +708,7 @@ describe("cli: logs of several hosts", () => {
     assert.equal(parseSince("2026-11-28", now), new Date(2026, 10, 28).getTime() / 1000);
     assert.equal(parseSince("2026-11-28 09:30", now), new Date(2026, 10, 28, 9, 30).getTime() / 1000);
     assert.equal(parseSince("2026-11-28T09:30:05", now), new Date(2026, 10, 28, 9, 30, 5).getTime() / 1000);
-    for (const wrong of ["", "10", "10 m", "yesterday", "2026-13-01", "m"]) {
+    for (const wrong of ["", "10", "10 m", "yesterday", "2026-13-01", "2026-02-30", "99999999d", "m"]) {
       assert.equal(parseSince(wrong, now), undefined, wrong);
     }
     assert.throws(() => sinceOption("soon"), {
@@ -878,6 +878,13 @@ describe("cli: down", () => {
     await assert.rejects(confirm("Delete?", { input: new PassThrough(), output: new PassThrough() }), {
       message: "Delete? There is no terminal to ask at: give --yes to go ahead",
     });
+  });
+
+  it("is not answered by Ctrl-C", async () => {
+    const input = Object.assign(new PassThrough(), { isTTY: true });
+    const asked = confirm("Delete?", { input, output: Object.assign(new PassThrough(), { isTTY: true }) });
+    input.write("\u0003");
+    await assert.rejects(asked, { name: "InterruptedError", code: 130, message: "nothing was changed" });
   });
 
   it("takes only y or yes for yes", async () => {

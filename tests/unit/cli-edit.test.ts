@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { chmodSync, readFileSync, statSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { PassThrough } from "node:stream";
 import fc from "fast-check";
 import { parse } from "yaml";
@@ -64,6 +64,36 @@ describe("cli: changing a stack's file", () => {
     });
   });
 
+  it("keeps line breaks as they are, and fills a mapping that is empty", () => {
+    assert.equal(
+      editedText("config:\r\n  webinfra:web: 2\r\n", [parseOverride("web=3")]),
+      "config:\r\n  webinfra:web: 3\r\n",
+    );
+    assert.equal(
+      editedText("config:\n  webinfra:app:\n", [parseOverride("app.directory=/x")]),
+      "config:\n  webinfra:app:\n    directory: /x\n",
+    );
+  });
+
+  it("refuses what it cannot change without changing more", () => {
+    const refused = (content: string, change: string, message: string | RegExp): void => {
+      assert.throws(() => editedText(content, [parseOverride(change)]), { name: "UserError", message });
+    };
+    refused(
+      "config:\n  webinfra:web: &n 2\n  webinfra:replicas: *n\n",
+      "web=3",
+      "web has an anchor (&n), and other keys would change with it: change it by hand",
+    );
+    refused("- a\n", "web=3", "the stack's file cannot be changed: it is no mapping of keys to values");
+    refused("config: [\n", "web=3", /^the stack's file cannot be changed: Flow sequence/);
+    refused("a: 1\n---\nb: 2\n", "web=3", /^the stack's file cannot be changed: Source contains multiple documents/);
+    refused(
+      "config:\n  webinfra:web: 2\n",
+      "web.x=1",
+      "web.x=1: web holds no keys of its own in this file: change it by hand",
+    );
+  });
+
   it("can be said on a command line, whatever the value", () => {
     fc.assert(
       fc.property(
@@ -105,7 +135,7 @@ describe("cli: config", () => {
     assert.equal(statSync(box.stackFile).mode & 0o777, 0o640);
     assert.equal(
       box.stdout(),
-      `${box.stackFile} says web=3, domain=shop.example.com now; \`webinfra up\` makes it so\n`,
+      `${box.stackFile} says web=3, domain=shop.example.com now; \`webinfra up --stack trial\` makes it so\n`,
     );
     await setConfig(box.context(), ["web=3"], choice);
     assert.match(box.stdout(), /says so already\n$/);
@@ -120,6 +150,10 @@ describe("cli: config", () => {
       setConfig(box.context(), ["wbe=3"], choice),
       /webinfra:wbe is no key that webinfra knows: did you mean web\?/,
     );
+    await assert.rejects(setConfig(box.context(), ["secrets.TOKEN=plain"], choice), {
+      message:
+        "webinfra:secrets is set with `webinfra secrets set API_TOKEN`, which asks for the value and encrypts it: an argument could be read by others",
+    });
     await assert.rejects(setConfig(box.context(), ["web"], choice), {
       message: "web: not of the form key=value, such as topology=split-tiers or app.directory=../shop",
     });
@@ -130,7 +164,13 @@ describe("cli: config", () => {
     await unsetConfig(box.context(), ["web"], choice);
     assert.equal(readFileSync(box.stackFile, "utf8"), text.replace("  # how many\n  webinfra:web: 2\n", ""));
     await unsetConfig(box.context(), ["web"], choice);
-    assert.match(box.stdout(), /says nothing of web any more; `webinfra up` makes it so\n.* says nothing of it\n$/);
+    await assert.rejects(unsetConfig(box.context(), ["web=3"], choice), {
+      message: "web=3: a key has no value here, such as in web or app.directory",
+    });
+    assert.match(
+      box.stdout(),
+      /says nothing of web any more; `webinfra up --stack trial` makes it so\n.* says nothing of it\n$/,
+    );
   });
 
   it("get prints what holds, defaults included", async () => {
@@ -212,6 +252,8 @@ describe("cli: validate", () => {
     assert.equal(validate(box.context({ json: true }), [box.stackFile, join(box.directory, "none.yaml")]), 1);
     assert.match(box.stdout(), /cannot be read as YAML/);
     assert.match(box.stdout(), /none\.yaml cannot be read: ENOENT/);
+    writeFileSync(box.stackFile, "config: &a\n  webinfra:app: *a\n");
+    assert.equal(validate(box.context(), []), 1);
   });
 });
 
@@ -228,10 +270,18 @@ describe("cli: values for one run", () => {
   });
 
   it("are taken back by the next run, which says so, unless it is given them, too, or the file says so by now", () => {
-    assert.deepEqual(takenBackLines(config, given, [parseOverride("replicas=0")], ["--config-file", "my site.yaml"]), [
-      "the last run was given values for itself alone, and this one takes them back: web from 3 to 2; app.directory from b c to a",
-      "to keep them: `webinfra config set web=3 'app.directory=b c' --config-file 'my site.yaml'`",
-    ]);
+    assert.deepEqual(
+      takenBackLines(
+        config,
+        given,
+        [parseOverride("replicas=0")],
+        ["--stack", "shop", "--config-file", "my site.yaml"],
+      ),
+      [
+        "the last run was given values for itself alone, and this one takes them back: web from 3 to 2; app.directory from b c to a",
+        "to keep them: `webinfra config set --stack shop --config-file 'my site.yaml' web=3 'app.directory=b c'`",
+      ],
+    );
     assert.deepEqual(takenBackLines({ ...config, "webinfra:web": 3 }, given.slice(0, 1), [], []), []);
     assert.deepEqual(
       takenBackLines(config, [parseOverride("replicas=0")], [], [])[0]?.endsWith("replicas from 0 to not set"),
@@ -255,16 +305,41 @@ describe("cli: values for one run", () => {
       const overrides = [parseOverride("web=3"), { key: "webinfra:hosts", path: [], value: undefined }];
       writeLastRun(box.home, "trial", { configFile: "/a.yaml", overrides, fingerprint: "f" });
       assert.deepEqual(readLastRun(box.home, "trial"), { configFile: "/a.yaml", overrides, fingerprint: "f" });
-      assert.equal(fingerprintOf(box.root, {}), undefined);
+      // What was cut off says nothing, and is in nobody's way.
+      writeFileSync(join(box.home, "stacks", "trial", "last-run.json"), "{");
+      assert.deepEqual(readLastRun(box.home, "trial"), { overrides: [] });
     } finally {
       box.remove();
     }
   });
 
-  it("are told apart by the program and the whole configuration", () => {
-    const root = join(__dirname, "..", "..");
-    assert.equal(fingerprintOf(root, config), fingerprintOf(root, structuredClone(config)));
-    assert.notEqual(fingerprintOf(root, config), fingerprintOf(root, { ...config, "webinfra:web": 3 }));
+  it("are told apart by the program with all that it reads, the whole configuration, and the state that they left", () => {
+    const box = sandbox();
+    try {
+      const script = join(box.root, "host", "launcher.py");
+      mkdirSync(dirname(script));
+      writeFileSync(script, "one");
+      const facts = { root: box.root, home: box.home, config, state: { url: "file:///s", text: "s" } };
+      const one = fingerprintOf(facts);
+      assert.equal(fingerprintOf({ ...facts, config: structuredClone(config) }), one);
+      for (const other of [
+        { ...facts, config: { ...config, "webinfra:web": 3 } },
+        { ...facts, home: "/other" },
+        { ...facts, state: { url: "file:///s", text: "t" } },
+        { ...facts, state: { url: "file:///t", text: "s" } },
+      ]) {
+        assert.notEqual(fingerprintOf(other), one);
+      }
+      // Documents and tests make no machine.
+      mkdirSync(join(box.root, "docs"));
+      writeFileSync(join(box.root, "docs", "a.md"), "");
+      assert.equal(fingerprintOf(facts), one);
+      writeFileSync(script, "other");
+      assert.notEqual(fingerprintOf(facts), one);
+      assert.equal(fingerprintOf({ ...facts, state: undefined }), undefined);
+    } finally {
+      box.remove();
+    }
   });
 });
 
@@ -348,6 +423,10 @@ describe("cli: secrets", () => {
     assert.equal(await asked, "s3cret");
     const shown = String(output.read());
     assert.match(shown, /^TOKEN \(not shown\): /);
+    const left = Object.assign(new PassThrough(), { isTTY: true });
+    const given = readSecret("TOKEN", { input: left, output: new PassThrough() });
+    left.end();
+    await assert.rejects(given, { name: "InterruptedError", message: "nothing was set" });
     assert.doesNotMatch(shown, /s3cret/);
   });
 
@@ -360,11 +439,16 @@ describe("cli: secrets", () => {
     };
     try {
       const source = { input: empty(), output: new PassThrough() };
-      await assert.rejects(setSecret(box.context(), "trial", "A B", source), {
+      const odd = new PassThrough();
+      odd.end("a\u0000b");
+      await assert.rejects(setSecret(box.context(), "trial", "TOKEN", undefined, { ...source, input: odd }), {
+        message: "nothing was set: TOKEN holds a control character, which an environment variable cannot",
+      });
+      await assert.rejects(setSecret(box.context(), "trial", "A B", undefined, source), {
         message:
           'the secret\'s name "A B" cannot be used: it is letters, digits, dashes and underscores, such as API_TOKEN',
       });
-      await assert.rejects(setSecret(box.context(), "trial", "TOKEN", source), {
+      await assert.rejects(setSecret(box.context(), "trial", "TOKEN", undefined, source), {
         message: "nothing was set: no value was given for TOKEN",
       });
     } finally {

@@ -177,6 +177,8 @@ describe("cli: what goes to a terminal", () => {
 
   it("has short digests", () => {
     const digest = "0123456789abcdef".repeat(4);
+    // What is to be pasted stays whole.
+    assert.equal(written(false).shown(`\`webinfra config set a=${digest}\``), `\`webinfra config set a=${digest}\``);
     assert.equal(
       written(false).shown(`release ${digest}: ${digest.slice(1)}`),
       `release 0123456789ab: ${digest.slice(1)}`,

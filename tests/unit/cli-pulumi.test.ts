@@ -2,9 +2,11 @@ import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
+import { PassThrough } from "node:stream";
 import * as pulumi from "@pulumi/pulumi";
 import { down } from "../../cli/engine/down";
 import { preview } from "../../cli/engine/preview";
+import { setSecret } from "../../cli/engine/secrets";
 import { parseOverride } from "../../cli/engine/stackfile";
 import { readLocks, stacksInDirectory } from "../../cli/engine/state";
 import { up } from "../../cli/engine/up";
@@ -60,7 +62,7 @@ describe("cli: with the Pulumi CLI", function () {
     assert.match(box.stdout(), /an earlier run was killed: removing its lock\n/);
     assert.match(
       box.stdout(),
-      /takes them back: topology from split-tiers to dedicated-databases\nto keep them: `webinfra config set topology=split-tiers`\n/,
+      /takes them back: topology from split-tiers to dedicated-databases\nto keep them: `webinfra config set --stack trial topology=split-tiers`\n/,
     );
     assert.deepEqual(readLocks(state(), "webinfra", "trial"), []);
   });
@@ -74,6 +76,33 @@ describe("cli: with the Pulumi CLI", function () {
     };
     assert.equal(await preview(box.context({ program: more }), "trial", options), exitCode.notAsExpected);
     assert.match(box.stdout(), / {2}\+ create web-2 \[webinfra:index:Host\]\n1 resource would change\n$/);
+  });
+
+  it("sets secrets where they stay: in the stack's folder, or in a file that holds its own key", async () => {
+    const secret = (value: string): { readonly input: PassThrough; readonly output: PassThrough } => {
+      const input = new PassThrough();
+      input.end(`${value}\n`);
+      return { input, output: new PassThrough() };
+    };
+    const copy = (): string => readFileSync(join(box.home, "stacks", "trial", "Pulumi.trial.yaml"), "utf8");
+    const names = (text: string): string[] =>
+      [...text.matchAll(/^ {4}(\w+):\n {6}secure: v1:/gm)].map(([, name = ""]) => name);
+    await setSecret(box.context(), "trial", "FIRST", undefined, secret("correct horse"));
+    assert.equal(readFileSync(box.stackFile, "utf8"), stackFileText);
+    assert.deepEqual(names(copy()), ["FIRST"]);
+    // A team commits the key's salt: then the file holds the secrets.
+    const [salt = ""] = /^encryptionsalt: .*\n/m.exec(copy()) ?? [];
+    const [own = ""] = /^ {2}webinfra:secrets:\n(?: {4}.*\n)+/m.exec(copy()) ?? [];
+    writeFileSync(box.stackFile, `${salt}${stackFileText}${own}`);
+    await setSecret(box.context(), "trial", "SECOND", undefined, secret("battery staple"));
+    assert.deepEqual(names(readFileSync(box.stackFile, "utf8")), ["FIRST", "SECOND"]);
+    await preview(box.context({ program }), "trial", none);
+    assert.deepEqual(names(copy()), ["FIRST", "SECOND"]);
+    assert.doesNotMatch(
+      box.stdout() + box.stderr() + copy() + readFileSync(box.stackFile, "utf8"),
+      /correct horse|battery/,
+    );
+    writeFileSync(box.stackFile, stackFileText);
   });
 
   it("tells a mistake in the configuration in its own words alone", async () => {

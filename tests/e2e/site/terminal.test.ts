@@ -61,7 +61,7 @@ describe("the command at a terminal", function () {
   before("up with a value for one run", async () => {
     const { stdout } = await site.up("--config", "web=2");
     assert.match(stdout, /^for this run alone: web=2; the next `webinfra up --stack \S+` takes that back$/m);
-    assert.match(stdout, /^to keep it: `webinfra config set web=2 --config-file \S+ --stack \S+`$/m);
+    assert.match(stdout, /^to keep it: `webinfra config set --stack \S+ --config-file \S+ web=2`$/m);
   });
 
   it("does not take a host away where nobody can be asked", async () => {
