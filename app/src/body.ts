@@ -10,7 +10,7 @@ export class BadRequest extends Error {
   public override readonly name = "BadRequest";
 
   public constructor(
-    public readonly status: 400 | 403 | 409 | 413 | 415,
+    public readonly status: 400 | 403 | 413 | 415,
     message: string,
   ) {
     super(message);

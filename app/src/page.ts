@@ -1,7 +1,7 @@
 import { type Entry, PAGE_SIZE, type Reading } from "./guestbook";
 import { type Html, html } from "./html";
 import { freshnessInWords } from "./lag";
-import { type FieldName, type FieldProblem, MESSAGE_LIMIT, NAME_LIMIT } from "./validation";
+import { type FieldProblem, MESSAGE_LIMIT, NAME_LIMIT } from "./validation";
 
 /** What every page shows about the one who made it. */
 export interface PageContext {
@@ -22,8 +22,12 @@ export interface FormState {
   readonly problems: readonly FieldProblem[];
 }
 
-/** The guestbook: an empty form and the latest entries. */
-export function guestbookPage(context: PageContext, form: FormState, reading: Reading): string {
+/**
+ * The guestbook: an empty form and the latest entries.
+ *
+ * @param signed - id of the entry that the visitor has just written, to be thanked for
+ */
+export function guestbookPage(context: PageContext, form: FormState, reading: Reading, signed?: string): string {
   const { entries } = reading;
   const count = entries.length >= PAGE_SIZE ? `the latest ${String(PAGE_SIZE)}` : `${String(entries.length)} so far`;
   const list =
@@ -34,14 +38,22 @@ export function guestbookPage(context: PageContext, form: FormState, reading: Re
         </ol>`;
   return layout(
     context,
-    "Guestbook",
-    html`${formSection(form)}
+    // Of a page that is loaded, screen readers say the title for certain, and a status only maybe.
+    signed === undefined ? "Guestbook" : "Thank you for your entry",
+    html`${signed === undefined ? [] : thanks(entries, signed)} ${formSection(form)}
       <section aria-labelledby="entries-title">
         <h2 id="entries-title">Entries <span class="count">${count}</span></h2>
         ${list}
       </section>`,
     reading,
   );
+}
+
+/** By name, where the entry is among those that are shown. */
+function thanks(entries: readonly Entry[], signed: string): Html {
+  const entry = entries.find(({ id }) => id === signed);
+  const whom = entry === undefined ? html`` : html`, <bdi>${entry.name}</bdi>`;
+  return html`<p class="notice" role="status">Thank you${whom}! Your entry is in the guestbook.</p>`;
 }
 
 /** The form again, with what was written in it and what is wrong with it. */
@@ -105,6 +117,10 @@ function layout(context: PageContext, title: string, main: Html, reading?: Readi
         <meta charset="utf-8" />
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <meta name="color-scheme" content="light dark" />
+        <meta
+          name="description"
+          content="The guestbook of www.foobar.com: leave a few words, and read what others have written."
+        />
         <title>${title} · www.foobar.com</title>
         <link rel="icon" type="image/svg+xml" href="${context.icon}" />
         <link rel="stylesheet" href="${context.stylesheet}" />
@@ -130,12 +146,14 @@ function fact(term: string, value: Html): Html {
   </div>`;
 }
 
+/** The fields that a visitor fills in, from the top. */
+const TEXT_FIELDS = ["name", "message"] as const;
+type TextField = (typeof TEXT_FIELDS)[number];
+
 function formSection(form: FormState): Html {
   return html`<section class="card" aria-labelledby="form-title">
     <h2 id="form-title">${form.problems.length === 0 ? "Write an entry" : "Please check your entry"}</h2>
-    ${form.problems
-      .filter(({ field }) => field === "id")
-      .map(({ text }) => html`<p class="problem">${sentence(text)}</p>`)}
+    ${form.problems.filter(({ field }) => field === "id").map(({ advice }) => html`<p class="problem">${advice}</p>`)}
     <form method="post" action="/" accept-charset="utf-8">
       <input type="hidden" name="id" value="${form.id}" />
       <div class="field">
@@ -148,7 +166,8 @@ function formSection(form: FormState): Html {
           required
           maxlength="${String(NAME_LIMIT)}"
           autocomplete="name"
-          ${describedBy(form, "name")}
+          dir="auto"
+          ${stateOf(form, "name")}
         />
         ${problemText(form, "name")}
       </div>
@@ -160,7 +179,8 @@ function formSection(form: FormState): Html {
           rows="4"
           required
           maxlength="${String(MESSAGE_LIMIT)}"
-          ${describedBy(form, "message", "message-hint")}
+          dir="auto"
+          ${stateOf(form, "message", "message-hint")}
         >
 ${form.message}</textarea>
         <p class="hint" id="message-hint">Up to ${String(MESSAGE_LIMIT)} characters.</p>
@@ -171,21 +191,19 @@ ${form.message}</textarea>
   </section>`;
 }
 
-function describedBy(form: FormState, field: FieldName, hint?: string): Html {
+/** What describes the field, whether it is good, and the focus where it is the first that is not. */
+function stateOf(form: FormState, field: TextField, hint?: string): Html {
   const problem = form.problems.some((candidate) => candidate.field === field);
   const ids = [...(hint === undefined ? [] : [hint]), ...(problem ? [`${field}-problem`] : [])].join(" ");
   const described = ids === "" ? html`` : html`aria-describedby="${ids}"`;
-  return problem ? html`${described} aria-invalid="true"` : described;
+  const first = TEXT_FIELDS.find((name) => form.problems.some((candidate) => candidate.field === name)) === field;
+  return problem ? html`${described} aria-invalid="true" ${first ? html`autofocus` : []}` : described;
 }
 
-function problemText(form: FormState, field: FieldName): readonly Html[] {
+function problemText(form: FormState, field: TextField): readonly Html[] {
   return form.problems
     .filter((problem) => problem.field === field)
-    .map(({ text }) => html`<p class="problem" id="${field}-problem">${sentence(text)}</p>`);
-}
-
-function sentence(text: string): string {
-  return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
+    .map(({ advice }) => html`<p class="problem" id="${field}-problem">${advice}</p>`);
 }
 
 const DATE = new Intl.DateTimeFormat("en-GB", {
@@ -197,12 +215,13 @@ const DATE = new Intl.DateTimeFormat("en-GB", {
   timeZone: "UTC",
 });
 
+/** The header runs in the name's direction, so that a name in Arabic stands on the right and the date on the left. */
 function entryItem(entry: Entry): Html {
   return html`<li>
     <article class="card entry">
-      <header>
-        <h3 dir="auto">${entry.name}</h3>
-        <time datetime="${entry.createdAt}">${DATE.format(new Date(entry.createdAt))} UTC</time>
+      <header dir="auto">
+        <h3>${entry.name}</h3>
+        <time dir="ltr" datetime="${entry.createdAt}">${DATE.format(new Date(entry.createdAt))} UTC</time>
       </header>
       <p dir="auto">
         ${entry.message.split("\n").map((line, index) => (index === 0 ? html`${line}` : html`<br />${line}`))}

@@ -26,9 +26,20 @@ const REQUEST_TIMEOUT_MS = 30_000;
 const HEADERS_TIMEOUT_MS = 15_000;
 const RETRY_AFTER_SECONDS = 5;
 
-const COOKIE = "guestbook_written";
+/** The token of the visitor's last write. */
+const WRITTEN_COOKIE = "guestbook_written";
+/** The id of the entry that the next page thanks for. */
+const SIGNED_COOKIE = "guestbook_signed";
 /** Beyond this no healthy replica lags; proxies stop reading from one long before. */
 const COOKIE_SECONDS = 30;
+
+/** What a visitor reads whose form cannot be taken as it came, by the answer's status. */
+const FORM_ADVICE: Readonly<Record<BadRequest["status"], string>> = {
+  403: "The form came from another site. Please use the one on this site.",
+  413: "That is more text than the guestbook has room for. Please go back and shorten it.",
+  400: "The guestbook could not read what was sent. Please go back and send it again.",
+  415: "The guestbook could not read what was sent. Please use the form on this site.",
+};
 
 const SECURITY_HEADERS = {
   "X-Content-Type-Options": "nosniff",
@@ -154,8 +165,12 @@ export class App {
 
   private async showPage(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const reading = await this.parts.guestbook.list(tokenOf(request));
+    const signed = signedOf(request);
     response.setHeader("X-Database", reading.database);
-    sendPage(response, 200, guestbookPage(this.page, emptyForm(), reading));
+    if (signed !== undefined) {
+      response.setHeader("Set-Cookie", cookie(request, SIGNED_COOKIE, "", 0));
+    }
+    sendPage(response, 200, guestbookPage(this.page, emptyForm(), reading, signed));
   }
 
   private async takeForm(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -171,7 +186,9 @@ export class App {
     }
     try {
       const written = await this.addFormEntry(result.draft);
-      sendWritten(response, request, written, 303, { Location: "/" });
+      sendWritten(response, request, written, 303, { Location: "/" }, [
+        cookie(request, SIGNED_COOKIE, written.entry.id, COOKIE_SECONDS),
+      ]);
       response.end();
     } catch (error) {
       if (!(error instanceof DatabaseUnavailable)) {
@@ -213,13 +230,15 @@ export class App {
     }
     try {
       const written = await this.parts.guestbook.add(result.draft);
-      sendWritten(response, request, written, 201, { "Content-Type": "application/json" });
+      sendWritten(response, request, written, 201, { "Content-Type": "application/json" }, []);
       response.end(`${JSON.stringify(written.entry)}\n`);
     } catch (error) {
-      if (error instanceof EntryConflict) {
-        throw new BadRequest(409, `id is ${result.draft.id}, another entry has it: use a new UUID for other content`);
+      if (!(error instanceof EntryConflict)) {
+        throw error;
       }
-      throw error;
+      sendJson(response, 409, {
+        error: `id is ${result.draft.id}, another entry has it: use a new UUID for other content`,
+      });
     }
   }
 
@@ -232,7 +251,13 @@ export class App {
       if (!request.complete) {
         response.setHeader("Connection", "close");
       }
-      this.refuse(path, response, error.status, "That did not work", error.message);
+      this.refuse(
+        path,
+        response,
+        error.status,
+        "That did not work",
+        isApi(path) ? error.message : FORM_ADVICE[error.status],
+      );
       return;
     }
     if (error instanceof DatabaseUnavailable) {
@@ -322,24 +347,39 @@ function sendWritten(
   written: Written,
   status: number,
   headers: Readonly<Record<string, string>>,
+  cookies: readonly string[],
 ): void {
-  const secure = request.headers["x-forwarded-proto"] === "https" ? "; Secure" : "";
   response.writeHead(status, {
     ...SECURITY_HEADERS,
     ...headers,
     "Cache-Control": "no-store",
     "X-Database": written.database,
-    "Set-Cookie": `${COOKIE}=${encodeURIComponent(written.token)}; Path=/; Max-Age=${String(COOKIE_SECONDS)}; HttpOnly; SameSite=Lax${secure}`,
+    "Set-Cookie": [cookie(request, WRITTEN_COOKIE, written.token, COOKIE_SECONDS), ...cookies],
   });
+}
+
+function cookie(request: IncomingMessage, name: string, value: string, seconds: number): string {
+  const secure = request.headers["x-forwarded-proto"] === "https" ? "; Secure" : "";
+  return `${name}=${encodeURIComponent(value)}; Path=/; Max-Age=${String(seconds)}; HttpOnly; SameSite=Lax${secure}`;
 }
 
 /** The visitor's own write, if they made one lately; anything else in the cookie counts as none. */
 function tokenOf(request: IncomingMessage): string | undefined {
+  const token = cookieOf(request, WRITTEN_COOKIE);
+  return token !== undefined && isToken(token) ? token : undefined;
+}
+
+/** The entry that this visitor was sent back with, until a page has thanked for it. */
+function signedOf(request: IncomingMessage): string | undefined {
+  const id = cookieOf(request, SIGNED_COOKIE);
+  return id !== undefined && isUuid(id) ? id : undefined;
+}
+
+function cookieOf(request: IncomingMessage, wanted: string): string | undefined {
   for (const pair of (request.headers.cookie ?? "").split(";")) {
     const [name, value] = pair.trim().split("=", 2);
-    if (name === COOKIE && value !== undefined) {
-      const token = decoded(value);
-      return token !== undefined && isToken(token) ? token : undefined;
+    if (name === wanted && value !== undefined) {
+      return decoded(value);
     }
   }
   return undefined;

@@ -13,10 +13,13 @@ export interface Draft {
 
 export type FieldName = "name" | "message" | "id";
 
-/** One problem with what was sent: the field, and a sentence that says what is wrong and what would be right. */
+/** One problem with what was sent. */
 export interface FieldProblem {
   readonly field: FieldName;
+  /** What is wrong and what would be right, for whoever writes a program: it names the field as the API does. */
   readonly text: string;
+  /** The same for a visitor, who reads it beside the field. */
+  readonly advice: string;
 }
 
 export type Validation =
@@ -49,19 +52,32 @@ export function validateEntry(input: Readonly<Record<string, unknown>>, makeId: 
     problems.push({
       field: "id",
       text: `id is ${shown(given)}, it must be a UUID such as 3f2b8c1e-5d0a-4f6b-9c7d-2e1a0b9c8d7f, or be left out`,
+      advice: "This form was damaged on its way. Your text is still here: please send it again.",
     });
   }
   return problems.length > 0 ? { ok: false, problems } : { ok: true, draft: { id, name, message } };
 }
 
+const ADVICE = {
+  name: {
+    empty: "Please tell us your name.",
+    unprintable: "Your name has characters that cannot be shown. Please type it again, on one line.",
+  },
+  message: {
+    empty: "Please write a message.",
+    unprintable: "Your message has characters that cannot be shown. Please take them out, or type it again.",
+  },
+} as const;
+
 function checkText(field: "name" | "message", value: unknown, limit: number, problems: FieldProblem[]): string {
   const rule = `it must be 1 to ${String(limit)} characters of text`;
+  const { empty, unprintable } = ADVICE[field];
   if (value === undefined || value === null) {
-    problems.push({ field, text: `${field} is missing, ${rule}` });
+    problems.push({ field, text: `${field} is missing, ${rule}`, advice: empty });
     return "";
   }
   if (typeof value !== "string") {
-    problems.push({ field, text: `${field} is ${shown(value)}, ${rule}` });
+    problems.push({ field, text: `${field} is ${shown(value)}, ${rule}`, advice: empty });
     return "";
   }
   const text = value
@@ -71,12 +87,20 @@ function checkText(field: "name" | "message", value: unknown, limit: number, pro
   const length = Array.from(text).length;
   // Characters that show nothing, such as a zero-width space, make no name.
   if (text.replace(/[\s\p{Cf}]/gu, "") === "") {
-    problems.push({ field, text: `${field} is empty, ${rule}` });
+    problems.push({ field, text: `${field} is empty, ${rule}`, advice: empty });
   } else if (length > limit) {
-    problems.push({ field, text: `${field} has ${String(length)} characters, ${rule}` });
+    problems.push({
+      field,
+      text: `${field} has ${String(length)} characters, ${rule}`,
+      advice: `Your ${field} has ${String(length)} characters, and there is room for ${String(limit)}. Please shorten it.`,
+    });
   } else if (hasControlCharacter(text, field === "message")) {
     const allowed = field === "message" ? "text, line ends and tabs" : "text on one line";
-    problems.push({ field, text: `${field} has control characters, it may hold only ${allowed}` });
+    problems.push({
+      field,
+      text: `${field} has control characters, it may hold only ${allowed}`,
+      advice: unprintable,
+    });
   }
   return text;
 }

@@ -5,6 +5,7 @@ import { mkdirSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import type { Browser, BrowserContext, Page } from "playwright-core";
+import { assertAccessible } from "./axe";
 import { openBrowser } from "./browser";
 
 const SCREENS = [
@@ -25,7 +26,7 @@ async function open(page: Page, url: string): Promise<void> {
 }
 
 /** Fills the form in and sends it; ends when the next page is there. */
-async function sign(page: Page, name: string, message: string): Promise<void> {
+export async function sign(page: Page, name: string, message: string): Promise<void> {
   await page.getByLabel("Your name").fill(name);
   await page.getByLabel("Your message").fill(message);
   await Promise.all([page.waitForEvent("load"), page.getByRole("button", { name: "Sign the guestbook" }).click()]);
@@ -35,7 +36,7 @@ const webServer = (page: Page): Promise<string> =>
   page.locator("footer dl > div", { hasText: "Web server" }).locator("dd").innerText();
 
 /** How far the page is wider than the window; negative or 0 when there is nothing to scroll. */
-const overhang = (page: Page): Promise<number> =>
+export const overhang = (page: Page): Promise<number> =>
   page.evaluate<number>("document.documentElement.scrollWidth - document.documentElement.clientWidth");
 
 /**
@@ -103,6 +104,13 @@ export function pageTests(url: () => string | Promise<string>, webServers = 2): 
           const { name, message } = entry();
           await open(page, address);
           await sign(page, name, message);
+          assert.equal(
+            await page.getByRole("status").innerText(),
+            `Thank you, ${name}! Your entry is in the guestbook.`,
+          );
+          await assertAccessible(page, "after an entry was written");
+          await page.reload();
+          assert.equal(await page.getByRole("status").count(), 0);
           for (let reload = 0; reload < 4; reload++) {
             const first = page.locator("ol.entries > li").first();
             assert.equal(await first.locator("h3").innerText(), name);
@@ -139,8 +147,10 @@ export function pageTests(url: () => string | Promise<string>, webServers = 2): 
           assert.equal(await page.locator("#message-problem").count(), 0);
           // ... but one of spaces.
           await sign(page, "Ada", "   ");
-          assert.match(await page.locator("#message-problem").innerText(), /\S/);
+          assert.equal(await page.locator("#message-problem").innerText(), "Please write a message.");
           assert.equal(await page.getByLabel("Your message").getAttribute("aria-invalid"), "true");
+          assert.equal(await page.locator("#message:focus").count(), 1);
+          await assertAccessible(page, "with an empty message");
           assert.equal(await page.getByLabel("Your name").inputValue(), "Ada");
           assert.ok((await overhang(page)) <= 0);
           const { message } = entry();

@@ -79,6 +79,28 @@ describe("app: validation", () => {
     ]);
   });
 
+  it("says the same to a visitor in friendlier words", () => {
+    const advice = (input: Record<string, unknown>): string[] => {
+      const result = validateEntry(input, () => ID);
+      return result.ok ? [] : result.problems.map(({ field, advice: words }) => `${field}: ${words}`);
+    };
+    const nothing = ["name: Please tell us your name.", "message: Please write a message."];
+    assert.deepEqual(advice({}), nothing);
+    assert.deepEqual(advice({ name: 7, message: [] }), nothing);
+    assert.deepEqual(advice({ name: " \u200b ", message: "\n" }), nothing);
+    assert.deepEqual(advice({ name: "é".repeat(81), message: "😀".repeat(1001) }), [
+      "name: Your name has 81 characters, and there is room for 80. Please shorten it.",
+      "message: Your message has 1001 characters, and there is room for 1000. Please shorten it.",
+    ]);
+    assert.deepEqual(advice({ name: "a\nb", message: "a\u0000b" }), [
+      "name: Your name has characters that cannot be shown. Please type it again, on one line.",
+      "message: Your message has characters that cannot be shown. Please take them out, or type it again.",
+    ]);
+    assert.deepEqual(advice({ name: "Ada", message: "Hello", id: "7" }), [
+      "id: This form was damaged on its way. Your text is still here: please send it again.",
+    ]);
+  });
+
   it("lets nothing through that the table would refuse", () => {
     fc.assert(
       fc.property(fc.string({ unit: "binary", maxLength: 1100 }), fc.anything(), (message, name) => {

@@ -1,76 +1,28 @@
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import type { AddressInfo } from "node:net";
-import { join } from "node:path";
 import fc from "fast-check";
-import { loadAssets } from "../../app/src/assets";
 import { DatabaseUnavailable } from "../../app/src/database";
-import { type Entry, EntryConflict, type Guestbook, type Reading, type Written } from "../../app/src/guestbook";
 import { jsonLog } from "../../app/src/log";
-import { App } from "../../app/src/server";
-import type { Draft } from "../../app/src/validation";
+import { MemoryGuestbook, type ServedGuestbook, serveGuestbook, TOKEN } from "../support/guestbook";
 
 const ID = "3f2b8c1e-5d0a-4f6b-9c7d-2e1a0b9c8d7f";
-const TOKEN = "33cf7919-e592-11f1-8b97-10666aba2321:12";
-
-/** A guestbook in memory that fails on demand. */
-class MemoryGuestbook implements Guestbook {
-  public readonly entries: Entry[] = [];
-  public readonly tokens: (string | undefined)[] = [];
-  public failure: Error | undefined;
-
-  public list(token?: string): Promise<Reading> {
-    this.tokens.push(token);
-    return this.failure === undefined
-      ? Promise.resolve({
-          entries: [...this.entries].reverse(),
-          database: "db-2",
-          freshness: { kind: "replica", lagSeconds: 4.2 },
-        })
-      : Promise.reject(this.failure);
-  }
-
-  public add(draft: Draft): Promise<Written> {
-    if (this.failure !== undefined) {
-      return Promise.reject(this.failure);
-    }
-    const present = this.entries.find(({ id }) => id === draft.id);
-    if (present !== undefined && (present.name !== draft.name || present.message !== draft.message)) {
-      return Promise.reject(new EntryConflict("exists"));
-    }
-    const entry = present ?? { ...draft, createdAt: "2025-11-21T09:44:00.000Z" };
-    if (present === undefined) {
-      this.entries.push(entry);
-    }
-    return Promise.resolve({ entry, database: "db-1", token: TOKEN });
-  }
-}
-
 describe("app: HTTP", () => {
   let book: MemoryGuestbook;
-  let app: App;
+  let served: ServedGuestbook;
   let site: string;
   let logged: string[];
 
   beforeEach(async () => {
     book = new MemoryGuestbook();
     logged = [];
-    app = new App({
-      guestbook: book,
-      assets: loadAssets(join(__dirname, "../../app/src/static")),
-      serverName: "web-1",
-      release: "0123456789abcdef",
-      log: jsonLog((line) => logged.push(line), { server: "web-1" }),
-    });
-    app.server.listen(0, "127.0.0.1");
-    await once(app.server, "listening");
-    const { port } = app.server.address() as AddressInfo;
-    site = `http://127.0.0.1:${String(port)}`;
+    served = await serveGuestbook(
+      book,
+      jsonLog((line) => logged.push(line), { server: "web-1" }),
+    );
+    site = served.url;
   });
 
   afterEach(() => {
-    app.server.close();
-    app.server.closeAllConnections();
+    served.close();
   });
 
   const get = (path: string, headers: Record<string, string> = {}): Promise<Response> =>
@@ -134,15 +86,68 @@ describe("app: HTTP", () => {
     assert.equal(answer.status, 303);
     assert.equal(answer.headers.get("location"), "/");
     assert.equal(answer.headers.get("x-database"), "db-1");
-    const cookie = answer.headers.get("set-cookie") ?? "";
-    assert.match(cookie, /^guestbook_written=[^;]+; Path=\/; Max-Age=30; HttpOnly; SameSite=Lax$/);
-    await get("/", { Cookie: `other=1; ${cookie.split(";")[0] ?? ""}` });
+    const [written = "", signed, ...rest] = answer.headers.getSetCookie();
+    assert.match(written, /^guestbook_written=[^;]+; Path=\/; Max-Age=30; HttpOnly; SameSite=Lax$/);
+    assert.equal(signed, `guestbook_signed=${ID}; Path=/; Max-Age=30; HttpOnly; SameSite=Lax`);
+    assert.deepEqual(rest, []);
+    await get("/", { Cookie: `other=1; ${written.split(";")[0] ?? ""}` });
     assert.deepEqual(book.tokens, [TOKEN]);
+  });
+
+  it("thanks a visitor once for the entry, by name, and says so in the title too", async () => {
+    const sent = await postForm({ name: "Ada & עדה", message: "Hello", id: ID });
+    const cookies = sent.headers.getSetCookie().map((cookie) => cookie.split(";")[0] ?? "");
+    const answer = await get("/", { Cookie: cookies.join("; ") });
+    const page = await answer.text();
+    assert.match(
+      page,
+      /<p class="notice" role="status">Thank you, <bdi>Ada &amp; עדה<\/bdi>! Your entry is in the guestbook\.<\/p>/,
+    );
+    assert.match(page, /<title>Thank you for your entry · /);
+    assert.deepEqual(answer.headers.getSetCookie(), ["guestbook_signed=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax"]);
+    // As the browser sends it from then on, and as anybody may.
+    for (const cookie of [cookies[0] ?? "", "guestbook_signed=", "guestbook_signed=<script>"]) {
+      const again = await get("/", { Cookie: cookie });
+      assert.doesNotMatch(await again.text(), /role="status"|Thank you/);
+      assert.deepEqual(again.headers.getSetCookie(), []);
+    }
+  });
+
+  it("thanks without a name for an entry that the page does not show", async () => {
+    const page = await (await get("/", { Cookie: `guestbook_signed=${ID}` })).text();
+    assert.match(page, /<p class="notice" role="status">Thank you! Your entry is in the guestbook\.<\/p>/);
+  });
+
+  it("keeps its thanks while no page can be made", async () => {
+    book.failure = new DatabaseUnavailable("away");
+    const answer = await get("/", { Cookie: `guestbook_signed=${ID}` });
+    assert.equal(answer.status, 503);
+    assert.deepEqual(answer.headers.getSetCookie(), []);
+  });
+
+  it("thanks for the entry that was stored, where the form's id was another one's", async () => {
+    await postForm({ name: "Ada", message: "Hello", id: ID });
+    const answer = await postForm({ name: "Ada", message: "Something else", id: ID });
+    const id = book.entries[1]?.id ?? assert.fail("not stored");
+    assert.notEqual(id, ID);
+    assert.match(answer.headers.getSetCookie()[1] ?? "", new RegExp(`^guestbook_signed=${id};`));
+  });
+
+  it("thanks no program", async () => {
+    const answer = await postJson({ name: "Ada", message: "Hello" });
+    assert.deepEqual(
+      answer.headers.getSetCookie().map((cookie) => cookie.split("=")[0]),
+      ["guestbook_written"],
+    );
   });
 
   it("marks the cookie secure behind TLS, and takes no token that is none", async () => {
     const answer = await postForm({ name: "Ada", message: "Hello" }, { "X-Forwarded-Proto": "https" });
-    assert.match(answer.headers.get("set-cookie") ?? "", /; Secure$/);
+    const cookies = answer.headers.getSetCookie();
+    assert.equal(cookies.length, 2);
+    for (const cookie of cookies) {
+      assert.match(cookie, /; Secure$/);
+    }
     await get("/", { Cookie: "guestbook_written='; DROP" });
     await get("/", { Cookie: "guestbook_written=%E0%A4%A" });
     assert.deepEqual(book.tokens, [undefined, undefined]);
@@ -162,16 +167,86 @@ describe("app: HTTP", () => {
     const answer = await postForm({ name: "", message: 'my "text" </textarea>' });
     const page = await answer.text();
     assert.equal(answer.status, 400);
-    assert.match(page, /id="name-problem">Name is empty, it must be 1 to 80 characters of text\.</);
-    assert.match(page, /aria-describedby="name-problem" aria-invalid="true"/);
+    assert.match(page, /<title>Please check your entry · /);
+    assert.match(page, /id="name-problem">Please tell us your name\.</);
+    assert.match(page, /aria-describedby="name-problem" aria-invalid="true" autofocus/);
     assert.match(page, /my &quot;text&quot; &lt;\/textarea&gt;<\/textarea>/);
+  });
+
+  it("puts the focus on the first field that is wrong, and on none when all is well", async () => {
+    const focused = (page: string): readonly string[] =>
+      [...page.matchAll(/<(?:input|textarea)[^>]*?name="(\w+)"[^>]*? autofocus/g)].map(([, field = ""]) => field);
+    const wrong = async (fields: Record<string, string>): Promise<readonly string[]> =>
+      focused(await (await postForm(fields)).text());
+    assert.deepEqual(await wrong({ name: "", message: "" }), ["name"]);
+    assert.deepEqual(await wrong({ name: "Ada", message: "" }), ["message"]);
+    assert.deepEqual(await wrong({ name: "", message: "Hello" }), ["name"]);
+    assert.deepEqual(focused(await (await get("/")).text()), []);
+  });
+
+  it("gives a form whose id is damaged back with one that is good", async () => {
+    const page = await (await postForm({ name: "Ada", message: "Hello", id: "7" })).text();
+    assert.match(
+      page,
+      /<p class="problem">This form was damaged on its way\. Your text is still here: please send it again\.<\/p>/,
+    );
+    assert.match(page, /name="id" value="[0-9a-f-]{36}"/);
+    assert.match(page, /Hello<\/textarea>/);
+  });
+
+  it("says what the site is to whoever lists it", async () => {
+    const page = await (await get("/")).text();
+    const description = /<meta\s+name="description"\s+content="([^"]+)"/.exec(page)?.[1];
+    assert.equal(description, "The guestbook of www.foobar.com: leave a few words, and read what others have written.");
+  });
+
+  it("lets each name, message and field run in the direction of its script", async () => {
+    await postJson({ name: "ليلى", message: "مرحبا" });
+    const page = await (await get("/")).text();
+    assert.match(page, /<header dir="auto">\s*<h3>ليلى<\/h3>\s*<time dir="ltr"/);
+    assert.match(page, /<p dir="auto">\s*مرحبا/);
+    assert.match(page, /<input\s[^>]*name="name"[^>]*dir="auto"/);
+    assert.match(page, /<textarea\s[^>]*dir="auto"/);
   });
 
   it("takes no form from another site", async () => {
     const answer = await postForm({ name: "Ada", message: "Hello" }, { "Sec-Fetch-Site": "cross-site" });
     assert.equal(answer.status, 403);
+    assert.match(await answer.text(), /<p>The form came from another site\. Please use the one on this site\.<\/p>/);
     assert.equal(book.entries.length, 0);
   });
+
+  const asForm = { "Content-Type": "application/x-www-form-urlencoded" };
+  const badForms: readonly (readonly [string, RequestInit, number, string])[] = [
+    [
+      "far too much text",
+      { headers: asForm, body: `message=${"x".repeat(17_000)}` },
+      413,
+      "That is more text than the guestbook has room for. Please go back and shorten it.",
+    ],
+    [
+      "what is not UTF-8",
+      { headers: asForm, body: Buffer.from([0x6e, 0x3d, 0xff]) },
+      400,
+      "The guestbook could not read what was sent. Please go back and send it again.",
+    ],
+    [
+      "what is no form",
+      { headers: { "Content-Type": "text/plain" }, body: "hello" },
+      415,
+      "The guestbook could not read what was sent. Please use the form on this site.",
+    ],
+  ];
+  for (const [what, init, status, text] of badForms) {
+    it(`answers ${what} in words for a visitor`, async () => {
+      const answer = await fetch(`${site}/`, { method: "POST", ...init });
+      assert.equal(answer.status, status);
+      const page = await answer.text();
+      assert.match(page, /<h2>That did not work<\/h2>/);
+      assert.ok(page.includes(`<p>${text}</p>`), page);
+      assert.equal(book.entries.length, 0);
+    });
+  }
 
   it("answers the entries as JSON", async () => {
     await postJson({ name: "Ada", message: "Hello", id: ID });
@@ -349,7 +424,7 @@ describe("app: HTTP", () => {
   });
 
   it("drains: unhealthy but serving, each connection for the last time, then closed", async () => {
-    const drained = app.drain(300, 5000);
+    const drained = served.app.drain(300, 5000);
     const health = await get("/healthz");
     assert.equal(health.status, 503);
     assert.equal(await health.text(), "draining\n");

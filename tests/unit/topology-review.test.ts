@@ -290,6 +290,45 @@ describe("review: docs/topologies.md", () => {
       assert.ok(text.includes(`\`${id}\``), id);
     }
   });
+
+  const roleInWords: Readonly<Record<RoleName, string>> = {
+    loadBalancer: "the balancer",
+    webServer: "Nginx",
+    appServer: "the application",
+    database: "the primary",
+    monitor: "the monitor",
+  };
+  for (const preset of presetNames) {
+    const [, section = ""] =
+      new RegExp(`^### \`${preset}\`.*\\n([^]*?)(?=^##)`, "m").exec(
+        text.slice(text.indexOf("## When a machine dies")),
+      ) ?? [];
+    const rows = [...section.matchAll(/^\| (`.+?) +\| (.+?) +\|/gm)].map(([, lost = "", stops = ""]) => ({
+      lost,
+      stops,
+    }));
+    const { losses } = reviewed({ topology: preset });
+
+    it(`says what stops when a machine of ${preset} dies, for each of them`, () => {
+      const said = rows.flatMap(({ lost, stops }) =>
+        [...lost.matchAll(/`([\w-]+)`/g)].map(([, host = ""]) => [host, stops] as const),
+      );
+      const found = losses.filter(({ role }) => role === null).map(({ host, inWords }) => [host, inWords] as const);
+      assert.deepEqual(said.toSorted(), found.toSorted());
+    });
+
+    it(`names each role of ${preset} whose loss stops something`, () => {
+      const serious = losses.filter(({ role, stops }) => role !== null && stops.length > 0);
+      assert.ok(serious.length > 0);
+      for (const { host, role } of serious) {
+        const row = rows.find(({ lost }) => lost.includes(`\`${host}\``));
+        assert.ok(
+          role !== null && row?.lost.includes(roleInWords[role]),
+          `${host} ${String(role)}: ${String(row?.lost)}`,
+        );
+      }
+    });
+  }
 });
 
 /** `host` or `host role` → what stops, for all hosts and roles of a topology. */
