@@ -262,8 +262,8 @@ export class Site {
 
   /** `up` by the webinfra in another folder, such as an earlier version. */
   async upBy(root: string): Promise<Ended> {
-    // One before there was a question knows no --yes.
-    const args = this.upArguments().filter((word) => word !== "--yes");
+    // What every version knows: one from before knows neither --stack nor --yes here.
+    const args = ["up", this.stack, "--config-file", this.configFile];
     return this.succeeded(this.start(args, {}, root), args);
   }
 
