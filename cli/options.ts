@@ -60,6 +60,17 @@ export const jsonOption = (what: string): Option => new Option("--json", what);
 /** For commands that change a stack. */
 export const waitOption = new Option("--wait", "when another run is changing the stack, wait until that ends");
 
+/** Another stack file. */
+export const configFileOption = new Option(
+  "--config-file <file>",
+  "a stack file instead of the repository's Pulumi.<stack>.yaml",
+);
+
+/** What {@link configFileOption} gives, beside the stack. */
+export interface FileChoice extends StackChoice {
+  readonly configFile?: string;
+}
+
 /** Options for another configuration than the stack's file has. */
 export const configOptions: readonly Option[] = [
   new Option("--topology <name>", "another topology than the stack's, for this run only").argParser(topologyName),
@@ -69,12 +80,11 @@ export const configOptions: readonly Option[] = [
   )
     .default([], "none")
     .argParser(collectOverride),
-  new Option("--config-file <file>", "a stack file instead of the repository's Pulumi.<stack>.yaml"),
+  configFileOption,
 ];
 
-/** What {@link configOptions} give, beside the stack. */
-export interface ConfigOptions extends StackChoice {
+/** What {@link configOptions} give. */
+export interface ConfigOptions extends FileChoice {
   readonly topology?: string;
   readonly config: readonly Override[];
-  readonly configFile?: string;
 }

@@ -2,6 +2,9 @@ import { z } from "zod";
 import { addressToken } from "../services/address";
 import { Config } from "./schema";
 
+/** Whether a text cannot be an environment variable. */
+export const holdsControlCharacter = (text: string): boolean => /[^\P{Cc}\t\n]/u.test(text);
+
 const stringsByName = z.record(z.string(), z.string());
 
 /**
@@ -24,7 +27,7 @@ export function secretProblems(names: readonly string[], values: unknown): reado
       ];
     }
     // systemd drops a variable with a control character in it, and says so only in the journal.
-    return /[^\P{Cc}\t\n]/u.test(value)
+    return holdsControlCharacter(value)
       ? [
           `webinfra:secrets.${name} holds a control character, which an environment variable cannot: set it again without (or encode it)`,
         ]

@@ -1,5 +1,6 @@
 /** The language host's process: serves the gRPC interface until Pulumi ends it. */
 import { join, resolve } from "node:path";
+import { whenOrphaned } from "../core/parent";
 import { startHost } from "./host";
 
 async function main(): Promise<void> {
@@ -12,14 +13,11 @@ async function main(): Promise<void> {
   });
   // Pulumi reads the port from the first line.
   process.stdout.write(`${String(host.port)}\n`);
-  // Pulumi tells its plugins nothing when it is killed: without a parent, nobody waits for the program's end.
-  const parent = process.ppid;
-  setInterval(() => {
-    if (process.ppid !== parent) {
-      host.kill();
-      process.exit(1);
-    }
-  }, 1000).unref();
+  // Nobody waits for the program's end any more.
+  whenOrphaned(() => {
+    host.kill();
+    process.exit(1);
+  });
 }
 
 void main();

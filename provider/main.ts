@@ -3,6 +3,7 @@ import { info, warn } from "@pulumi/pulumi/log";
 import { main } from "@pulumi/pulumi/provider";
 import { DependencyResource } from "@pulumi/pulumi/resource";
 import { resetOptions } from "@pulumi/pulumi/runtime/settings";
+import { whenOrphaned } from "../core/parent";
 import { WebinfraProvider } from "./provider";
 
 const args = process.argv.slice(2);
@@ -16,12 +17,6 @@ const provider = new WebinfraProvider((urn, message, kind) => {
   void (kind === "warning" ? warn(message, resource) : info(message, resource, 0, true));
 });
 
-// Pulumi tells its plugins nothing when it is killed: a provider without a parent stops its work and goes.
-const parent = process.ppid;
-setInterval(() => {
-  if (process.ppid !== parent) {
-    void provider.cancel().finally(() => process.exit(1));
-  }
-}, 1000).unref();
+whenOrphaned(() => void provider.cancel().finally(() => process.exit(1)));
 
 void main(provider, args);

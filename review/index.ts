@@ -5,7 +5,7 @@ import { ReviewSettings } from "./findings/finding";
 import { losses } from "./losses";
 import { purposes } from "./purposes";
 import type { Review } from "./types";
-import { list } from "./words";
+import { listed } from "../core/words";
 
 export { reviewMarkdown, summary, tellingLosses } from "./markdown";
 export { reviewSettings } from "./settings";
@@ -22,7 +22,7 @@ function balancing(topology: Topology, settings: ReviewSettings): string {
   const sentence =
     standby.length === 0
       ? "every web server takes requests at the same time"
-      : `the first web server takes all requests, and ${list(standby)} ${standby.length === 1 ? "waits" : "wait"} until it is lost`;
+      : `the first web server takes all requests, and ${listed(standby)} ${standby.length === 1 ? "waits" : "wait"} until it is lost`;
   return `Balancing is ${settings.balancing}: ${sentence}.`;
 }
 

@@ -1,7 +1,7 @@
 import { RoleName, Topology } from "../topology/types";
 import { Element, elementsOf, isPrimary, replicasOf } from "./graph";
 import { Durability, Service, stoppage, stopsInWords } from "./reach";
-import { list } from "./words";
+import { listed } from "../core/words";
 
 /** What happens when a host, or one role on it, is lost. */
 export interface Loss {
@@ -27,12 +27,12 @@ function thenDatabase(topology: Topology, element: Element, stops: readonly Serv
     const candidate = replicas[0];
     return candidate === undefined
       ? "no other machine has the data"
-      : `reads go on from ${list(replicas)}; writes return when it is back or with \`webinfra database promote ${candidate}\`${lastCopy}`;
+      : `reads go on from ${listed(replicas)}; writes return when it is back or with \`webinfra database promote ${candidate}\`${lastCopy}`;
   }
   if (stops.includes("writes")) {
     return `writes wait for a replica to confirm them${lastCopy}`;
   }
-  return `reads go to ${replicas.length > 0 ? list(replicas) : "the primary"}${lastCopy}`;
+  return `reads go to ${replicas.length > 0 ? listed(replicas) : "the primary"}${lastCopy}`;
 }
 
 function thenRole(topology: Topology, element: Element, stops: readonly Service[]): string {
@@ -41,7 +41,7 @@ function thenRole(topology: Topology, element: Element, stops: readonly Service[
     case "loadBalancer":
       return rest.length === 0
         ? "no other machine takes requests until it is back"
-        : `${list(rest)} ${rest.length === 1 ? "takes" : "take"} requests at ${rest.length === 1 ? "its own address" : "their own addresses"}`;
+        : `${listed(rest)} ${rest.length === 1 ? "takes" : "take"} requests at ${rest.length === 1 ? "its own address" : "their own addresses"}`;
     case "webServer": {
       if (rest.length === 0) {
         return "no other web server takes requests until it is back";
@@ -51,15 +51,17 @@ function thenRole(topology: Topology, element: Element, stops: readonly Service[
         return "it only stood by";
       }
       const active = rest.filter((name) => !standby.includes(name));
-      return active.length > 0 ? `the balancer sends to ${list(active)}` : `${list(rest)} takes over, and hands back`;
+      return active.length > 0
+        ? `the balancer sends to ${listed(active)}`
+        : `${listed(rest)} takes over, and hands back`;
     }
     case "appServer":
       if (stops.length > 0) {
         return "Nginx still serves static files, and answers that the page is away";
       }
       return topology.spread === "tier"
-        ? `the web servers send to the application on ${list(rest)}`
-        : `its web server is left out, and the application on ${list(rest)} serves`;
+        ? `the web servers send to the application on ${listed(rest)}`
+        : `its web server is left out, and the application on ${listed(rest)} serves`;
     case "database":
       return thenDatabase(topology, element, stops);
     case "monitor":

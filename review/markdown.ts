@@ -1,3 +1,4 @@
+import { counted } from "../core/words";
 import { markdownTable as table } from "../core/markdown";
 import type { Cost } from "./cost";
 import { costMarkdown } from "./cost/text";
@@ -13,7 +14,7 @@ export function summary({ findings }: Pick<Review, "findings">): string {
     .map((severity) => ({ severity, count: findings.filter((finding) => finding.severity === severity).length }))
     .filter(({ count }) => count > 0)
     .map(({ severity, count }) => `${String(count)} ${severity}`);
-  return `${String(findings.length)} ${findings.length === 1 ? "weakness" : "weaknesses"}: ${counts.join(", ")}`;
+  return `${counted(findings.length, "weakness", "weaknesses")}: ${counts.join(", ")}`;
 }
 
 /** The rows that say something of their own: a host, and its roles when it has several. */

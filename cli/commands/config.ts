@@ -1,61 +1,48 @@
 /** `webinfra config`: what the stack's file says. */
-import { Argument, Option } from "commander";
+import { Argument } from "commander";
 import { UserError } from "../../core/errors";
-import type { CommandDescription, Invocation, StackChoice } from "../command";
+import type { CommandDescription, Invocation } from "../command";
 import type { CommandContext } from "../context";
 import { fileOptions } from "../engine/onerun";
-import { jsonOption } from "../options";
+import { parseOverride } from "../engine/stackfile";
+import type { Override } from "../engine/workfolder";
+import { configFileOption, type FileChoice, jsonOption } from "../options";
 import { shellWord } from "../terminal/shell-word";
 
-interface FileChoice extends StackChoice {
-  readonly configFile?: string;
-}
-
-const upCommand = (stack: string, configFile: string | undefined): string =>
-  ["webinfra up", ...fileOptions(stack, configFile).map(shellWord)].join(" ");
-
-const fileOption = new Option("--config-file <file>", "a stack file instead of the repository's Pulumi.<stack>.yaml");
-
-/** Writes `key=value` settings into a stack's file. */
-export async function setConfig(
-  { output, ...context }: CommandContext,
-  settings: readonly string[],
+/** Changes a stack's file, and says so. @param said what the file says then, and what it says when it said so before */
+async function changeFile(
+  context: CommandContext,
   { stack, configFile }: FileChoice,
+  changes: readonly Override[],
+  said: readonly [changed: string, unchanged: string],
 ): Promise<void> {
-  const [{ editStackFile, fileToEdit }, { parseOverride }] = await Promise.all([
-    import("../engine/edit.js"),
-    import("../engine/stackfile.js"),
-  ]);
-  const changes = settings.map((setting) => parseOverride(setting, setting));
-  const file = fileToEdit({ output, ...context }, stack, configFile);
-  output.result(
-    editStackFile(file, changes)
-      ? `${file} says ${settings.join(", ")} now; \`${upCommand(stack, configFile)}\` makes it so`
-      : `${file} says so already`,
+  const { editStackFile, fileToEdit } = await import("../engine/edit.js");
+  const file = fileToEdit(context, stack, configFile);
+  const [changed, unchanged] = said;
+  const up = ["webinfra up", ...fileOptions(stack, configFile).map(shellWord)].join(" ");
+  context.output.result(
+    editStackFile(file, changes) ? `${file} ${changed}; \`${up}\` makes it so` : `${file} ${unchanged}`,
   );
 }
 
-/** Takes keys out of a stack's file, so that their defaults hold. */
-export async function unsetConfig(
-  { output, ...context }: CommandContext,
-  keys: readonly string[],
-  { stack, configFile }: FileChoice,
+/** Writes `key=value` settings into a stack's file. */
+export async function setConfig(
+  context: CommandContext,
+  settings: readonly string[],
+  choice: FileChoice,
 ): Promise<void> {
-  const [{ editStackFile, fileToEdit }, { parseOverride }] = await Promise.all([
-    import("../engine/edit.js"),
-    import("../engine/stackfile.js"),
-  ]);
+  const changes = settings.map((setting) => parseOverride(setting, setting));
+  await changeFile(context, choice, changes, [`says ${settings.join(", ")} now`, "says so already"]);
+}
+
+/** Takes keys out of a stack's file, so that their defaults hold. */
+export async function unsetConfig(context: CommandContext, keys: readonly string[], choice: FileChoice): Promise<void> {
   const [wrong] = keys.filter((key) => key.includes("="));
   if (wrong !== undefined) {
     throw new UserError(`${wrong}: a key has no value here, such as in web or app.directory`);
   }
   const changes = keys.map((key) => ({ ...parseOverride(`${key}=`, key), value: undefined }));
-  const file = fileToEdit({ output, ...context }, stack, configFile);
-  output.result(
-    editStackFile(file, changes)
-      ? `${file} says nothing of ${keys.join(", ")} any more; \`${upCommand(stack, configFile)}\` makes it so`
-      : `${file} says nothing of it`,
-  );
+  await changeFile(context, choice, changes, [`says nothing of ${keys.join(", ")} any more`, "says nothing of it"]);
 }
 
 /** Prints what holds for a stack, defaults included: all of it, or what stands at a key. */
@@ -77,7 +64,7 @@ const setCommand: CommandDescription = {
   description: "write values into the stack's file; its comments stay",
   arguments: [new Argument("<key=value...>", "such as web=3 or app.directory=../shop")],
   stack: true,
-  options: [fileOption],
+  options: [configFileOption],
   examples: [
     ["webinfra config set web=3", "three web servers, from the next `webinfra up` on"],
     ["webinfra config set app.directory=../shop app.healthPath=/health", "several at once"],
@@ -92,7 +79,7 @@ const unsetCommand: CommandDescription = {
   description: "take keys out of the stack's file, so that their defaults hold",
   arguments: [new Argument("<key...>", "such as web or app.directory")],
   stack: true,
-  options: [fileOption],
+  options: [configFileOption],
   examples: [["webinfra config unset web", "as many web servers as the default says"]],
   async action({ context }: Invocation, keys: readonly string[], options: FileChoice) {
     await unsetConfig(await context(false), keys, options);
@@ -104,7 +91,7 @@ const getCommand: CommandDescription = {
   description: "print what holds for the stack, defaults included",
   arguments: [new Argument("[key]", "such as web or app.directory; default: everything")],
   stack: true,
-  options: [fileOption, jsonOption("print it as JSON")],
+  options: [configFileOption, jsonOption("print it as JSON")],
   examples: [
     ["webinfra config get", "everything, as YAML"],
     ["webinfra config get mysql.memoryMiB", "one value"],

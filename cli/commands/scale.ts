@@ -2,7 +2,8 @@
 import { Argument, InvalidArgumentError, Option } from "commander";
 import { didYouMean } from "../../operations/suggest";
 import { countKeys } from "../../topology/schema";
-import type { CommandDescription, Invocation, StackChoice } from "../command";
+import type { CommandDescription, Invocation } from "../command";
+import { configFileOption, type FileChoice } from "../options";
 
 /** Reads one `key=count`. */
 export function parseCount(argument: string, before: readonly string[] = []): readonly string[] {
@@ -23,10 +24,7 @@ export const scaleCommand: CommandDescription = {
   description: "change how many hosts there are: in the stack's file, and then on the site",
   arguments: [new Argument("<key=count...>", `how many; keys: ${countKeys.join(", ")}`).argParser(parseCount)],
   stack: true,
-  options: [
-    new Option("--yes", "do not ask before hosts are deleted"),
-    new Option("--config-file <file>", "a stack file instead of the repository's Pulumi.<stack>.yaml"),
-  ],
+  options: [new Option("--yes", "do not ask before hosts are deleted"), configFileOption],
   examples: [
     ["webinfra scale web=3", "a third web server, also after the next `webinfra up`"],
     ["webinfra scale web=2 replicas=0 --yes", "fewer hosts, and asks nothing"],
@@ -34,7 +32,7 @@ export const scaleCommand: CommandDescription = {
   async action(
     { context: contextOf }: Invocation,
     counts: readonly string[],
-    options: StackChoice & { readonly yes?: boolean; readonly configFile?: string },
+    options: FileChoice & { readonly yes?: boolean },
   ) {
     const [{ editStackFile, fileToEdit }, { parseOverride }, { up }] = await Promise.all([
       import("../engine/edit.js"),

@@ -236,17 +236,13 @@ function gibibytes(bytes: number): string {
   return `${(bytes / 2 ** 30).toFixed(1)} GiB`;
 }
 
-function many(hosts: number): string {
-  return hosts === 1 ? "1 more host" : `${String(hosts)} more hosts`;
-}
-
 /** @param free bytes that the storage pool can still take */
 export function judgeDisk(free: number, { hosts }: Needs): Outcome {
   const needed = hosts * DISK_BYTES_A_HOST;
   return free >= needed
     ? ok(`${gibibytes(free)} free`)
     : problem(
-        `${gibibytes(free)} free, and ${many(hosts)} may take ${gibibytes(needed)}`,
+        `${gibibytes(free)} free, and ${counted(hosts, "more host")} may take ${gibibytes(needed)}`,
         "free some: `incus list --all-projects` and `incus storage info webinfra` show what takes it; " +
           "or ask for fewer hosts (webinfra:web, webinfra:replicas)",
       );
@@ -258,7 +254,7 @@ export function judgeMemory(free: number, { hosts, databases, databaseBytes }: N
   return free >= needed
     ? ok(`${gibibytes(free)} free`)
     : problem(
-        `${gibibytes(free)} free, and ${many(hosts)} may take ${gibibytes(needed)}`,
+        `${gibibytes(free)} free, and ${counted(hosts, "more host")} may take ${gibibytes(needed)}`,
         "end other programs, or ask for less: fewer hosts (webinfra:web, webinfra:replicas), less webinfra:mysql.memoryMiB",
       );
 }

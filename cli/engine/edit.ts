@@ -1,5 +1,5 @@
 /** Changes a stack's file as a person would: what it says beside them, its comments and its order stay. */
-import { realpathSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { realpathSync, statSync } from "node:fs";
 import { type Document, isCollection, isMap, isScalar, parseDocument, stringify } from "yaml";
 import { webinfraHome } from "../../config/home";
 import { UserError } from "../../core/errors";
@@ -17,6 +17,7 @@ import {
   stackFileText,
   valueAt,
 } from "./stackfile";
+import { writeWhole } from "./whole-file";
 import { type Override, workFile } from "./workfolder";
 
 /** A value as it is written: readers of YAML 1.1 would take an unquoted "no" for false. */
@@ -119,11 +120,7 @@ export function effectiveConfig(
   return value;
 }
 
-function write(file: string, text: string): void {
-  const aside = `${file}.${String(process.pid)}`;
-  writeFileSync(aside, text, { mode: statSync(file).mode });
-  renameSync(aside, file);
-}
+const write = (file: string, text: string): void => writeWhole(file, text, statSync(file).mode);
 
 /** Puts an encrypted secret into a stack's file, whatever else that holds. */
 export function keepSecret(file: string, name: string, encrypted: unknown): void {

@@ -6,6 +6,7 @@ import type { HostCommand } from "../../operations/access/types";
 import { inOrder, type LogLine, type LogSelection, logsCommand, readLogLines } from "../../operations/logs";
 import { type HostMachine, machineOf } from "../../operations/machines";
 import type { CommandContext } from "../context";
+import { startFailure } from "../terminal/attach";
 import { logLineText } from "../terminal/logs";
 import { siteWithHosts } from "./site";
 
@@ -54,7 +55,7 @@ function stream(
   return new Promise((resolve, reject) => {
     child.on("error", (error: NodeJS.ErrnoException) => {
       if (!signal.aborted) {
-        reject(error.code === "ENOENT" ? new UserError(command.missing) : error);
+        reject(startFailure(command, error));
       }
     });
     child.on("close", (code) => {

@@ -2,12 +2,13 @@
 import { createInterface } from "node:readline";
 import { Writable } from "node:stream";
 import { text as textOf } from "node:stream/consumers";
+import { holdsControlCharacter } from "../../config/secrets";
 import { UserError } from "../../core/errors";
 import type { CommandContext } from "../context";
 import { InterruptedError } from "../errors";
 import { keepSecret } from "./edit";
 import { openStack } from "./stack";
-import { readSettings, sourceFile, valueAt } from "./stackfile";
+import { readSettings, valueAt } from "./stackfile";
 import { workFile } from "./workfolder";
 
 /** Where a secret comes from. */
@@ -65,17 +66,16 @@ export async function setSecret(
   if (value === "") {
     throw new UserError(`nothing was set: no value was given for ${name}`);
   }
-  if (/[^\P{Cc}\t\n]/u.test(value)) {
+  if (holdsControlCharacter(value)) {
     throw new UserError(`nothing was set: ${name} holds a control character, which an environment variable cannot`);
   }
   const open = await openStack(context, stack, { create: true, configFile });
   try {
     await open.pulumi(["config", "set", "--secret", "--path", `webinfra:secrets.${name}`, "--stack", stack], value);
-    const file = sourceFile({ root: context.root, home: open.home, stack, given: configFile });
-    const { encryptionsalt, encryptedkey } = readSettings(file);
+    const { encryptionsalt, encryptedkey } = readSettings(open.file);
     if (open.backend.kind === "own" && (encryptionsalt ?? encryptedkey) !== undefined) {
       const set = readSettings(workFile(open.home, stack)).config ?? {};
-      keepSecret(file, name, valueAt(set, { key: "webinfra:secrets", path: [name], value: undefined }));
+      keepSecret(open.file, name, valueAt(set, { key: "webinfra:secrets", path: [name], value: undefined }));
     }
   } finally {
     open.close();

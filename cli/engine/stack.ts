@@ -41,6 +41,8 @@ export interface StackFacts {
 export interface OpenStack extends StackFacts {
   readonly stack: Stack;
   readonly settings: StackSettings;
+  /** The stack's file; where that is not there any more, the copy of its last run. */
+  readonly file: string;
   /** What the stack's file says, without what this run is given beside it. */
   readonly stated: Readonly<Record<string, unknown>>;
   readonly interruption: Interruption;
@@ -97,18 +99,30 @@ interface WorkFolder {
   readonly restore: () => void;
 }
 
-function prepareWorkFolder(root: string, facts: StackFacts, choice: ConfigChoice, create: boolean): WorkFolder {
-  const { name, home, backend } = facts;
-  const overrides = choice.overrides ?? [];
+/** The file that an open stack's configuration comes from. */
+function chosenFile(
+  root: string,
+  { name, home }: StackFacts,
+  { configFile, create }: ConfigChoice & { readonly create: boolean },
+): string {
   const copy = workFile(home, name);
   // A stack that was brought up from a file elsewhere can be taken down without it.
-  const source =
-    !create && choice.configFile === undefined && !existsSync(`${root}/Pulumi.${name}.yaml`) && existsSync(copy)
-      ? copy
-      : sourceFile({ root, home, stack: name, given: choice.configFile, advice: create ? "file" : "names" });
-  const stated = readSettings(source).config ?? {};
+  return !create && configFile === undefined && !existsSync(`${root}/Pulumi.${name}.yaml`) && existsSync(copy)
+    ? copy
+    : sourceFile({ root, home, stack: name, given: configFile, advice: create ? "file" : "names" });
+}
+
+function prepareWorkFolder(
+  root: string,
+  { name, home, backend }: StackFacts,
+  source: string,
+  overrides: readonly Override[],
+): WorkFolder {
+  const copy = workFile(home, name);
+  const own = readSettings(source);
+  const stated = own.config ?? {};
   if (backend.kind === "user" && source === `${root}/Pulumi.${name}.yaml` && overrides.length === 0) {
-    return { directory: root, settings: readSettings(source), stated, restore: () => undefined };
+    return { directory: root, settings: own, stated, restore: () => undefined };
   }
   const settings = refreshWorkDirectory(root, home, name, source, overrides);
   return {
@@ -153,11 +167,9 @@ export async function openStack(
   if (!choice.create && exists === false) {
     return undefined;
   }
-  if (choice.create) {
-    sourceFile({ root, home, stack: name, given: choice.configFile });
-  }
+  const file = chosenFile(root, facts, choice);
   prepareHome(home, backend);
-  const folder = prepareWorkFolder(root, facts, choice, choice.create);
+  const folder = prepareWorkFolder(root, facts, file, choice.overrides ?? []);
   const interruption = new Interruption((line) => output.problem(line));
   try {
     // Slow to load, and most commands only look at a stack's files.
@@ -192,6 +204,7 @@ export async function openStack(
       ...facts,
       stack,
       settings: folder.settings,
+      file,
       stated: folder.stated,
       interruption,
       programError: () => programError,

@@ -3,13 +3,14 @@
  * never change: so, with the own state folder, Pulumi works in `WEBINFRA_HOME/stacks/<stack>/`, which holds a copy of
  * the project and of the stack's file, made afresh at each run, and what only belongs there (the salt, secrets).
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parse, stringify } from "yaml";
 import { z } from "zod";
 import { UserError } from "../../core/errors";
 import { keyProblems, sectionProblems } from "../../config/keys";
 import { didYouMean } from "../../operations/suggest";
+import { writeWhole } from "./whole-file";
 import { type Override, readLastRun, workDirectory, workFile } from "./workfolder";
 
 const record = z.record(z.string(), z.unknown());
@@ -267,9 +268,7 @@ function writeIfChanged(file: string, content: string): void {
   if (existsSync(file) && readFileSync(file, "utf8") === content) {
     return;
   }
-  const aside = `${file}.${String(process.pid)}`;
-  writeFileSync(aside, content, { mode: 0o600 });
-  renameSync(aside, file);
+  writeWhole(file, content, 0o600);
 }
 
 /** The file with a stack's configuration, as {@link sourceFile}; where the one that was given last is gone, the copy of it. */

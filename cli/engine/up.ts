@@ -14,8 +14,7 @@ import { operate, preflight } from "./operate";
 import { adviceLines, isHeldToPolicies, policyPacks } from "./policy";
 import { agreeTo, losses } from "./consequences";
 import { effectiveOverrides, fileOptions, forThisRunLines, takenBackLines } from "./onerun";
-import { sourceFile } from "./stackfile";
-import { fingerprintOf, type LastRun, type Override, readLastRun, writeLastRun } from "./workfolder";
+import { fingerprintOf, type Override, readLastRun, writeLastRun } from "./workfolder";
 import { type PlannedStep, Progress } from "./progress";
 import { recover } from "./recover";
 import { accessOn } from "./site";
@@ -102,11 +101,9 @@ export async function update(open: OpenStack, output: Output, doing: string, opt
 }
 
 /** Whether there is something that an update could take away. */
-function hasSomething(open: OpenStack, last: LastRun, fingerprint: string | undefined): boolean {
+function hasSomething(open: OpenStack): boolean {
   const state = stateOnDisk(open);
-  // The same program with the same configuration wants what it left.
-  const same = fingerprint !== undefined && last.fingerprint === fingerprint;
-  return !same && (state === undefined || losses(state.resources.map(asDeletion)).length > 0);
+  return state === undefined || losses(state.resources.map(asDeletion)).length > 0;
 }
 
 const asDeletion = ({ urn }: StateResource): PlannedStep => ({
@@ -132,11 +129,10 @@ export async function up(context: CommandContext, name: string, options: UpOptio
     const { refresh, configFile, config: overrides } = options;
     const keeping = fileOptions(name, configFile);
     const last = readLastRun(open.home, name);
-    const source = sourceFile({ root: context.root, home: open.home, stack: name, given: configFile });
-    if (configFile === undefined && source === last.configFile) {
-      output.progress(`with the configuration of ${source}, as the last run`);
-    } else if (last.configFile !== undefined && source !== last.configFile) {
-      output.progress(`with the configuration of ${source}; the last run had that of ${last.configFile}`);
+    if (configFile === undefined && open.file === last.configFile) {
+      output.progress(`with the configuration of ${open.file}, as the last run`);
+    } else if (last.configFile !== undefined && open.file !== last.configFile) {
+      output.progress(`with the configuration of ${open.file}; the last run had that of ${last.configFile}`);
     }
     for (const line of takenBackLines(open.stated, last.overrides, overrides, keeping)) {
       output.progress(line);
@@ -151,8 +147,10 @@ export async function up(context: CommandContext, name: string, options: UpOptio
         state: text === undefined ? undefined : { url, text },
       });
     };
-    const asks = options.yes !== true && (refresh === true || hasSomething(open, last, fingerprint()));
-    const file = source === join(context.root, `Pulumi.${name}.yaml`) ? undefined : source;
+    // The same program with the same configuration wants what it left.
+    const isSame = (): boolean => last.fingerprint !== undefined && last.fingerprint === fingerprint();
+    const asks = options.yes !== true && (refresh === true || (hasSomething(open) && !isSame()));
+    const file = open.file === join(context.root, `Pulumi.${name}.yaml`) ? undefined : open.file;
     const note = options.keep === undefined ? effectiveOverrides(overrides, open.stated) : [];
     const { changes, changed, outputs } = await update(open, output, `bringing up the stack "${name}"`, {
       ...(refresh === undefined ? {} : { refresh }),

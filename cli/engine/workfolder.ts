@@ -1,8 +1,9 @@
 /** The folder that Pulumi works in for a stack, and what is noted there of the last run. */
 import { createHash } from "node:crypto";
-import { lstatSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { lstatSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
+import { writeWhole } from "./whole-file";
 
 /** A value of the configuration that holds for one run. */
 export interface Override {
@@ -104,7 +105,5 @@ export function readLastRun(home: string, stack: string): LastRun {
 /** Notes what a run was given. */
 export function writeLastRun(home: string, stack: string, run: LastRun): void {
   mkdirSync(workDirectory(home, stack), { recursive: true, mode: 0o700 });
-  const aside = `${fileOf(home, stack)}.${String(process.pid)}`;
-  writeFileSync(aside, JSON.stringify(run), { mode: 0o600 });
-  renameSync(aside, fileOf(home, stack));
+  writeWhole(fileOf(home, stack), JSON.stringify(run), 0o600);
 }

@@ -4,6 +4,10 @@ import { constants } from "node:os";
 import { UserError } from "../../core/errors";
 import type { HostCommand } from "../../operations/access/types";
 
+/** Why what enters a host did not start. */
+export const startFailure = ({ missing }: HostCommand, error: NodeJS.ErrnoException): Error =>
+  error.code === "ENOENT" ? new UserError(missing) : error;
+
 /**
  * Runs a command on a host until it ends.
  * @returns its exit code
@@ -17,7 +21,7 @@ export async function attach(command: HostCommand): Promise<number> {
   try {
     return await new Promise((resolve, reject) => {
       child.on("error", (error: NodeJS.ErrnoException) => {
-        reject(error.code === "ENOENT" ? new UserError(command.missing) : error);
+        reject(startFailure(command, error));
       });
       child.on("exit", (code, signal) => {
         resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal]));

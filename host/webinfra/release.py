@@ -16,10 +16,10 @@ from typing import Final
 
 from webinfra import places
 from webinfra.application_log import position
-from webinfra.clock import BootClock, Clock
+from webinfra.clock import BootClock
 from webinfra.files import Disk, Files
 from webinfra.log import Journal, Log
-from webinfra.outside import Commands, Failed, Internet, Network, Shell, Web
+from webinfra.outside import Commands, Failed, Internet, Shell
 from webinfra.protocol import Refused, parse_release_pointer
 from webinfra.proxy_socket import Proxy, ProxySocket, statistics
 from webinfra.settings import Fields, domain, read_object
@@ -121,14 +121,9 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class World:
+class World(Looks):
     """What a switch needs to know of, and to do."""
 
-    files: Files
-    clock: Clock
-    commands: Commands
-    web: Web
-    network: Network
     proxy: Proxy
     store: Store
     log: Log
@@ -142,7 +137,7 @@ class Switch:
         self._files = world.files
         self._clock = world.clock
         self._commands = world.commands
-        self._looks = Looks(world.files, world.clock, world.commands, world.web, world.network)
+        self._looks: Looks = world
         self._proxy = world.proxy
         self._store = world.store
         self._log = world.log

@@ -1,3 +1,4 @@
+import { counted } from "../../core/words";
 import type { Rule } from "../rule";
 
 export const productionBalancers: Rule = {
@@ -7,5 +8,5 @@ export const productionBalancers: Rule = {
     "webinfra cannot put two behind one address yet: waive the rule, with what stands in for it as the reason",
   scopes: ["site"],
   checkSite: ({ production, balancers }) =>
-    production && balancers < 2 ? [`the site has ${String(balancers)} load balancer${balancers === 1 ? "" : "s"}`] : [],
+    production && balancers < 2 ? [`the site has ${counted(balancers, "load balancer")}`] : [],
 };

@@ -1,3 +1,4 @@
+import { counted } from "../../core/words";
 import type { Rule } from "../rule";
 
 export const productionDatabases: Rule = {
@@ -6,5 +7,5 @@ export const productionDatabases: Rule = {
   remediation: "set `webinfra:replicas` to 2 or more",
   scopes: ["site"],
   checkSite: ({ production, databases }) =>
-    production && databases < 3 ? [`the site has ${String(databases)} database${databases === 1 ? "" : "s"}`] : [],
+    production && databases < 3 ? [`the site has ${counted(databases, "database")}`] : [],
 };

@@ -1,7 +1,7 @@
 import { hostsWith, Topology } from "../../topology/types";
 import { Element, isPrimary, replicasOf } from "../graph";
 import { Service, stoppage, stopsAsClause } from "../reach";
-import { list } from "../words";
+import { listed } from "../../core/words";
 import { Finding, labelOf, planned, Rule } from "./finding";
 
 interface Only {
@@ -101,7 +101,7 @@ export const singlePoints: Rule = ({ topology, settings, elements }) => {
       subject: shared.map(({ name }) => name).join(", "),
       what:
         shared
-          .map(({ name, critical, beside }) => `${name} is ${list([...critical, ...beside].map(label))} in one`)
+          .map(({ name, critical, beside }) => `${name} is ${listed([...critical, ...beside].map(label))} in one`)
           .join("; ") + ": one lost machine takes all of them, and they share its memory and processors.",
       remedy: "the preset dedicated-databases (webinfra:topology), or a host of its own in webinfra:hosts",
       available: true,

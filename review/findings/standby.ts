@@ -1,4 +1,4 @@
-import { list } from "../words";
+import { listed } from "../../core/words";
 import { Rule } from "./finding";
 
 /** Web servers that only stand by. */
@@ -11,7 +11,7 @@ export const standby: Rule = ({ topology }) => {
           id: "standby-idle",
           severity: "low",
           subject: idle.join(", "),
-          what: `${list(idle)} only ${idle.length === 1 ? "stands" : "stand"} by: one web server carries all requests, and when it is lost they fail until the health check has noticed.`,
+          what: `${listed(idle)} only ${idle.length === 1 ? "stands" : "stand"} by: one web server carries all requests, and when it is lost they fail until the health check has noticed.`,
           remedy: "set webinfra:balancing to active-active",
           available: true,
         },

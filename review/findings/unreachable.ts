@@ -1,5 +1,5 @@
 import { reached } from "../reach";
-import { list } from "../words";
+import { listed } from "../../core/words";
 import { hostsOf, labelOf, Rule } from "./finding";
 
 /** Elements that no request ever comes to. */
@@ -16,7 +16,7 @@ export const unreachable: Rule = ({ topology, elements }) => {
       id: "unreachable-element",
       severity: "low",
       subject: hostsOf(idle),
-      what: `No request ever comes to ${list(idle.map((one) => `the ${labelOf(topology, one)} on ${one.host}`))}.`,
+      what: `No request ever comes to ${listed(idle.map((one) => `the ${labelOf(topology, one)} on ${one.host}`))}.`,
       remedy: "take the role away in webinfra:hosts, or give the host the role that would send to it",
       available: true,
     },
