@@ -139,11 +139,9 @@ export function addCommand(
     }
     // Commander gives the arguments, the options and the command itself.
     const given = all.slice(0, -2);
-    const options = optionsSchema.parse(all.at(-2));
-    // `database --stack S promote` means what `database promote --stack S` does.
-    const outer = optionsSchema.parse(parent.opts()).stack;
-    const positional = last ? given.pop() : undefined;
-    const stack = onStack ? chosenStack(options.stack, positional ?? outer) : defaultStack;
+    // An option that `database` has too is taken for its own, wherever it stands: `database promote --json` and `database --json promote` are one.
+    const options = optionsSchema.parse(command.optsWithGlobals());
+    const stack = onStack ? chosenStack(options.stack, last ? given.pop() : undefined) : defaultStack;
     const invocation: Invocation = {
       program: root,
       exit: actions.exit,
