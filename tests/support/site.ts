@@ -205,6 +205,9 @@ export class Site {
       PULUMI_BACKEND_URL: _url,
       PULUMI_CONFIG_PASSPHRASE: _word,
       PULUMI_CONFIG_PASSPHRASE_FILE: _file,
+      // The test run may be one of npm's; the command that it starts is not.
+      npm_lifecycle_event: _script,
+      INIT_CWD: _folder,
       ...own
     } = process.env;
     if (!existsSync(this.configFile)) {

@@ -5,7 +5,7 @@ import { commandLine } from "../../cli/main";
 class Asked extends Error {
   constructor(
     readonly json: boolean,
-    readonly stack: string,
+    readonly about: string,
   ) {
     super("asked");
   }
@@ -17,7 +17,7 @@ async function asked(...args: readonly string[]): Promise<{ json: boolean; stack
     await line.parseAsync(["node", "webinfra", ...args]);
   } catch (error) {
     if (error instanceof Asked) {
-      return { json: error.json, stack: error.stack };
+      return { json: error.json, stack: error.about };
     }
     throw error;
   }
