@@ -18,10 +18,10 @@ function entriesOf(folder: string): readonly string[] {
  * The bytes of a tar archive that depend on names, content and "can be run" alone: no owner, no time, and everybody on the host may read, whatever this
  * user's umask is.
  */
-async function tarOf(folder: string, entries: readonly string[]): Promise<Uint8Array> {
-  const chunks: Buffer[] = [];
-  const stream = create(
+function tarOf(folder: string, entries: readonly string[]): Uint8Array {
+  const packed = create(
     {
+      sync: true,
       cwd: folder,
       portable: true,
       mtime: new Date(0),
@@ -35,15 +35,12 @@ async function tarOf(folder: string, entries: readonly string[]): Promise<Uint8A
     // A name that begins with "@" would be read as an archive.
     entries.map((entry) => (entry.startsWith("@") ? `./${entry}` : entry)),
   );
-  for await (const chunk of stream) {
-    chunks.push(Buffer.from(chunk));
-  }
-  return Buffer.concat(chunks);
+  return packed.read() ?? new Uint8Array();
 }
 
 /** Packs files into `cache`, once for each content. */
-async function pack(folder: string, entries: readonly string[], cache: string): Promise<Archive> {
-  const archive = gzipSync(await tarOf(folder, entries), { level: 9, mtime: 0 });
+function pack(folder: string, entries: readonly string[], cache: string): Archive {
+  const archive = gzipSync(tarOf(folder, entries), { level: 9, mtime: 0 });
   const sha256 = createHash("sha256").update(archive).digest("hex");
   const path = join(cache, `${sha256}.tar.gz`);
   if (!existsSync(path)) {
@@ -59,7 +56,7 @@ async function pack(folder: string, entries: readonly string[], cache: string): 
  * Packs the application's folder into `cache`, once for each content.
  * @throws ConfigError when the folder is missing or empty
  */
-export async function packRelease(directory: string, root: string, cache: string): Promise<Archive> {
+export function packRelease(directory: string, root: string, cache: string): Archive {
   const folder = resolve(root, directory);
   const problem = (what: string) => new ConfigError([`webinfra:app.directory is "${directory}": ${what}`]);
   if (!existsSync(folder) || !statSync(folder).isDirectory()) {
@@ -80,7 +77,7 @@ export async function packRelease(directory: string, root: string, cache: string
 const programScripts = ["webinfra-host", "bootstrap/drain"] as const;
 
 /** Packs the programs that hosts fetch from the channel, from `host/`, into `cache`. */
-export function packPrograms(root: string, cache: string): Promise<Archive> {
+export function packPrograms(root: string, cache: string): Archive {
   const modules = entriesOf(join(root, "host", "webinfra"))
     .filter((entry) => entry.endsWith(".py"))
     .map((entry) => `webinfra/${entry}`);

@@ -1,4 +1,9 @@
-/** The platforms, by name. */
+/**
+ * The platforms, by name.
+ *
+ * A component is made at once, so what it is made of is loaded at once: by `require`, which the bundler follows.
+ */
+/* eslint-disable @typescript-eslint/no-require-imports */
 import { existsSync } from "node:fs";
 import { awsCredentialProblems } from "./aws/credentials";
 import { awsTraits } from "./aws/traits";
@@ -14,23 +19,23 @@ interface PlatformModule {
   /** Why its provider would find no credentials, which it says only once it makes something; empty when it would. */
   readonly credentialProblems: (environment: Readonly<Record<string, string | undefined>>) => readonly string[];
   /** Each cloud's package is large: only the stack's own one is loaded. */
-  readonly load: () => Promise<(args: PlatformArgs) => Platform>;
+  readonly load: () => (args: PlatformArgs) => Platform;
 }
 
 export const platforms: Readonly<Record<PlatformName, PlatformModule>> = {
   incus: {
     traits: incusTraits,
     credentialProblems: () => [],
-    load: async () => (await import("./incus/index.js")).incusPlatform,
+    load: () => (require("./incus") as typeof import("./incus")).incusPlatform,
   },
   aws: {
     traits: awsTraits,
     credentialProblems: (environment) => awsCredentialProblems(environment, existsSync),
-    load: async () => (await import("./aws/index.js")).awsPlatform,
+    load: () => (require("./aws") as typeof import("./aws")).awsPlatform,
   },
   digitalocean: {
     traits: digitaloceanTraits,
     credentialProblems: digitaloceanCredentialProblems,
-    load: async () => (await import("./digitalocean/index.js")).digitaloceanPlatform,
+    load: () => (require("./digitalocean") as typeof import("./digitalocean")).digitaloceanPlatform,
   },
 };

@@ -11,7 +11,7 @@ import { promisify } from "node:util";
 import { parse } from "yaml";
 import { packPrograms } from "../../components/archive";
 import { parseHostSettings, writeHostPointer } from "../../core/protocol";
-import { hostsImage } from "../../components/web-infrastructure";
+import { hostsImage } from "../../components/infrastructure";
 import { platformNames } from "../../platforms/schema";
 import { presetNames } from "../../topology/schema";
 import { appProxyPort } from "../../core/ports";
@@ -117,7 +117,7 @@ describe("real tools", function () {
     await shell("/usr/local/lib/webinfra/install-packages");
     await shell("/usr/local/lib/webinfra/steps.d/02-identify");
     // The programs that hosts fetch from the channel.
-    const hostPackage = await packPrograms(join(__dirname, "..", ".."), scratch);
+    const hostPackage = packPrograms(join(__dirname, "..", ".."), scratch);
     await incus(
       "file",
       "push",

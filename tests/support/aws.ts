@@ -2,7 +2,7 @@
 import { gunzipSync } from "node:zlib";
 import * as pulumi from "@pulumi/pulumi";
 import { awsPlatform } from "../../platforms/aws";
-import { WebInfrastructure } from "../../components/web-infrastructure";
+import { Infrastructure } from "../../components/infrastructure";
 import { parseConfig } from "../../config/parse";
 import type { Replacement } from "../../config/replacement";
 import type { Config } from "../../config/schema";
@@ -36,7 +36,7 @@ export function buildAws(
   const archive = (folder: string, sha256: string) => ({ sha256, path: `/cache/${folder}/${sha256}.tar.gz` });
   return runProgram(
     () => {
-      const site = new WebInfrastructure("site", {
+      const site = new Infrastructure("site", {
         config,
         topology,
         summary: summarize(stack, config, topology, null),

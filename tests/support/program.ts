@@ -228,7 +228,7 @@ function setEnvironment(variables: Readonly<Record<string, string>>): () => void
 
 /** Runs `program` as a stack of project `webinfra`. */
 export async function runProgram(
-  program: () => Promise<Record<string, unknown>>,
+  program: () => Record<string, unknown> | Promise<Record<string, unknown>>,
   {
     config = {},
     secretKeys = [],
@@ -249,7 +249,7 @@ export async function runProgram(
   );
   const restore = setEnvironment(environment);
   try {
-    await pulumi.runtime.runInPulumiStack(program);
+    await pulumi.runtime.runInPulumiStack(async () => await program());
   } finally {
     restore();
     await pulumi.runtime.disconnect();

@@ -6,7 +6,7 @@ import { gunzipSync } from "node:zlib";
 import fc from "fast-check";
 import { parse } from "yaml";
 import { checkPorts, mergeParts, PlacementConflict } from "../../cloudinit";
-import { checkHosts, hostsImage } from "../../components/web-infrastructure";
+import { checkHosts, hostsImage } from "../../components/infrastructure";
 import type { RawConfig } from "../../config/parse";
 import { platformNames } from "../../platforms/schema";
 import { presetNames } from "../../topology/schema";

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { digitaloceanPlatform } from "../../platforms/digitalocean";
-import { WebInfrastructure } from "../../components/web-infrastructure";
+import { Infrastructure } from "../../components/infrastructure";
 import { parseConfig } from "../../config/parse";
 import type { Replacement } from "../../config/replacement";
 import { presetNames } from "../../topology/schema";
@@ -43,7 +43,7 @@ function build(
   };
   return runProgram(
     () => {
-      const site = new WebInfrastructure("site", {
+      const site = new Infrastructure("site", {
         config,
         topology,
         summary: summarize(stack, config, topology, null),

@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { parse, stringify } from "yaml";
-import { hostsImage } from "../../components/web-infrastructure";
+import { hostsImage } from "../../components/infrastructure";
 import { parseConfig, type RawConfig } from "../../config/parse";
 import site from "../../index";
 import type { HostFile } from "../../services/contract";

@@ -27,7 +27,7 @@ describe("the host package", function () {
   };
 
   /** Puts a package into the channel whose agent ends with these lines, and points hosts at it. */
-  async function publish(name: string, ...lines: readonly string[]): Promise<string> {
+  function publish(name: string, ...lines: readonly string[]): string {
     const folder = join(site.directory, name);
     for (const part of ["webinfra", "webinfra-host", "bootstrap/drain"]) {
       cpSync(join(repository, "host", part), join(folder, "host", part), { recursive: true });
@@ -36,7 +36,7 @@ describe("the host package", function () {
       join(folder, "host/webinfra/agent.py"),
       `\n\n# ${name}\n${lines.map((line) => `${line}\n`).join("")}`,
     );
-    const { sha256, path } = await packPrograms(folder, join(site.directory, "packed"));
+    const { sha256, path } = packPrograms(folder, join(site.directory, "packed"));
     const archive = site.document(`packages/${sha256}.tar.gz`);
     copyFileSync(path, archive);
     chmodSync(archive, 0o644);
@@ -72,7 +72,7 @@ describe("the host package", function () {
   it("that is good reaches every host, one after the other, and no request fails", async () => {
     const load = await site.load();
     const began = Date.now();
-    const sha256 = await publish("good");
+    const sha256 = publish("good");
     assert.deepEqual(await reaches(sha256), [...hosts]);
     figure("a new host package on all of five hosts", (Date.now() - began) / 1000, "s");
     assertNothingFailed(await load.stop());
@@ -81,7 +81,7 @@ describe("the host package", function () {
 
   it("that is good reaches every host, though a launcher is killed while it switches", async () => {
     const load = await site.load();
-    const sha256 = await publish("killed");
+    const sha256 = publish("killed");
     const switching = "until grep -q trying....[0-9a-f] /var/lib/webinfra/package.json; do sleep 0.05; done";
     const kill = "systemctl kill --signal KILL webinfra-launcher.service";
     await site.shell("web-1", `timeout 60 bash -c '${switching}'; ${kill}`);
@@ -110,7 +110,7 @@ describe("the host package", function () {
   ]) {
     it(`${what} is refused by the first host, tried by no other, and no request fails`, async () => {
       const load = await site.load();
-      const bad = await publish(what, ...lines);
+      const bad = publish(what, ...lines);
       const refused = { package: bad, reason };
       const stays = { running: good, good, refused: null, waiting: `web-1 refused it: ${reason}` };
       await eventually("the first host to refuse it, and the others to say so", async () => {
@@ -130,7 +130,7 @@ describe("the host package", function () {
   }
 
   it("is left to operations by an update that changes nothing", async () => {
-    const before = await publish("moved by operations");
+    const before = publish("moved by operations");
     await reaches(before);
     await site.up();
     assert.equal((await site.state("web-1")).package.good, before);

@@ -16,8 +16,8 @@ import { hostsWith, RoleName, Topology } from "../topology/types";
 import { Host } from "./host";
 import { isOfSite, siteSecrets } from "./secrets";
 
-/** Arguments of {@link WebInfrastructure}. */
-export interface WebInfrastructureArgs {
+/** Arguments of {@link Infrastructure}. */
+export interface InfrastructureArgs {
   readonly config: Config;
   readonly topology: Topology;
   /** Plain facts of the site: this component's inputs as the engine and policies see them. */
@@ -94,9 +94,11 @@ export function checkHosts(config: Config, topology: Topology): void {
 }
 
 /** @throws ConfigError when data are to be discarded, and the host has none */
-function checkDiscard(definitions: readonly HostDefinition[], replacement: Replacement | undefined): void {
+export function checkDiscard(config: Config, topology: Topology, replacement: Replacement | undefined): void {
   const discarded =
-    replacement?.discardData === true ? definitions.find(({ host }) => host.name === replacement.host) : undefined;
+    replacement?.discardData === true
+      ? definitionsOf(config, topology).find(({ host }) => host.name === replacement.host)
+      : undefined;
   if (discarded !== undefined && describe(discarded).volumes.length === 0) {
     throw new ConfigError([
       `${discardVariable} is "${discarded.host.name}", which holds no data: should be a host with a data volume, or not be set`,
@@ -112,7 +114,7 @@ export const hostsImage = (config: Config, topology: Topology): string => imageC
  * Children: what the platform needs, `ca`, `database-certificate`, passwords, `release`, `release-pointer`, `host-package`,
  * `host-pointer`, `primary-pointer`, one `Host` a host, `ready`.
  */
-export class WebInfrastructure extends pulumi.ComponentResource {
+export class Infrastructure extends pulumi.ComponentResource {
   /** Where users go. */
   declare public readonly url: pulumi.Output<string>;
   declare public readonly hosts: pulumi.Output<HostOutput[]>;
@@ -123,12 +125,10 @@ export class WebInfrastructure extends pulumi.ComponentResource {
   /** Where the channel is. */
   declare public readonly channel: pulumi.Output<string>;
 
-  constructor(name: string, args: WebInfrastructureArgs, opts?: pulumi.ComponentResourceOptions) {
+  constructor(name: string, args: InfrastructureArgs, opts?: pulumi.ComponentResourceOptions) {
     super("webinfra:index:WebInfrastructure", name, { summary: args.summary }, opts);
     const { config, topology, release, programs, replacement } = args;
-    checkHosts(config, topology);
     const definitions = definitionsOf(config, topology);
-    checkDiscard(definitions, replacement);
     const platform = args.platform(this);
 
     const secrets = siteSecrets({
