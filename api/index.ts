@@ -26,7 +26,7 @@ export interface WebInfrastructureArgs {
 }
 
 /** The outputs of a stack with a site. The commands read them: a program that has more returns these, too. A type alias, so that it is a record as well. */
- 
+
 export type SiteOutputs = {
   readonly platform: string;
   readonly topology: string;

@@ -10,6 +10,7 @@ import { doctorCommand } from "./commands/doctor";
 import { downCommand } from "./commands/down";
 import { envCommand } from "./commands/env";
 import { execCommand } from "./commands/exec";
+import { initCommand } from "./commands/init";
 import { logsCommand } from "./commands/logs";
 import { mysqlCommand } from "./commands/mysql";
 import { openCommand } from "./commands/open";
@@ -18,10 +19,13 @@ import { replaceCommand } from "./commands/replace";
 import { reviewCommand } from "./commands/review";
 import { scaleCommand } from "./commands/scale";
 import { secretsCommand } from "./commands/secrets";
+import { setupCommand } from "./commands/setup";
 import { statusCommand } from "./commands/status";
 import { upCommand } from "./commands/up";
 import { validateCommand } from "./commands/validate";
+import type { CommandContext } from "./context";
 import { describeFailure } from "./errors";
+import { projectOf } from "./project";
 import { version } from "../package.json";
 import { surroundingsOf, withRunnableHints } from "./terminal/hints";
 import { Output } from "./terminal/output";
@@ -47,6 +51,8 @@ const commands: readonly CommandDescription[] = [
   configCommand,
   secretsCommand,
   validateCommand,
+  initCommand,
+  setupCommand,
   envCommand,
   completionCommand,
   completeCommand,
@@ -75,8 +81,8 @@ const onStacks: ReadonlySet<string> = new Set(
     .map(({ name }) => name),
 );
 
-/** The repository that this file is in, also as a bundle. */
-const root = resolve(__dirname, "..");
+/** The package that this file is in, also as a bundle. */
+const packageFolder = resolve(__dirname, "..");
 
 /** Whoever reads may stop to, as `head` does. What is being done goes on, and its exit code says how it ended. */
 function endureClosedPipes(): void {
@@ -89,8 +95,26 @@ function endureClosedPipes(): void {
   }
 }
 
+const builtInProgram: CommandContext["program"] = async (environment) => {
+  const { default: site } = await import("../index.js");
+  return site(environment);
+};
+
+const ownProgram =
+  (folder: string): CommandContext["program"] =>
+  async (environment) => {
+    const { runOwnProgram } = await import("./engine/program.js");
+    return runOwnProgram(folder, environment);
+  };
+
 async function carryOut(): Promise<void> {
-  const surroundings = surroundingsOf({ root, environment: process.env, directory: process.cwd() });
+  const project = projectOf(packageFolder, process.cwd());
+  const surroundings = surroundingsOf({
+    packageFolder,
+    project,
+    environment: process.env,
+    directory: process.cwd(),
+  });
   const outputFor = (json: boolean, stack: string): Output =>
     new Output(json, { hints: (text) => withRunnableHints(text, { ...surroundings, stack, onStacks }) });
   let output = outputFor(false, defaultStack);
@@ -100,12 +124,10 @@ async function carryOut(): Promise<void> {
         output = outputFor(json, stack);
         return Promise.resolve({
           environment: process.env,
-          root,
+          root: project.folder,
+          packageFolder,
           output,
-          program: async (environment) => {
-            const { default: site } = await import("../index.js");
-            return site(environment);
-          },
+          program: project.own ? ownProgram(project.folder) : builtInProgram,
         });
       },
       exit: (code) => {

@@ -4,6 +4,7 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { readFileSync, realpathSync } from "node:fs";
+import { createRequire } from "node:module";
 import { join } from "node:path";
 import {
   type handleServerStreamingCall,
@@ -102,22 +103,30 @@ export function runResponse(code: number | null, signal: string | null): RunResp
   return response;
 }
 
-/** Why a program or a pack cannot be run; undefined when it can. */
-export function refusal(root: string, folder: string, info: ProgramInfo | undefined): string | undefined {
-  const wanted = info?.getProgramDirectory() ?? "";
+/** Whether what stands in a folder finds this package by its name: the package's own program does, and that of a project that it is installed into. */
+function usesThis(root: string, folder: string): boolean {
   try {
-    if (realpathSync(wanted) === realpathSync(join(root, folder))) {
-      return undefined;
-    }
+    const found = createRequire(join(folder, "index.js")).resolve("webinfra/package.json");
+    return realpathSync(found) === realpathSync(join(root, "package.json"));
   } catch {
-    // It is not there.
+    return false;
   }
-  return (
-    `${wanted} is not of ${root}, whose language host this is: it runs that repository's program and policy pack, and nothing else. ` +
-    "In another checkout of webinfra, run its own `webinfra env`; for other programs, install the official Pulumi CLI"
-  );
 }
 
+/** Why a program or a pack cannot be run; undefined when it can. */
+export function refusal(root: string, info: ProgramInfo | undefined): string | undefined {
+  const wanted = info?.getProgramDirectory() ?? "";
+  return usesThis(root, wanted)
+    ? undefined
+    : `${wanted} does not use ${root}, whose language host this is: it runs programs with that webinfra, and its policy pack. ` +
+        "In another checkout or project, run its own `webinfra env`; for other programs, install the official Pulumi CLI";
+}
+
+/** The arguments for Node that a project's file names (`runtime.options.nodeargs`). */
+export const nodeArguments = (info: ProgramInfo | undefined): string[] =>
+  (optionsSchema.parse(info?.getOptions()?.toJavaScript() ?? {}).nodeargs ?? "").split(" ").filter((word) => word !== "");
+
+const optionsSchema = z.looseObject({ nodeargs: z.string().optional() });
 const packageSchema = z.object({ dependencies: z.record(z.string(), z.string()) });
 
 const failed = (details: string): Partial<ServiceError> =>
@@ -134,8 +143,9 @@ export async function startHost({ root, engine, runner, policy }: HostSettings):
     directory: string,
     environment: Readonly<Record<string, string>>,
     output: "inherit" | "pipe",
+    options: readonly string[] = [],
   ): ChildProcess => {
-    const child = spawn(process.execPath, [script, ...args], {
+    const child = spawn(process.execPath, [...options, script, ...args], {
       cwd: directory,
       env: { ...process.env, ...environment },
       stdio: ["ignore", output, output],
@@ -152,7 +162,7 @@ export async function startHost({ root, engine, runner, policy }: HostSettings):
 
   const run: handleUnaryCall<RunRequest, RunResponse> = (call, callback) => {
     const { request } = call;
-    const refused = refusal(root, ".", request.getInfo());
+    const refused = refusal(root, request.getInfo());
     if (refused !== undefined) {
       const response = new RunResponse();
       response.setError(refused);
@@ -166,6 +176,7 @@ export async function startHost({ root, engine, runner, policy }: HostSettings):
       request.getInfo()?.getProgramDirectory() ?? root,
       runEnvironment(request),
       "inherit",
+      nodeArguments(request.getInfo()),
     );
     call.on("cancelled", () => stop(child));
     child.once("error", (error) => callback(failed(error.message)));
@@ -174,7 +185,7 @@ export async function startHost({ root, engine, runner, policy }: HostSettings):
 
   const runPlugin: handleServerStreamingCall<RunPluginRequest, RunPluginResponse> = (call) => {
     const { request } = call;
-    const refused = refusal(root, "policy", request.getInfo());
+    const refused = refusal(root, request.getInfo());
     if (refused !== undefined) {
       call.emit("error", failed(refused));
       return;

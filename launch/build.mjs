@@ -23,10 +23,10 @@ const settings = [
   "launch/bundle.cjs",
 ];
 
-/**
- * Stamps each source before it is read, and leaves it its own `__dirname`, for the files that stand beside it.
- * The path is absolute: a repository that moves has other stamps, and is bundled anew.
- */
+/** What a bundle calls the folder of the package that it is in: it may be packed, and installed elsewhere. */
+const packageFolder = "__webinfraPackage";
+
+/** Stamps each source before it is read, and leaves it its own `__dirname`, for the files that stand beside it. */
 function ownSources(root, stamps) {
   return {
     name: "own-sources",
@@ -38,7 +38,9 @@ function ownSources(root, stamps) {
         }
         stamps[name] = stampOf(path);
         const text = await readFile(path, "utf8");
-        const directory = text.includes("__dirname") ? `const __dirname = ${JSON.stringify(dirname(path))};` : "";
+        const directory = text.includes("__dirname")
+          ? `const __dirname = require("node:path").join(${packageFolder}, ${JSON.stringify(dirname(name))});`
+          : "";
         return path.endsWith(".ts") ? { contents: directory + text, loader: "ts" } : { contents: text, loader: "json" };
       });
     },
@@ -80,9 +82,10 @@ export async function bundle(root) {
     // The oldest that it may run under.
     target: `node${engines.node.replace(">=", "")}`,
     format: "cjs",
+    banner: { js: `"use strict";\nconst ${packageFolder} = require("node:path").resolve(__dirname, "../..");` },
     charset: "utf8",
-    // What a bundle shares with packages that stay outside must be the same module for both.
-    external: ["@pulumi/*", "@grpc/*", "google-protobuf"],
+    // What a bundle shares with packages that stay outside must be the same module for both; esbuild has a program beside it.
+    external: ["@pulumi/*", "@grpc/*", "google-protobuf", "esbuild"],
     sourcemap: "linked",
     sourcesContent: false,
     legalComments: "none",

@@ -1,10 +1,11 @@
 // Finds the bundle (launch/build.mjs), sees whether it is made of the sources as they are, and makes it anew when not.
 const { readFileSync, statSync } = require("node:fs");
 const { enableCompileCache } = require("node:module");
-const { dirname, join } = require("node:path");
+const { dirname, join, sep } = require("node:path");
 
 /** What is bundled, and its source. */
 const entries = {
+  api: "api/index.ts",
   command: "cli/main.ts",
   program: "index.ts",
   policy: "policy/index.ts",
@@ -21,8 +22,17 @@ function stampOf(path) {
   return found === undefined ? "none" : `${found.mtimeMs} ${found.ctimeMs} ${found.size}`;
 }
 
+/** The folder of the bundle that a package comes with (launch/pack.mjs). */
+const packedFolder = (root) => join(root, "dist", "packed");
+
+/** Whether the package was installed into a project: nobody edits it there. */
+const isInstalled = (root) => root.split(sep).includes("node_modules");
+
 /** The folder of the bundle in use; undefined when there is none, or a source is not what it was made from. */
 function freshFolder(root) {
+  if (isInstalled(root)) {
+    return packedFolder(root);
+  }
   try {
     const current = JSON.parse(readFileSync(currentFile(root), "utf8"));
     const folder = join(root, "dist", current.folder);
@@ -48,8 +58,11 @@ function checkNode(root) {
   const { node } = process.versions;
   if (node.localeCompare(least, "en", { numeric: true }) < 0) {
     throw new LaunchError(
-      `Node ${node} runs this, and webinfra needs ${least} or newer: start the command as \`./webinfra\`, and plain pulumi ` +
-        'after `eval "$(./webinfra env)"`; both bring the Node of the dependencies',
+      `Node ${node} runs this, and webinfra needs ${least} or newer: ` +
+        (isInstalled(root)
+          ? "install one, for instance with `npm install node@24`"
+          : "start the command as `./webinfra`, and plain pulumi " +
+            'after `eval "$(./webinfra env)"`; both bring the Node of the dependencies'),
     );
   }
 }
@@ -87,9 +100,34 @@ async function load(name) {
     return require(join(root, entries[name]));
   }
   // Of the packages that are not in the bundle, too.
-  enableCompileCache(join(folder, "cache"));
+  if (!isInstalled(root)) {
+    enableCompileCache(join(folder, "cache"));
+  }
   process.setSourceMapsEnabled(true);
   return require(join(folder, `${name}.js`));
 }
 
-module.exports = { LaunchError, bundleFolder, currentFile, entries, freshFolder, load, stampOf };
+/** The same at once, for who cannot wait: from the bundle if it is fresh, else from the source. */
+function loadNow(name) {
+  const root = dirname(__dirname);
+  checkNode(root);
+  const folder = process.env.WEBINFRA_SOURCE === "1" ? undefined : freshFolder(root);
+  if (folder !== undefined) {
+    return require(join(folder, `${name}.js`));
+  }
+  require("tsx/cjs");
+  return require(join(root, entries[name]));
+}
+
+module.exports = {
+  LaunchError,
+  bundleFolder,
+  currentFile,
+  entries,
+  freshFolder,
+  isInstalled,
+  load,
+  loadNow,
+  packedFolder,
+  stampOf,
+};

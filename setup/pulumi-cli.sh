@@ -15,7 +15,7 @@ has_cli() { [[ $("$cli" version) =~ ^v?"$version"$ ]]; }
 
 get_cli() {
   # The npm package's own program downloads the CLI on its first use.
-  if PULUMI_VERSION=$version PULUMI_SKIP_UPDATE_CHECK=1 timeout 600 node node_modules/pulumi/run.js version && has_cli; then
+  if PULUMI_VERSION=$version PULUMI_SKIP_UPDATE_CHECK=1 timeout 600 node "$(node -p 'require.resolve("pulumi/run.js")')" version && has_cli; then
     return 0
   fi
   if ! have go; then

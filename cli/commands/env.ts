@@ -53,7 +53,7 @@ export function env(context: CommandContext, name: string): Readonly<Record<stri
   }
   const folders = plainPulumi(context.environment)?.folders ?? [];
   if (context.output.json) {
-    const path = pathWith(folders, context.environment["PATH"] ?? "", context.root);
+    const path = pathWith(folders, context.environment["PATH"] ?? "", context.packageFolder);
     context.output.data({ ...variables, ...(folders.length === 0 ? {} : { PATH: path }) });
   } else {
     for (const line of exportLines(name, variables, folders)) {

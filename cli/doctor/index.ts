@@ -2,7 +2,7 @@
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { accessSync, constants, existsSync, readdirSync, readFileSync, statfsSync, statSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { promisify } from "node:util";
 import { version as sdkVersion } from "@pulumi/pulumi/version";
 import { parse } from "yaml";
@@ -91,26 +91,29 @@ async function pulumiVersion(context: CommandContext): Promise<string | undefine
 }
 
 /** What setup/image.sh writes into the image that it makes: a digest of everything that the image is made from. */
-function imageRecipe(root: string): string {
+function imageRecipe(packageFolder: string): string {
   const templates = join("image", "templates");
-  const files = readdirSync(join(root, "setup", templates)).filter((name) => name.endsWith(".tpl"));
+  const files = readdirSync(join(packageFolder, "setup", templates)).filter((name) => name.endsWith(".tpl"));
   const hash = createHash("sha256");
   for (const file of ["image.sh", "image/customize.sh", "image/metadata.yaml"]) {
-    hash.update(readFileSync(join(root, "setup", file)));
+    hash.update(readFileSync(join(packageFolder, "setup", file)));
   }
   for (const file of files.sort()) {
-    hash.update(readFileSync(join(root, "setup", templates, file)));
+    hash.update(readFileSync(join(packageFolder, "setup", templates, file)));
   }
   return hash.digest("hex").slice(0, 12);
 }
 
 function machineChecks(context: CommandContext, { home, backend, project, name }: StackFacts): Check[] {
-  const { root } = context;
+  const { root, packageFolder } = context;
   return [
     {
       name: "Node",
       run: () =>
-        judgeNode(process.versions.node, packageSchema.parse(readJson(join(root, "package.json"))).engines.node),
+        judgeNode(
+          process.versions.node,
+          packageSchema.parse(readJson(join(packageFolder, "package.json"))).engines.node,
+        ),
     },
     {
       name: "npm dependencies",
@@ -131,7 +134,7 @@ function machineChecks(context: CommandContext, { home, backend, project, name }
       name: "provider plugin",
       run() {
         const { plugins } = projectFileSchema.parse(parse(readFileSync(join(root, "Pulumi.yaml"), "utf8")));
-        const plugin = "provider/pulumi-resource-webinfra";
+        const plugin = relative(root, join(packageFolder, "provider", "pulumi-resource-webinfra"));
         const named = plugins?.providers.some(({ name }) => name === "webinfra") === true;
         return judgePlugin(plugin, executable(join(root, plugin)), named);
       },
@@ -225,7 +228,7 @@ function needsOf(machines: Answered, config: Config): Needs {
 }
 
 function incusChecks(context: CommandContext, facts: StackFacts, stack: StackConfiguration): Check[] {
-  const { environment, root } = context;
+  const { environment, packageFolder } = context;
   const { name } = facts;
   const client = new IncusClient(socketPath(environment));
   let answers = false;
@@ -278,7 +281,7 @@ function incusChecks(context: CommandContext, facts: StackFacts, stack: StackCon
           `/1.0/images/${alias.target}?project=${PROJECT}`,
           z.object({ properties: z.record(z.string(), z.string()) }),
         ));
-      return judgeImage(IMAGE, image && (image.properties["recipe"] ?? ""), imageRecipe(root));
+      return judgeImage(IMAGE, image && (image.properties["recipe"] ?? ""), imageRecipe(packageFolder));
     }),
     ask("images with packages", async () => judgeBakedImages(await surveyImages(client))),
     askForConfig("disk", async (config) =>

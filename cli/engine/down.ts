@@ -198,8 +198,8 @@ export async function down(context: CommandContext, name: string, options: DownO
   }
 }
 
-function runTeardown(root: string, json: boolean): Promise<void> {
-  const script = join(root, "setup", "teardown.sh");
+function runTeardown(packageFolder: string, json: boolean): Promise<void> {
+  const script = join(packageFolder, "setup", "teardown.sh");
   if (!existsSync(script)) {
     throw new UserError(`${script} is missing; the checkout is not complete`);
   }
@@ -250,6 +250,6 @@ export async function downAll(context: CommandContext, options: DownOptions): Pr
     output.result(staysText(remaining, stacks));
     return { stacks, remaining };
   }
-  await runTeardown(context.root, output.json);
+  await runTeardown(context.packageFolder, output.json);
   return { stacks, remaining };
 }

@@ -12,6 +12,7 @@ import { type Backend, chooseBackend, prepareHome } from "./backend";
 import {
   checkStackName,
   projectName,
+  workProject,
   readSettings,
   refreshWorkDirectory,
   sourceFile,
@@ -57,12 +58,28 @@ export interface OpenStack extends StackFacts {
 /** Looks up a stack's place. */
 export function stackFacts(context: CommandContext, name: string): StackFacts {
   checkStackName(name);
-  return {
+  const facts = {
     name,
     project: projectName(context.root),
     home: webinfraHome(context.environment),
     backend: chooseBackend(context.environment, context.root),
   };
+  checkOwner(facts);
+  return facts;
+}
+
+/** Machines are named by their stack: two projects on one machine cannot both have one of the same name. */
+function checkOwner({ name, project, home, backend }: StackFacts): void {
+  const owner = workProject(home, name);
+  if (owner === undefined || owner.name === project || backend.directory === undefined) {
+    return;
+  }
+  if (readStateFile(backend.directory, owner.name, name) !== undefined) {
+    throw new UserError(
+      `the stack "${name}" on this machine is that of the project "${owner.name}" (${owner.main}), and two with one name would have the same machines: ` +
+        `name this one otherwise, such as \`webinfra up --stack ${project}-${name} --config-file Pulumi.${name}.yaml\`, or take that one down there`,
+    );
+  }
 }
 
 /** The stack's state from the disk; undefined when there is none there. */

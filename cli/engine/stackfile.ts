@@ -26,6 +26,7 @@ export type StackSettings = z.infer<typeof settingsSchema>;
 
 const projectSchema = z.looseObject({
   name: z.string(),
+  main: z.string().optional(),
   plugins: z.record(z.string(), z.array(z.looseObject({ path: z.string().optional() }))).optional(),
 });
 
@@ -251,12 +252,32 @@ export function relocateProject(text: string, root: string): string {
       list.map((plugin) => (plugin.path === undefined ? plugin : { ...plugin, path: resolve(root, plugin.path) })),
     ]),
   );
-  return toYaml({ ...project, main: root, ...(project.plugins === undefined ? {} : { plugins }) });
+  return toYaml({
+    ...project,
+    main: resolve(root, project.main ?? "."),
+    ...(project.plugins === undefined ? {} : { plugins }),
+  });
 }
 
-/** The project's name, from the repository's Pulumi.yaml. */
+/**
+ * The project's name, from its Pulumi.yaml.
+ * @throws UserError when there is none
+ */
 export function projectName(root: string): string {
+  if (!existsSync(join(root, "Pulumi.yaml"))) {
+    throw new UserError(`${root} is no project yet: it has no Pulumi.yaml; \`webinfra init\` writes it`);
+  }
   return projectSchema.parse(parse(readFileSync(join(root, "Pulumi.yaml"), "utf8"))).name;
+}
+
+/** The project that last worked on a stack in a WEBINFRA_HOME, as its work folder says; undefined when none did. */
+export function workProject(home: string, stack: string): { readonly name: string; readonly main: string } | undefined {
+  const file = join(workDirectory(home, stack), "Pulumi.yaml");
+  if (!existsSync(file)) {
+    return undefined;
+  }
+  const { name, main = "" } = projectSchema.parse(parse(readFileSync(file, "utf8")));
+  return { name, main };
 }
 
 /** YAML that also readers of YAML 1.1 take as meant: a string such as "no" stays quoted. */

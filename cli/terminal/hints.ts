@@ -2,6 +2,7 @@
 import { realpathSync } from "node:fs";
 import { delimiter, join, relative } from "node:path";
 import { defaultStack } from "../command";
+import type { Project } from "../project";
 import { shellWord } from "./shell-word";
 
 /** What a hint is written for. */
@@ -12,13 +13,16 @@ export interface Surroundings {
   readonly repository: string;
   /** The stack that was asked for. */
   readonly stack: string;
+  /** The way to this package from the shell's folder, where it is not the repository itself but installed into one. */
+  readonly installed?: string | undefined;
   /** The commands that take `--stack`, by their first word. */
   readonly onStacks: ReadonlySet<string>;
 }
 
 /** What is known of how a process was started. */
 export interface Start {
-  readonly root: string;
+  readonly packageFolder: string;
+  readonly project: Project;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly directory: string;
 }
@@ -41,19 +45,32 @@ function shortWay(from: string, path: string): string {
  * How the shell that started the process can call the command again, and where the repository is from there.
  * npm changes the folder and puts its own programs in front of PATH: what counts is the shell that called npm.
  */
-export function surroundingsOf({ root, environment, directory }: Start): Pick<Surroundings, "launcher" | "repository"> {
+export function surroundingsOf({
+  packageFolder,
+  project,
+  environment,
+  directory,
+}: Start): Omit<Surroundings, "stack" | "onStacks"> {
   const from = environment["npm_lifecycle_event"] === undefined ? directory : (environment["INIT_CWD"] ?? directory);
-  const program = join(root, "webinfra");
+  const program = join(packageFolder, "webinfra");
   const own = target(program);
   const first = (environment["PATH"] ?? "")
     .split(delimiter)
     .filter((folder) => !/\/node_modules\/(\.bin|npm\/)/.test(folder))
     .map((folder) => target(join(folder, "webinfra")))
     .find((found) => found !== undefined);
+  const onPath = own !== undefined && first === own;
+  if (project.own) {
+    return {
+      launcher: onPath ? "webinfra" : "npx webinfra",
+      repository: shortWay(from, project.folder),
+      installed: shortWay(from, packageFolder),
+    };
+  }
   const way = shortWay(from, program);
   return {
-    launcher: own !== undefined && first === own ? "webinfra" : shellWord(way.includes("/") ? way : `./${way}`),
-    repository: shortWay(from, root),
+    launcher: onPath ? "webinfra" : shellWord(way.includes("/") ? way : `./${way}`),
+    repository: shortWay(from, packageFolder),
   };
 }
 
@@ -72,7 +89,13 @@ function withStack(words: string, { stack, onStacks }: Surroundings): string {
 }
 
 function runnableHint(hint: string, surroundings: Surroundings): string {
-  const { launcher, repository } = surroundings;
+  const { launcher, repository, installed } = surroundings;
+  if (installed !== undefined && hint === "npm run setup") {
+    return `${launcher} setup`;
+  }
+  if (installed !== undefined && hint.startsWith("bash setup/")) {
+    return hint.replace("setup/", `${shellWord(installed)}/setup/`);
+  }
   if (/^(npm (run|ci)|bash setup\/)/.test(hint)) {
     return repository === "" ? hint : `(cd ${shellWord(repository)} && ${hint})`;
   }

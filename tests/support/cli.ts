@@ -1,7 +1,7 @@
 /** A repository, a WEBINFRA_HOME and captured output for tests of the command; nothing of the user's own is touched. */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import * as debuggable from "@pulumi/pulumi/runtime/debuggable";
 import { z } from "zod";
 import { Output } from "../../cli/terminal/output";
@@ -49,6 +49,7 @@ export function sandbox(): Sandbox {
     stackFile,
     context: ({ json = false, program = () => Promise.resolve({}) } = {}) => ({
       root,
+      packageFolder: resolve(__dirname, "..", ".."),
       program,
       output: new Output(json, {
         streams: {

@@ -58,7 +58,8 @@ describe("cli: hints", () => {
     afterEach(() => rmSync(folder, { recursive: true }));
     const at = (directory: string, environment: Readonly<Record<string, string>> = {}) =>
       surroundingsOf({
-        root: join(folder, "site"),
+        packageFolder: join(folder, "site"),
+        project: { folder: join(folder, "site"), own: false },
         environment: { PATH: `${join(folder, "bin")}:/bin`, ...environment },
         directory: join(folder, directory),
       });
