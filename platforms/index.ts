@@ -26,16 +26,25 @@ export const platforms: Readonly<Record<PlatformName, PlatformModule>> = {
   incus: {
     traits: incusTraits,
     credentialProblems: () => [],
-    load: () => (require("./incus") as typeof import("./incus")).incusPlatform,
+    load: () => {
+      const { incusPlatform } = require("./incus") as typeof import("./incus");
+      return incusPlatform;
+    },
   },
   aws: {
     traits: awsTraits,
     credentialProblems: (environment) => awsCredentialProblems(environment, existsSync),
-    load: () => (require("./aws") as typeof import("./aws")).awsPlatform,
+    load: () => {
+      const { awsPlatform } = require("./aws") as typeof import("./aws");
+      return awsPlatform;
+    },
   },
   digitalocean: {
     traits: digitaloceanTraits,
     credentialProblems: digitaloceanCredentialProblems,
-    load: () => (require("./digitalocean") as typeof import("./digitalocean")).digitaloceanPlatform,
+    load: () => {
+      const { digitaloceanPlatform } = require("./digitalocean") as typeof import("./digitalocean");
+      return digitaloceanPlatform;
+    },
   },
 };

@@ -28,12 +28,14 @@ interface NewProject extends InitAnswers {
   readonly folder: string;
   /** This package, as it was installed. */
   readonly packageFolder: string;
+  /** Where the package's own stack files are read. */
+  readonly templates: string;
 }
 
 /** A file of the project, by its path in it. */
 type Files = Readonly<Record<string, string>>;
 
-const templates = join(__dirname, "..", "init");
+const projectTemplates = join(__dirname, "..", "init");
 
 /** A name that Pulumi takes for a project, from a folder's. */
 export const projectNameFor = (folder: string): string =>
@@ -58,8 +60,8 @@ function appSettings(folder: string, app: string): Readonly<Record<string, unkno
 }
 
 /** A stack's file after one of the package's own, with values on top. */
-function stackFile(packageFolder: string, name: string, way: string, changes: readonly Override[]): string {
-  const text = readFileSync(join(packageFolder, `Pulumi.${name}.yaml`), "utf8")
+function stackFile(templates: string, name: string, way: string, changes: readonly Override[]): string {
+  const text = readFileSync(join(templates, `Pulumi.${name}.yaml`), "utf8")
     .replace(/\$schema=\S+/, `$schema=${way}/schema/stack.schema.json`)
     .replace("docs/configuration.md", `${way}/docs/configuration.md`);
   return editedText(text, changes);
@@ -76,7 +78,7 @@ const named = (kind: string, names: readonly string[]): Readonly<Record<string, 
   Object.fromEntries(names.map((name) => [name, expression(`${kind}.${name}`)]));
 
 /** The files of a new project. */
-export function projectFiles({ folder, packageFolder, app, platform }: NewProject): Files {
+export function projectFiles({ folder, packageFolder, templates, app, platform }: NewProject): Files {
   const way = relative(folder, packageFolder);
   const settings = app === "" ? { directory: `${way}/app/dist` } : appSettings(folder, app);
   const application = { key: "webinfra:app", path: [], value: settings };
@@ -88,11 +90,11 @@ export function projectFiles({ folder, packageFolder, app, platform }: NewProjec
     ...named("secrets", secrets),
   };
   const view = { name: projectNameFor(folder), package: way, platform, stacks, expressions, pulumi: sdkVersion };
-  const rendered = (name: string): string => render(templates, `${name}.liquid`, view);
+  const rendered = (name: string): string => render(projectTemplates, `${name}.liquid`, view);
   return {
     "Pulumi.yaml": rendered("Pulumi.yaml"),
-    "Pulumi.dev.yaml": stackFile(packageFolder, "dev", way, [application]),
-    ...(cloud === undefined ? {} : { "Pulumi.prod.yaml": stackFile(packageFolder, cloud, way, [application]) }),
+    "Pulumi.dev.yaml": stackFile(templates, "dev", way, [application]),
+    ...(cloud === undefined ? {} : { "Pulumi.prod.yaml": stackFile(templates, cloud, way, [application]) }),
     "index.ts": rendered("index.ts"),
     "tsconfig.json": rendered("tsconfig.json"),
     ".gitignore": rendered("gitignore"),
@@ -192,7 +194,10 @@ export async function init(
   const installed = installedPackage(folder, packageFolder);
   const chosen = await answers(options);
   checkApp(folder, chosen.app);
-  const written = writeProject(folder, projectFiles({ ...chosen, folder, packageFolder: installed }));
+  const written = writeProject(
+    folder,
+    projectFiles({ ...chosen, folder, packageFolder: installed, templates: installed }),
+  );
   for (const name of written) {
     output.result(`wrote ${name}`);
   }

@@ -28,9 +28,8 @@ function entryOf(folder: string): string {
     statSync(path, { throwIfNoEntry: false })?.isFile(),
   );
   if (found === undefined) {
-    throw new UserError(
-      `${folder} has no program: ${join(start, "index.ts")} does not exist; \`webinfra init\` writes it`,
-    );
+    const wanted = /\.[cm]?[jt]s$/.test(start) ? start : join(start, "index.ts");
+    throw new UserError(`${folder} has no program: ${wanted} does not exist; \`webinfra init\` writes it`);
   }
   return found;
 }

@@ -9,7 +9,10 @@ import { BootRequest, Platform, PlatformArgs, PlatformMachine } from "../contrac
 /** Alias of the cloud image that set-up makes in the Incus project. */
 const base = "webinfra-debian-13";
 
-/** System containers on the user's own machine. Creates the stack's bridge. */
+/**
+ * System containers on the user's own machine. Creates the stack's bridge.
+ * @public loaded by `require`
+ */
 export function incusPlatform({ stack, home, config, imageUserData, parent }: PlatformArgs): Platform {
   const directory = join(home, "channels", stack);
   const network = new Network("network", { name: networkName(stack), stack, cidr: config.network.cidr }, { parent });

@@ -1,7 +1,16 @@
 /** The language host, asked over gRPC as Pulumi's engine asks it. */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
@@ -28,6 +37,7 @@ import {
 import type { PluginInfo } from "@pulumi/pulumi/proto/plugin_pb";
 import { version } from "@pulumi/pulumi/version";
 import { Empty } from "google-protobuf/google/protobuf/empty_pb";
+import { Struct } from "google-protobuf/google/protobuf/struct_pb";
 import { ownLanguageHost } from "../../cli/engine/pulumi";
 import { type LanguageHost, runResponse, startHost } from "../../language/host";
 import { eventually } from "../support/eventually";
@@ -73,13 +83,20 @@ describe("language host", function () {
   const run = (asked: RunRequest) => answered<RunResponse>((callback) => client.run(asked, callback));
   const runner = (script: string): void => writeFileSync(join(root, "runner.cjs"), script);
   const refusal = (folder: string): string =>
-    `${folder} is not of ${root}, whose language host this is: it runs that repository's program and policy pack, and nothing else. ` +
-    "In another checkout of webinfra, run its own `webinfra env`; for other programs, install the official Pulumi CLI";
+    `${folder} does not use ${root}, whose language host this is: it runs programs with that webinfra, and its policy pack. ` +
+    "In another checkout or project, run its own `webinfra env`; for other programs, install the official Pulumi CLI";
 
   beforeEach(async () => {
     root = realpathSync(mkdtempSync(join(tmpdir(), "webinfra-language-")));
     mkdirSync(join(root, "policy"));
-    writeFileSync(join(root, "package.json"), '{"dependencies": {"zod": "1.2.3"}}');
+    writeFileSync(
+      join(root, "package.json"),
+      JSON.stringify({
+        name: "webinfra",
+        exports: { "./package.json": "./package.json" },
+        dependencies: { zod: "1.2.3" },
+      }),
+    );
     host = await startHost({
       root,
       engine: "127.0.0.1:2",
@@ -129,7 +146,26 @@ describe("language host", function () {
     assert.equal(runResponse(null, "SIGKILL").getError(), "the program was ended by SIGKILL");
   });
 
-  it("runs no program but the repository's own, and says what to do", async () => {
+  it("runs a program that uses this package as one of its dependencies, with the arguments for Node that its project names", async () => {
+    runner(
+      `require("node:fs").writeFileSync(${JSON.stringify(given())}, JSON.stringify([process.execArgv, process.cwd()]));`,
+    );
+    const project = realpathSync(mkdtempSync(join(tmpdir(), "webinfra-language-")));
+    try {
+      mkdirSync(join(project, "node_modules"));
+      symlinkSync(root, join(project, "node_modules", "webinfra"));
+      const asked = request(project);
+      asked
+        .getInfo()
+        ?.setOptions(Struct.fromJavaScript({ typescript: false, nodeargs: "--no-warnings  --stack-size=900" }));
+      assert.equal((await run(asked)).getError(), "");
+      assert.deepEqual(JSON.parse(readFileSync(given(), "utf8")), [["--no-warnings", "--stack-size=900"], project]);
+    } finally {
+      rmSync(project, { recursive: true });
+    }
+  });
+
+  it("runs no program that does not use it, and says what to do", async () => {
     for (const folder of [tmpdir(), join(root, "nowhere")]) {
       const response = await run(request(folder));
       assert.deepEqual([response.getError(), response.getBail()], [refusal(folder), false]);

