@@ -2,7 +2,7 @@ import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { packPrograms, packRelease } from "./components/archive";
 import { hostsImage, WebInfrastructure } from "./components/web-infrastructure";
-import { webinfraHome } from "./config/home";
+import { channelVariable, ownChannel, webinfraHome } from "./config/home";
 import { loadConfig } from "./config/load";
 import { replacementOf } from "./config/replacement";
 import { Config } from "./config/schema";
@@ -37,6 +37,7 @@ async function site(environment: Environment): Promise<Record<string, unknown>> 
   checkCredentials(config.platform, environment);
   const stack = pulumi.getStack();
   const home = webinfraHome(environment);
+  const channelDirectory = environment[channelVariable] ?? ownChannel(home, stack);
   const cost = estimate(topology, config);
   const cache = join(home, "cache");
   const [release, programs] = await Promise.all([
@@ -49,7 +50,7 @@ async function site(environment: Environment): Promise<Record<string, unknown>> 
     config,
     topology,
     summary: summarize(stack, config, topology, cost?.monthlyUsd ?? null),
-    platform: (parent) => makePlatform({ stack, home, config, topology, imageUserData, parent }),
+    platform: (parent) => makePlatform({ stack, channelDirectory, config, topology, imageUserData, parent }),
     release,
     programs,
     replacement,
