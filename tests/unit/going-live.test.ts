@@ -4,13 +4,16 @@ import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Command } from "commander";
-import { parse } from "yaml";
 import { z } from "zod";
 import { commandLine } from "../../cli/main";
-import { configSchema } from "../../config/schema";
+import { parseConfig, type RawConfig } from "../../config/parse";
 import { estimate } from "../../review/cost";
 import { place } from "../../topology/place";
+import site from "../../index";
 import { goldenRoot } from "../support/golden";
+import { temporaryHome } from "../support/home";
+import { devRawConfig, digitaloceanSecrets, rawConfigOf, rawOf } from "../support/hosts";
+import { runProgram } from "../support/program";
 
 const root = join(__dirname, "../..");
 const read = (path: string): string => readFileSync(join(root, path), "utf8");
@@ -63,24 +66,38 @@ describe("docs: going live, and the README", () => {
       assert.match(first, /^\*\*No account has seen this page yet\.\*\*/, platform);
     });
 
-    it(`${page}: what it sets is allowed in the stack that it is of, and its costs are the estimate's`, () => {
+    it(`${page}: its costs are the estimate's`, () => {
       const text = read(page);
       const stack = /Pulumi\.(\w+)\.yaml/.exec(text)?.[1] ?? assert.fail();
-      const file = parse(read(`Pulumi.${stack}.yaml`)) as { readonly config: Readonly<Record<string, unknown>> };
-      const plain = Object.fromEntries(
-        Object.entries(file.config).map(([key, value]) => [key.replace("webinfra:", ""), value]),
-      );
-      const monthly = (more: Readonly<Record<string, object>> = {}): string => {
-        const config = configSchema.parse({
-          ...plain,
-          ...Object.fromEntries(
-            Object.entries(more).map(([key, value]) => [key, { ...(plain[key] as object | undefined), ...value }]),
-          ),
-        });
+      const monthly = (more: RawConfig = {}): string => {
+        const config = parseConfig({ ...rawConfigOf(read(`Pulumi.${stack}.yaml`)), ...more });
         return estimate(place(config), config)?.monthlyUsd?.toFixed(2) ?? assert.fail();
       };
       const rows = [...text.matchAll(/^\| .* \| +(\d+\.\d\d) \|$/gm)].map(([, amount]) => amount);
-      assert.deepEqual(rows, platform === "aws" ? [monthly(), monthly({ aws: { nat: "single" } })] : [monthly()]);
+      assert.deepEqual(
+        rows,
+        platform === "aws" ? [monthly(), monthly(rawOf({ aws: { nat: "single" } }))] : [monthly()],
+      );
+    });
+  }
+});
+
+describe("docs: going live, the second operator", function () {
+  this.timeout(60_000);
+  const home = temporaryHome();
+
+  for (const platform of ["aws", "digitalocean"] as const) {
+    it(`${platform}: nothing of a stack is bound to the WEBINFRA_HOME that brought it up`, async () => {
+      const config = devRawConfig({ app: '{"directory":"tests/fixtures/app"}', platform, ...digitaloceanSecrets });
+      const recorded = await runProgram(site, { config, secretKeys: ["secrets"] });
+      const bound = recorded.filter(({ inputs }) => JSON.stringify(inputs).includes(home()));
+      // Where an archive was packed; what it holds has its hash for a name.
+      assert.deepEqual(bound.map(({ name }) => name).sort(), ["host-package", "release"]);
+      for (const { name, inputs, ignoreChanges } of bound) {
+        const { source: _packed, ...others } = inputs;
+        assert.ok(ignoreChanges.includes("source"), name);
+        assert.ok(!JSON.stringify(others).includes(home()), name);
+      }
     });
   }
 });
