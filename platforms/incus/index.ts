@@ -86,7 +86,12 @@ export function incusPlatform({ stack, channelDirectory, config, imageUserData, 
     archive: (name, { folder, archive }, owner) =>
       new ChannelFile(
         name,
-        { directory: channelDirectory, key: `${folder}/${archive.sha256}.tar.gz`, source: archive.path, sha256: archive.sha256 },
+        {
+          directory: channelDirectory,
+          key: `${folder}/${archive.sha256}.tar.gz`,
+          source: archive.path,
+          sha256: archive.sha256,
+        },
         {
           parent: owner,
           // Where the archive was made differs from checkout to checkout; what it holds does not.
