@@ -70,7 +70,7 @@ describe("docs: going live, and the README", () => {
       const text = read(page);
       const stack = /Pulumi\.(\w+)\.yaml/.exec(text)?.[1] ?? assert.fail();
       const monthly = (more: RawConfig = {}): string => {
-        const config = parseConfig({ ...rawConfigOf(read(`Pulumi.${stack}.yaml`)), ...more });
+        const config = parseConfig({ ...digitaloceanSecrets, ...rawConfigOf(read(`Pulumi.${stack}.yaml`)), ...more });
         return estimate(place(config), config)?.monthlyUsd?.toFixed(2) ?? assert.fail();
       };
       const rows = [...text.matchAll(/^\| .* \| +(\d+\.\d\d) \|$/gm)].map(([, amount]) => amount);
