@@ -1,7 +1,7 @@
 /** What a site is made of, from the stack's configuration and what stands in the project's folder. Makes no resource. */
 import { join, resolve } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
-import { webinfraHome } from "../config/home";
+import { channelVariable, ownChannel, webinfraHome } from "../config/home";
 import { loadConfig } from "../config/load";
 import { replacementOf } from "../config/replacement";
 import { Config } from "../config/schema";
@@ -49,6 +49,7 @@ function plan(directory: string, environment: Environment): SitePlan {
   checkDiscard(config, topology, replacement);
   const stack = pulumi.getStack();
   const home = webinfraHome(environment);
+  const channelDirectory = environment[channelVariable] ?? ownChannel(home, stack);
   const cost = estimate(topology, config);
   const cache = join(home, "cache");
   const release = packRelease(config.app.directory, directory, join(cache, "releases"));
@@ -63,7 +64,7 @@ function plan(directory: string, environment: Environment): SitePlan {
       config,
       topology,
       summary: summarize(stack, config, topology, cost?.monthlyUsd ?? null),
-      platform: (parent) => makePlatform({ stack, home, config, topology, imageUserData, parent }),
+      platform: (parent) => makePlatform({ stack, channelDirectory, config, topology, imageUserData, parent }),
       release,
       programs,
       replacement,

@@ -21,8 +21,8 @@ export interface PlatformSettings extends SiteSettings {
 export interface PlatformArgs {
   /** The stack's name; labels everything. */
   readonly stack: string;
-  /** WEBINFRA_HOME. */
-  readonly home: string;
+  /** Folder of the channel, for a platform that has it on this machine. */
+  readonly channelDirectory: string;
   readonly config: PlatformSettings;
   readonly topology: Topology;
   /** cloud-init's user-data of a throw-away machine that installs the packages of all hosts. */

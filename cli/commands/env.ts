@@ -1,10 +1,11 @@
 /** `webinfra env`: the variables that let plain `pulumi` see the same stack. */
 import { delimiter, join } from "node:path";
+import { channelVariable, ownChannel } from "../../config/home";
 import type { CommandDescription, Invocation, StackChoice } from "../command";
 import type { CommandContext } from "../context";
 import { prepareHome } from "../engine/backend";
 import { plainPulumi } from "../engine/pulumi";
-import { stackFacts } from "../engine/stack";
+import { channelDirectory, stackFacts } from "../engine/stack";
 import { fileFor, refreshWorkDirectory } from "../engine/stackfile";
 import { workFile } from "../engine/workfolder";
 import { jsonOption } from "../options";
@@ -50,6 +51,10 @@ export function env(context: CommandContext, name: string): Readonly<Record<stri
   if (backend.kind === "own") {
     refreshWorkDirectory(context.root, home, name, source, []);
     variables["PULUMI_OPTION_CONFIG_FILE"] = workFile(home, name);
+  }
+  const channel = channelDirectory(facts);
+  if (channel !== ownChannel(home, name)) {
+    variables[channelVariable] = channel;
   }
   const folders = plainPulumi(context.environment)?.folders ?? [];
   if (context.output.json) {

@@ -119,12 +119,12 @@ const remainsWords: Readonly<Record<RemainsEvent["kind"], string>> = {
   network: "network",
 };
 
-async function deleteRemains(context: CommandContext, stack: string, remains: Remains): Promise<void> {
+async function deleteRemains(context: CommandContext, channel: string, remains: Remains): Promise<void> {
   const operations = await import("../../operations/remains.js");
   await operations.deleteRemains(remains, ({ kind, name }) =>
     context.output.progress(`  deleting the ${remainsWords[kind]} ${name}`),
   );
-  rmSync(channelDirectory(stackFacts(context, stack)), { recursive: true, force: true });
+  rmSync(channel, { recursive: true, force: true });
 }
 
 /** The stacks that a state folder or a file is there for. */
@@ -146,6 +146,8 @@ export async function down(context: CommandContext, name: string, options: DownO
     return { stack: name, existed: false, kept: [], seconds: (Date.now() - started) / 1000 };
   }
   try {
+    // Before the state forgets where it is.
+    const channel = channelDirectory(facts, open === undefined ? undefined : await currentState(open));
     const platform = open === undefined ? localPlatform : platformOf(open.settings);
     const onIncus = isLocal(platform);
     if (open !== undefined) {
@@ -175,7 +177,7 @@ export async function down(context: CommandContext, name: string, options: DownO
     }
     const remains = await remainsOf(name, onIncus);
     if (deleteData) {
-      await deleteRemains(context, name, remains);
+      await deleteRemains(context, channel, remains);
       if (open !== undefined) {
         // preserveConfig: without it, Pulumi deletes the stack's file, which may be the committed one.
         await open.stack.workspace.removeStack(name, { preserveConfig: true });

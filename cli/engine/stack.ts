@@ -1,10 +1,9 @@
 /** Opens a stack: its backend, its configuration, the Pulumi CLI, and the site's program run inline. */
 import { existsSync } from "node:fs";
-import { join } from "node:path";
 import type { PulumiFn, Stack } from "@pulumi/pulumi/automation";
-import { webinfraHome } from "../../config/home";
+import { channelVariable, ownChannel, webinfraHome } from "../../config/home";
 import { UserError } from "../../core/errors";
-import { localPlatform } from "../../operations/platforms";
+import { isLocal, localPlatform } from "../../operations/platforms";
 import type { CommandContext } from "../context";
 import { PulumiFailure } from "../errors";
 import { Interruption } from "../terminal/interrupt";
@@ -19,7 +18,7 @@ import {
   type StackSettings,
 } from "./stackfile";
 import { type Override, workDirectory, workFile } from "./workfolder";
-import { parseDeployment, readStateFile, type StackState } from "./state";
+import { parseDeployment, readStateFile, recordedChannel, type StackState } from "./state";
 
 /** Which configuration a run uses. */
 export interface ConfigChoice {
@@ -90,7 +89,7 @@ export function stateOnDisk(facts: StackFacts): StackState | undefined {
 }
 
 /** The stack's state: from the disk when the backend is there, else by `pulumi stack export`. */
-export async function currentState(open: OpenStack): Promise<StackState> {
+export async function currentState(open: StackFacts & Pick<OpenStack, "stack">): Promise<StackState> {
   if (open.backend.directory !== undefined) {
     return stateOnDisk(open) ?? { resources: [], pending: [] };
   }
@@ -98,9 +97,15 @@ export async function currentState(open: OpenStack): Promise<StackState> {
   return parseDeployment(exported.deployment);
 }
 
-/** Folder of a stack's channel, where that is on this machine. */
-export function channelDirectory({ home, name }: Pick<StackFacts, "home" | "name">): string {
-  return join(home, "channels", name);
+/**
+ * Folder of a stack's channel, where that is on this machine: the one that the stack was brought up with, as long as it is there, for its machines mount
+ * it. That may have been under another WEBINFRA_HOME.
+ */
+export function channelDirectory(facts: StackFacts, state = stateOnDisk(facts)): string {
+  const recorded = recordedChannel(state);
+  // `down` deletes this folder: never one that is none of ours, whatever a state says.
+  const ours = recorded?.endsWith(ownChannel("/", facts.name)) === true;
+  return ours && existsSync(recorded) ? recorded : ownChannel(facts.home, facts.name);
 }
 
 /** The platform of a stack, from its settings; the default is the configuration's. */
@@ -196,9 +201,14 @@ export async function openStack(
     ]);
     const pulumi = await InterruptiblePulumi.find(context.environment, interruption);
     let programError: unknown;
+    let channel = ownChannel(home, name);
     const program: PulumiFn = async () => {
       try {
-        return await context.program({ ...context.environment, ...choice.programVariables });
+        return await context.program({
+          ...context.environment,
+          ...choice.programVariables,
+          [channelVariable]: channel,
+        });
       } catch (error) {
         programError = error;
         throw error;
@@ -216,6 +226,9 @@ export async function openStack(
     if (stack === undefined) {
       interruption.dispose();
       return undefined;
+    }
+    if (isLocal(platformOf(folder.settings))) {
+      channel = channelDirectory(facts, await currentState({ ...facts, stack }));
     }
     return {
       ...facts,

@@ -124,6 +124,14 @@ export function lockIsDead(lock: Lock, runs: (pid: number) => boolean = processR
   return lock.hostname === here && !runs(lock.pid);
 }
 
+const channelSchema = z.object({ directory: z.string() });
+
+/** The folder on this machine that a stack's channel is in, as its resources have it; undefined when it has none. */
+export function recordedChannel(state: StackState | undefined): string | undefined {
+  const recorded = state?.resources.filter(({ type }) => type.startsWith("webinfra:channel:")) ?? [];
+  return recorded.flatMap(({ inputs }) => channelSchema.safeParse(inputs).data?.directory ?? [])[0];
+}
+
 /** An output of the stack, of any shape; undefined when there is none, or when a failed run emptied the outputs. */
 export function stackOutput(state: StackState | undefined, name: string): unknown {
   return state?.resources.find((resource) => resource.type === "pulumi:pulumi:Stack")?.outputs?.[name];

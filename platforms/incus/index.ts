@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { ChannelFile, ChannelObject, Image, Machine, Network, Password, Pointer, Volume } from "../../provider/sdk";
 import { networkName, volumeName } from "../../provider/incus/labels";
@@ -13,8 +12,7 @@ const base = "webinfra-debian-13";
  * System containers on the user's own machine. Creates the stack's bridge.
  * @public loaded by `require`
  */
-export function incusPlatform({ stack, home, config, imageUserData, parent }: PlatformArgs): Platform {
-  const directory = join(home, "channels", stack);
+export function incusPlatform({ stack, channelDirectory, config, imageUserData, parent }: PlatformArgs): Platform {
   const network = new Network("network", { name: networkName(stack), stack, cidr: config.network.cidr }, { parent });
   const { bake, maxAgeDays } = config.image;
   // Without it, each machine installs its own packages.
@@ -24,7 +22,7 @@ export function incusPlatform({ stack, home, config, imageUserData, parent }: Pl
     name: "incus",
     // Balancers answer on their own addresses, which this computer reaches.
     publicAddress: undefined,
-    channel: pulumi.output(directory),
+    channel: pulumi.output(channelDirectory),
 
     plan(name, request, owner) {
       const { host, protect, replacing, discardData } = request;
@@ -69,7 +67,7 @@ export function incusPlatform({ stack, home, config, imageUserData, parent }: Pl
             image: recipe ?? base,
             network: network.network,
             userData,
-            channel: directory,
+            channel: channelDirectory,
             volumes:
               volumes.length > 0
                 ? volumes.map(({ mount, resource }) => ({ name: resource.volume, path: mount }))
@@ -83,15 +81,20 @@ export function incusPlatform({ stack, home, config, imageUserData, parent }: Pl
     },
 
     channelObject: (name, { key, content, keep = false }, owner) =>
-      new ChannelObject(name, { directory, key, content }, { parent: owner, retainOnDelete: keep }),
+      new ChannelObject(name, { directory: channelDirectory, key, content }, { parent: owner, retainOnDelete: keep }),
 
     pointer: (name, { key, content }, owner) =>
-      new Pointer(name, { directory, key, content }, { parent: owner, retainOnDelete: true }),
+      new Pointer(name, { directory: channelDirectory, key, content }, { parent: owner, retainOnDelete: true }),
 
     archive: (name, { folder, archive }, owner) =>
       new ChannelFile(
         name,
-        { directory, key: `${folder}/${archive.sha256}.tar.gz`, source: archive.path, sha256: archive.sha256 },
+        {
+          directory: channelDirectory,
+          key: `${folder}/${archive.sha256}.tar.gz`,
+          source: archive.path,
+          sha256: archive.sha256,
+        },
         {
           parent: owner,
           // Where the archive was made differs from checkout to checkout; what it holds does not.

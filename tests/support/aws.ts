@@ -40,7 +40,8 @@ export function buildAws(
         config,
         topology,
         summary: summarize(stack, config, topology, null),
-        platform: (parent) => awsPlatform({ stack, home: "/home", config, topology, imageUserData: "", parent }),
+        platform: (parent) =>
+          awsPlatform({ stack, channelDirectory: "/nowhere", config, topology, imageUserData: "", parent }),
         release: archive("releases", release),
         programs: archive("packages", "a".repeat(64)),
         replacement,

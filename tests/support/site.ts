@@ -14,6 +14,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { type Dispatcher, request } from "undici";
 import { parse, stringify } from "yaml";
@@ -181,8 +182,21 @@ export class Site {
   private readonly going = new Set<ChildProcess>();
   private loadMachine: Promise<string> | undefined;
 
-  /** @param config keys without `webinfra:` on top of Pulumi.dev.yaml and a time-out for tests */
-  constructor(private readonly config: Readonly<Record<string, unknown>> = {}) {}
+  /**
+   * @param config keys without `webinfra:` on top of Pulumi.dev.yaml and a time-out for tests
+   * @param shared the state is in a folder apart from WEBINFRA_HOME, with a passphrase of its own, as operators share it
+   */
+  constructor(
+    private readonly config: Readonly<Record<string, unknown>> = {},
+    private readonly shared = false,
+  ) {}
+
+  /** What finds the state and opens it, where it is shared. */
+  private backend(): Readonly<Record<string, string>> {
+    const folder = join(this.directory, "state");
+    mkdirSync(folder, { recursive: true });
+    return { PULUMI_BACKEND_URL: pathToFileURL(folder).href, PULUMI_CONFIG_PASSPHRASE: "what operators share" };
+  }
 
   /** Writes the configuration file anew: that of the constructor, and `config` on top. */
   configure(config: Readonly<Record<string, unknown>>): void {
@@ -227,6 +241,7 @@ export class Site {
         PATH: this.path,
         WEBINFRA_HOME: this.home,
         PULUMI_CREDENTIALS_PATH: this.directory,
+        ...(this.shared ? this.backend() : {}),
         ...environment,
       },
       stdio: ["ignore", "pipe", "pipe"],

@@ -6,6 +6,7 @@ import { z } from "zod";
 import { env, exportLines, pathWith } from "../../cli/commands/env";
 import { shellWord } from "../../cli/terminal/shell-word";
 import { chooseBackend, passphraseFile, prepareHome, stateDirectory } from "../../cli/engine/backend";
+import { channelDirectory, stackFacts } from "../../cli/engine/stack";
 import { findPulumiRoot, languageFolder, ownLanguageHost, pathFor, plainPulumi } from "../../cli/engine/pulumi";
 import { webinfraHome } from "../../config/home";
 import { type Sandbox, sandbox, stackFileText } from "../support/cli";
@@ -143,6 +144,46 @@ describe("cli: env", () => {
     });
     assert.ok(!box.stdout().includes(readFileSync(passphraseFile(box.home), "utf8").trim()));
     assert.equal(readFileSync(box.stackFile, "utf8"), stackFileText);
+  });
+});
+
+describe("cli: where the channel is", () => {
+  let box: Sandbox;
+  beforeEach(() => (box = sandbox()));
+  afterEach(() => box.remove());
+
+  /** What is found of the stack "trial", whose state has its channel in this folder. */
+  const found = (directory: string) => {
+    const facts = stackFacts(box.context(), "trial");
+    const resources = [
+      { urn: "u", type: "webinfra:channel:Pointer", inputs: { directory, key: "pointers/primary.json" } },
+    ];
+    const folder = join(box.home, "state", ".pulumi", "stacks", facts.project);
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, "trial.json"), JSON.stringify({ checkpoint: { latest: { resources } } }));
+    writeFileSync(passphraseFile(box.home), "word");
+    return { directory: channelDirectory(facts), variable: env(box.context(), "trial")["WEBINFRA_CHANNEL"] };
+  };
+  const own = (): string => join(box.home, "channels", "trial");
+
+  it("is below WEBINFRA_HOME for a stack that is new", () => {
+    assert.equal(channelDirectory(stackFacts(box.context(), "trial")), own());
+  });
+
+  it("stays where the machines of a stack mount it, and plain pulumi is told so", () => {
+    const first = join(box.directory, "first", "channels", "trial");
+    mkdirSync(first, { recursive: true });
+    assert.deepEqual(found(first), { directory: first, variable: first });
+    mkdirSync(own(), { recursive: true });
+    assert.deepEqual(found(own()), { directory: own(), variable: undefined });
+  });
+
+  it("is below WEBINFRA_HOME where the recorded one is gone, or is no stack's channel: that would be deleted", () => {
+    assert.deepEqual(found(join(box.directory, "gone", "channels", "trial")), {
+      directory: own(),
+      variable: undefined,
+    });
+    assert.deepEqual(found(box.directory), { directory: own(), variable: undefined });
   });
 });
 

@@ -48,7 +48,7 @@ function build(
         topology,
         summary: summarize(stack, config, topology, null),
         platform: (parent) =>
-          digitaloceanPlatform({ stack, home: "/home", config, topology, imageUserData: "", parent }),
+          digitaloceanPlatform({ stack, channelDirectory: "/nowhere", config, topology, imageUserData: "", parent }),
         release: archive("releases", release),
         programs: archive("packages", "a"),
         replacement,

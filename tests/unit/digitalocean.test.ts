@@ -49,7 +49,14 @@ async function build(
   return runProgram(
     () => {
       const parent = new Parent();
-      const platform = digitaloceanPlatform({ stack, home: "/home", config, topology, imageUserData: "", parent });
+      const platform = digitaloceanPlatform({
+        stack,
+        channelDirectory: "/nowhere",
+        config,
+        topology,
+        imageUserData: "",
+        parent,
+      });
       const password = platform.password("app-password", parent);
       platform.archive("host-package", { folder: "packages", archive: hostPackage }, parent);
       const pointer = platform.pointer("primary-pointer", { key: "pointers/primary.json", content: "{}" }, parent);

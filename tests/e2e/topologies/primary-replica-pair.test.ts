@@ -1,5 +1,6 @@
 /** primary-replica-pair: all on two servers, TLS behind the balancer. */
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { Agent, request } from "undici";
 import { manage, Site } from "../../support/site";
 import {
@@ -17,7 +18,7 @@ describe("topology primary-replica-pair", function () {
   this.timeout(600_000);
 
   const standing: Standing = { webs: ["server-1", "server-2"], primary: "server-1", replicas: ["server-2"] };
-  const site = new Site({ topology: "primary-replica-pair" });
+  const site = new Site({ topology: "primary-replica-pair" }, true);
   manage(site);
   bringUp(site, "primary-replica-pair");
 
@@ -61,6 +62,28 @@ describe("topology primary-replica-pair", function () {
       assert.match(listeners, /127\.0\.0\.1:3307 .*"haproxy"/);
       assert.match(listeners, new RegExp(`${own}:3306 .*"mysqld"`));
     }
+  });
+
+  it("is operated from another WEBINFRA_HOME by whoever has the state and the passphrase, and by the first one after that", async () => {
+    const machines = await site.machineIds();
+    const second = { WEBINFRA_HOME: join(site.directory, "second home") };
+    const carryOut = async (environment: Readonly<Record<string, string>>, ...args: readonly string[]) => {
+      const { code, stdout, stderr } = await site.run([...args, "--stack", site.stack], environment);
+      assert.equal(code, 0, `${args.join(" ")}: ${stdout}${stderr}`);
+      return stdout;
+    };
+    const unchanged = ["preview", "--config-file", site.configFile, "--expect-no-changes"] as const;
+    await carryOut(second, ...unchanged);
+    assert.match(await carryOut(second, "status"), /^server-1 .* primary$/m);
+    await carryOut(second, "database", "promote", "server-2");
+    assert.equal((await site.database("server-2")).writable, true);
+    const up = ["up", "--config-file", site.configFile, "--yes"] as const;
+    assert.match(await carryOut(second, ...up), /everything is as it should be, nothing changed/);
+    assert.equal(site.pointer().primary, "server-2");
+    await carryOut({}, ...unchanged);
+    await carryOut({}, "database", "promote", "server-1");
+    assert.deepEqual(await site.machineIds(), machines);
+    await site.settled();
   });
 
   survivesWebServer(site, standing, "server-2");
