@@ -82,7 +82,7 @@ describe("cli: command line", () => {
           "replace",
         ],
         ...["scale", "config", "secrets", "validate"],
-        ...["env", "completion", "__complete"],
+        ...["init", "setup", "env", "completion", "__complete"],
       ],
     );
   });
