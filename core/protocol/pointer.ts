@@ -95,7 +95,7 @@ const release = z
   .object({
     release: sha256Schema,
     /** What ran before, the last one first. */
-    previous: previousReleases.default([]),
+    previous: previousReleases.readonly().default([]),
     /** It serves as soon as it is healthy, and need not stay so for a while: what is being written (`webinfra dev`). */
     quick: flagSchema.default(false),
   })
@@ -104,9 +104,6 @@ const release = z
 /** The release that application servers run: the SHA-256 of its archive. */
 export type ReleasePointer = z.infer<typeof release>;
 
-/** What a writer of the release pointer says. */
-export type NewReleasePointer = Pick<ReleasePointer, "release"> & Partial<Omit<ReleasePointer, "version">>;
-
 /** Reads a release pointer of version 1 or 2. */
 export function parseReleasePointer(text: string): Parsed<ReleasePointer> {
   return parseDocument(text, { 1: release, 2: release });
@@ -114,9 +111,13 @@ export function parseReleasePointer(text: string): Parsed<ReleasePointer> {
 
 /**
  * A release pointer's text. What is the default is left out.
+ * @param sha256 64 lower-case hexadecimal digits
  * @throws Error when no host would accept it
  */
-export function writeReleasePointer({ release: sha256, previous = [], quick = false }: NewReleasePointer): string {
+export function writeReleasePointer(
+  sha256: string,
+  { previous = [], quick = false }: Partial<Pick<ReleasePointer, "previous" | "quick">> = {},
+): string {
   const more = { ...(previous.length > 0 && { previous }), ...(quick && { quick }) };
   return writeDocument({ release: sha256, ...more }, parseReleasePointer);
 }
