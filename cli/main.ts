@@ -16,6 +16,7 @@ import { openCommand } from "./commands/open";
 import { previewCommand } from "./commands/preview";
 import { replaceCommand } from "./commands/replace";
 import { reviewCommand } from "./commands/review";
+import { rollbackCommand } from "./commands/rollback";
 import { scaleCommand } from "./commands/scale";
 import { secretsCommand } from "./commands/secrets";
 import { statusCommand } from "./commands/status";
@@ -42,6 +43,7 @@ const commands: readonly CommandDescription[] = [
   logsCommand,
   databaseCommand,
   mysqlCommand,
+  rollbackCommand,
   replaceCommand,
   scaleCommand,
   configCommand,

@@ -2,7 +2,7 @@
 import { instanceAddress, listInstances, PROJECT } from "../../provider/incus";
 import { byHost, type HostMachine } from "../machines";
 import { askAgent } from "./agent";
-import { directoryChannel } from "./directory";
+import { directoryChannel, directoryReleases } from "./directory";
 import type { SiteAccess, SiteAddress } from "./types";
 
 /** The stack's machines, by host and then machine. While a replacement runs, a host has two. */
@@ -34,5 +34,6 @@ export function incusAccess({ stack, channelDirectory }: Omit<SiteAddress, "plat
       missing: "the incus client is not installed; run `npm run setup`",
     }),
     channel: directoryChannel(channelDirectory, stack),
+    releases: directoryReleases(channelDirectory, stack),
   };
 }

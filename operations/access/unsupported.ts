@@ -14,5 +14,6 @@ export function unsupportedAccess({ stack, platform }: SiteAddress, operation: s
       throw unsupported();
     },
     channel: { primary: refuse, movePrimary: refuse, hint: refuse },
+    releases: { pointer: refuse, move: refuse, packages: refuse, add: refuse, remove: refuse },
   };
 }

@@ -40,6 +40,12 @@ describe("operations: access to a site", () => {
         unsupported,
       );
       await assert.rejects(access.channel.hint(), unsupported);
+      const release = "a".repeat(64);
+      await assert.rejects(access.releases.pointer(), unsupported);
+      await assert.rejects(access.releases.move({ release, quick: false }), unsupported);
+      await assert.rejects(access.releases.packages(), unsupported);
+      await assert.rejects(access.releases.add({ sha256: release, path: "/none" }), unsupported);
+      await assert.rejects(access.releases.remove(release), unsupported);
     });
   }
 

@@ -12,6 +12,7 @@ import {
   replacementQuestion,
   type SiteHost,
 } from "../../operations/replace";
+import { noReleases } from "../support/access";
 import { databaseState, hostState, memberState } from "../support/state";
 
 const silent = "its agent does not answer";
@@ -184,6 +185,7 @@ describe("operations: replace", () => {
         movePrimary: () => assert.fail("the pointer stays"),
         hint: () => assert.fail("nobody is told anything"),
       },
+      releases: noReleases,
     });
     const request = {
       ...{ host: "db-2", discardData: false, durability: "prefer" as const },
