@@ -15,6 +15,7 @@ import { mysqlCommand } from "./commands/mysql";
 import { openCommand } from "./commands/open";
 import { previewCommand } from "./commands/preview";
 import { replaceCommand } from "./commands/replace";
+import { restartCommand } from "./commands/restart";
 import { reviewCommand } from "./commands/review";
 import { rollbackCommand } from "./commands/rollback";
 import { scaleCommand } from "./commands/scale";
@@ -44,6 +45,7 @@ const commands: readonly CommandDescription[] = [
   databaseCommand,
   mysqlCommand,
   rollbackCommand,
+  restartCommand,
   replaceCommand,
   scaleCommand,
   configCommand,
