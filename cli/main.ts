@@ -6,6 +6,7 @@ import { completeCommand } from "./commands/complete";
 import { completionCommand } from "./commands/completion";
 import { configCommand } from "./commands/config";
 import { databaseCommand } from "./commands/database";
+import { devCommand } from "./commands/dev";
 import { doctorCommand } from "./commands/doctor";
 import { downCommand } from "./commands/down";
 import { envCommand } from "./commands/env";
@@ -34,6 +35,7 @@ const EXIT_GRACE_MS = 3000;
 /** The commands, in the order of the help. */
 const commands: readonly CommandDescription[] = [
   upCommand,
+  devCommand,
   previewCommand,
   statusCommand,
   reviewCommand,
