@@ -121,7 +121,9 @@ export function releaseToRun(
       : refuse(`the package of release ${short(last)}, which ran before, is not in the channel any more. ${choice}`);
   }
   if (!/^[0-9a-f]{4,64}$/.test(asked)) {
-    return refuse(`"${asked}" is no release: should be the beginning of one, of 4 hexadecimal digits or more. ${choice}`);
+    return refuse(
+      `"${asked}" is no release: should be the beginning of one, of 4 hexadecimal digits or more. ${choice}`,
+    );
   }
   const found = [...new Set([...had, ...packages])].filter((one) => one.startsWith(asked));
   const [only] = found;
@@ -163,9 +165,7 @@ export async function rollbackSite(
     );
     const seconds = (site.now() - begun) / 1000;
     if (late.length === 0) {
-      const missing = hosts.flatMap(({ name, runs, lack: why }) =>
-        !runs && why !== undefined ? [{ name, why }] : [],
-      );
+      const missing = hosts.flatMap(({ name, runs, lack: why }) => (!runs && why !== undefined ? [{ name, why }] : []));
       for (const { name, why } of missing) {
         listener({ kind: "missing", host: name, why });
       }

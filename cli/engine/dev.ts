@@ -108,7 +108,9 @@ export async function dev(
   const home = webinfraHome(context.environment);
   const { access, known } = await siteWithHosts(context, name, "dev");
   if (!(await access.machines()).some(({ running, roles }) => running && roles.includes("appServer"))) {
-    throw new UserError(`no host of the stack "${name}" runs an application now: \`webinfra up --stack ${name}\` brings it up`);
+    throw new UserError(
+      `no host of the stack "${name}" runs an application now: \`webinfra up --stack ${name}\` brings it up`,
+    );
   }
   const { app } = configOf(readSettings(fileFor({ root, home, stack: name, given: configFile })), config);
   const cache = join(home, "cache", "releases");
@@ -125,11 +127,7 @@ export async function dev(
   });
   output.progress(`watching ${folder}: each change goes to the hosts; Ctrl-C ends it`);
   try {
-    for (
-      let changed: number | undefined = performance.now();
-      changed !== undefined;
-      changed = await changes.next()
-    ) {
+    for (let changed: number | undefined = performance.now(); changed !== undefined; changed = await changes.next()) {
       try {
         await developer.release(changed, changes.again());
       } catch (error) {

@@ -1,4 +1,5 @@
 /** A site on this machine's Incus: its machines are asked over their bridge, and its channel is a directory. */
+import { connect } from "node:net";
 import { instanceAddress, listInstances, PROJECT } from "../../provider/incus";
 import { byHost, type HostMachine } from "../machines";
 import { askAgent } from "./agent";
@@ -33,6 +34,8 @@ export function incusAccess({ stack, channelDirectory }: Omit<SiteAddress, "plat
       arguments: execArguments(machine, argv),
       missing: "the incus client is not installed; run `npm run setup`",
     }),
+    // The bridge is this machine's own.
+    connect: ({ address }, port) => connect(port, address ?? ""),
     channel: directoryChannel(channelDirectory, stack),
     releases: directoryReleases(channelDirectory, stack),
   };

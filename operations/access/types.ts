@@ -1,4 +1,5 @@
 /** What operations need of a site, whatever platform it is on. */
+import type { Socket } from "node:net";
 import type { Epoch, NewPrimaryPointer, PrimaryPointer, ReleasePointer } from "../../core/protocol";
 import type { HostMachine } from "../machines";
 import type { Answer } from "./agent";
@@ -59,6 +60,8 @@ export interface SiteAccess {
   state(machine: HostMachine): Promise<Answer>;
   /** What carries `argv` out on a machine as root. */
   command(machine: HostMachine, argv: readonly string[]): HostCommand;
+  /** A connection to a TCP port of a machine's private address. */
+  connect(machine: HostMachine, port: number): Socket;
   readonly channel: PointerChannel;
   readonly releases: ReleaseChannel;
 }

@@ -54,9 +54,10 @@ export async function readReleasePointer(directory: string): Promise<ReleasePoin
 export async function moveRelease(directory: string, next: Pick<ReleasePointer, "release" | "quick">): Promise<void> {
   const move = async (): Promise<void> => {
     const found = await readReleasePointer(directory);
-    const previous =
-      found === undefined ? [] : found.release === next.release ? found.previous : releasesBefore(found);
-    await place(directory, releaseKey, (path) => writeFile(path, writeReleasePointer(next.release, { quick: next.quick, previous })));
+    const previous = found === undefined ? [] : found.release === next.release ? found.previous : releasesBefore(found);
+    await place(directory, releaseKey, (path) =>
+      writeFile(path, writeReleasePointer(next.release, { quick: next.quick, previous })),
+    );
   };
   // A new site has none yet.
   await mkdir(directory, { recursive: true });

@@ -34,6 +34,7 @@ describe("operations: access to a site", () => {
       await assert.rejects(access.machines(), unsupported);
       await assert.rejects(access.state(machine), unsupported);
       assert.throws(() => access.command(machine, ["true"]), unsupported);
+      assert.throws(() => access.connect(machine, 3306), unsupported);
       await assert.rejects(access.channel.primary(), unsupported);
       await assert.rejects(
         access.channel.movePrimary(epoch, { ...epoch, primary: "db-1", previous: null, force: false }),

@@ -177,6 +177,7 @@ describe("operations: replace", () => {
       state: ({ machine: id, gone: deleted }) =>
         Promise.resolve(deleted === true ? { silent: "its machine is gone" } : (answers[id] ?? { silent })),
       command: () => assert.fail("nothing is carried out"),
+      connect: () => assert.fail("nothing is connected to"),
       channel: {
         primary: () =>
           Promise.resolve({

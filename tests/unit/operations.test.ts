@@ -27,6 +27,7 @@ function siteOf(
     state: ({ host, gone }) =>
       Promise.resolve(gone === true ? { silent: "is gone" } : (answers[host] ?? { silent: "does not answer" })),
     command: ({ machine: id }, argv) => ({ program: "enter", arguments: [id, ...argv], missing: "" }),
+    connect: () => assert.fail("nothing is connected to"),
     channel: {
       primary: () =>
         Promise.resolve({
