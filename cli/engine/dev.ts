@@ -40,10 +40,12 @@ export async function changesOf(folder: string, stop: AbortSignal): Promise<Chan
   let first: number | undefined;
   let last = 0;
   let round = new AbortController();
+  let wake = (): void => undefined;
   const change = (): void => {
     last = performance.now();
     first ??= last;
     round.abort();
+    wake();
   };
   watcher.on("all", (_event, path) => {
     if (path !== above) {
@@ -52,6 +54,7 @@ export async function changesOf(folder: string, stop: AbortSignal): Promise<Chan
   });
   stop.addEventListener("abort", () => {
     round.abort();
+    wake();
   });
   await new Promise<void>((ready, failed) => {
     watcher.on("ready", ready).on("error", (error) => {
@@ -64,8 +67,9 @@ export async function changesOf(folder: string, stop: AbortSignal): Promise<Chan
         if (stop.aborted) {
           return undefined;
         }
-        round = new AbortController();
-        await aborted(round.signal);
+        await new Promise<void>((done) => {
+          wake = done;
+        });
       }
       for (let left = QUIET_MS; left > 0; left = last + QUIET_MS - performance.now()) {
         await sleep(left);
@@ -84,13 +88,6 @@ export async function changesOf(folder: string, stop: AbortSignal): Promise<Chan
     close: () => watcher.close(),
   };
 }
-
-const aborted = (signal: AbortSignal): Promise<void> =>
-  new Promise((done) => {
-    signal.addEventListener("abort", () => {
-      done();
-    });
-  });
 
 /**
  * Releases the application's folder whenever it changes, until the signal.
