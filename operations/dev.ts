@@ -1,5 +1,6 @@
 /** Releasing an application while it is being written: its folder goes to the hosts as it is, without an update of the stack. */
 import { setTimeout as sleep } from "node:timers/promises";
+import type { ReleasePointer } from "../core/protocol";
 import type { ReleaseArchive, SiteAccess } from "./access/types";
 import { endOf } from "./exec";
 import { type KnownMachine, machineOf } from "./machines";
@@ -9,8 +10,8 @@ import { lack, lookAtReleases, type ReleaseHost } from "./release";
 export interface Workbench {
   /** Packs the folder as it is now. */
   pack(): Promise<ReleaseArchive>;
-  /** The release that the site is to run. */
-  wanted(): Promise<string>;
+  /** What the site is to run, and what it ran before. */
+  wanted(): Promise<Pick<ReleasePointer, "release" | "previous">>;
   /** The releases whose packages the channel holds. */
   packages(): Promise<readonly string[]>;
   /** Puts a package into the channel, and has hosts serve it as soon as it is healthy there. */
@@ -53,6 +54,14 @@ interface Pending {
   readonly told: Map<string, string>;
 }
 
+/** How it ended. */
+export interface DevEnd {
+  /** The last release of these that hosts serve, or are about to; undefined: none. */
+  readonly release: string | undefined;
+  /** Whether the last one was broken, and hosts were told to leave it. */
+  readonly broken: boolean;
+}
+
 /** Releases a folder again and again. Each package goes when the next one serves: what is being written has a new one with each change. */
 export class Developer {
   /** Packages that this one brought. */
@@ -60,8 +69,8 @@ export class Developer {
   private pending: Pending | undefined;
   /** What the site was to run at first. */
   private first: string | undefined;
-  /** The last release of this one's that all hosts served. */
-  released: string | undefined;
+  /** The last one that all hosts served. */
+  private released: string | undefined;
 
   constructor(
     private readonly bench: Workbench,
@@ -77,7 +86,7 @@ export class Developer {
     const { bench } = this;
     const archive = await bench.pack();
     const { sha256: release } = archive;
-    const wanted = await bench.wanted();
+    const { release: wanted } = await bench.wanted();
     this.first ??= wanted;
     if (wanted !== release) {
       if (!(await bench.packages()).includes(release)) {
@@ -92,19 +101,16 @@ export class Developer {
     await this.lookOn(this.pending, signal);
   }
 
-  /**
-   * Leaves the site with what it runs: hosts need not go on trying what is broken.
-   * @returns whether there was such a release
-   */
-  async end(): Promise<boolean> {
-    const { bench, pending, first } = this;
-    const back = this.released ?? first;
-    const broken = pending !== undefined && back !== undefined && (await bench.wanted()) === pending.release;
-    if (broken) {
+  /** Leaves the site with what it runs: hosts need not go on trying what is broken. */
+  async end(): Promise<DevEnd> {
+    const { bench, pending, first, released } = this;
+    const back = released ?? first;
+    const broken = pending !== undefined && pending.told.size > 0;
+    if (broken && back !== undefined && (await bench.wanted()).release === pending.release) {
       await bench.goBack(back);
     }
-    await this.forgetAllBut(await bench.wanted());
-    return broken;
+    await this.forgetAllBut((await bench.wanted()).release);
+    return { release: broken ? released : (pending?.release ?? released), broken };
   }
 
   private async lookOn({ release, changed, told }: Pending, signal: AbortSignal): Promise<void> {
@@ -134,8 +140,10 @@ export class Developer {
     }
   }
 
+  /** Keeps what somebody may go back to, too: an update may have made one of these the stack's. */
   private async forgetAllBut(release: string): Promise<void> {
-    const old = [...this.own.values()].filter(({ sha256 }) => sha256 !== release);
+    const { previous } = await this.bench.wanted();
+    const old = [...this.own.values()].filter(({ sha256 }) => sha256 !== release && !previous.includes(sha256));
     old.forEach(({ sha256 }) => this.own.delete(sha256));
     await this.bench.forget(old);
   }
@@ -153,7 +161,7 @@ export function workbench(
   const { releases, stack } = access;
   return {
     pack: folder.pack,
-    wanted: async () => (await releases.pointer()).release,
+    wanted: () => releases.pointer(),
     packages: () => releases.packages(),
     publish: async (archive) => {
       await releases.add(archive);

@@ -7,7 +7,7 @@ import { packRelease } from "../../components/archive";
 import { UserError } from "../../core/errors";
 import { Developer, workbench } from "../../operations/dev";
 import type { CommandContext } from "../context";
-import { devLines } from "../terminal/dev";
+import { devEndLine, devLines } from "../terminal/dev";
 import { configOf } from "./configuration";
 import { siteWithHosts } from "./site";
 import { checkStackName, fileFor, readSettings } from "./stackfile";
@@ -135,11 +135,5 @@ export async function dev(
   } finally {
     await changes.close();
   }
-  const broken = await developer.end();
-  const next = "`webinfra up` releases the folder as it is then, and makes that the stack's";
-  output.result(
-    developer.released === undefined
-      ? `ended: ${broken ? "the site goes on with what it ran before" : "nothing was released"}`
-      : `ended: the site goes on with release ${developer.released}${broken ? ", the last one that was healthy" : ""}; ${next}`,
-  );
+  output.result(devEndLine(await developer.end()));
 }

@@ -1,6 +1,6 @@
 /** What becomes of changes of the application for people: some lines an event. */
 import { listed } from "../../core/words";
-import type { DevEvent } from "../../operations/dev";
+import type { DevEnd, DevEvent } from "../../operations/dev";
 import { duration } from "./format";
 
 /** An event as lines. */
@@ -18,4 +18,13 @@ export function devLines(event: DevEvent): readonly string[] {
           : ["the application's log, its last 20 lines:", ...event.log.map((line) => `  ${line}`)]),
       ];
   }
+}
+
+/** What is left when nobody watches any more. */
+export function devEndLine({ release, broken }: DevEnd): string {
+  if (release === undefined) {
+    return `ended: ${broken ? "the site goes on with what it ran before" : "nothing was released"}`;
+  }
+  const which = `${release}${broken ? ", the last one that was healthy" : ""}`;
+  return `ended: the site goes on with release ${which}; \`webinfra up\` releases the folder as it is then, and makes that the stack's`;
 }

@@ -1,6 +1,6 @@
 /** Going back to a release, starting the application anew, and releasing it while it is being written. */
 import assert from "node:assert/strict";
-import { devLines } from "../../cli/terminal/dev";
+import { devEndLine, devLines } from "../../cli/terminal/dev";
 import { restartedLine, restartLine, rollbackLine, rollbackLines } from "../../cli/terminal/release";
 import { UserError } from "../../core/errors";
 import type { ReleasePointer } from "../../core/protocol";
@@ -192,7 +192,7 @@ describe("operations: starting the application anew", () => {
     ...{ host: name, machine: `m-${name}`, roles, running, address: running ? "10.77.0.9" : null },
   });
   const both = [machine("web-1", ["webServer", "appServer"]), machine("web-2", ["appServer"])];
-  const restart = async (
+  const restart = (
     machines: readonly HostMachine[],
     asked: string | undefined,
     ends: Readonly<Record<string, Partial<CommandEnd>>> = {},
@@ -225,7 +225,7 @@ describe("operations: starting the application anew", () => {
   };
 
   it("goes from host to host", async () => {
-    const { done, ran, seen } = await restart([machine("lb-1", ["loadBalancer"]), ...both], undefined);
+    const { done, ran, seen } = restart([machine("lb-1", ["loadBalancer"]), ...both], undefined);
     const result = await done;
     assert.deepEqual(ran, ["m-web-1", "m-web-2"]);
     assert.deepEqual(seen, [
@@ -238,14 +238,14 @@ describe("operations: starting the application anew", () => {
   });
 
   it("is done on one host alone", async () => {
-    const { done, ran } = await restart(both, "web-2");
+    const { done, ran } = restart(both, "web-2");
     assert.deepEqual((await done).hosts, [{ name: "web-2", seconds: 1 }]);
     assert.deepEqual(ran, ["m-web-2"]);
   });
 
   it("ends at the first host on which it does not become healthy, with its log", async () => {
     const three = [...both, machine("web-3", ["appServer"])];
-    const { done, ran } = await restart(three, undefined, {
+    const { done, ran } = restart(three, undefined, {
       "m-web-2": {
         code: 1,
         stderr: "release a did not become healthy: it ends\n10:00:00 cannot go on\n10:00:01 boom\n",
@@ -265,7 +265,7 @@ describe("operations: starting the application anew", () => {
       ),
     );
     assert.deepEqual(ran, ["m-web-1", "m-web-2"]);
-    const silent = await restart(both, "web-1", { "m-web-1": { code: 137 } });
+    const silent = restart(both, "web-1", { "m-web-1": { code: 137 } });
     await assert.rejects(
       silent.done,
       message("the application was not started anew on web-1, and goes on there as it was: exit code 137"),
@@ -292,7 +292,7 @@ describe("operations: starting the application anew", () => {
         'the host "web-2" does not run; `webinfra up --stack dev` brings it back',
       ],
     ] as const) {
-      const { done, ran } = await restart(machines, asked);
+      const { done, ran } = restart(machines, asked);
       await assert.rejects(done, message(words));
       assert.deepEqual(ran, []);
     }
@@ -303,6 +303,7 @@ describe("operations: starting the application anew", () => {
 class Bench implements Workbench {
   content = "a";
   pointer = A;
+  previous: readonly string[] = [];
   runs = A;
   broken: string | undefined;
   readonly held = new Set([A]);
@@ -319,7 +320,7 @@ class Bench implements Workbench {
   }
 
   wanted() {
-    return Promise.resolve(this.pointer);
+    return Promise.resolve({ release: this.pointer, previous: [...this.previous] });
   }
 
   packages() {
@@ -408,8 +409,7 @@ describe("operations: an application that is being written", () => {
     assert.deepEqual(bench.did, ["publish b", "publish c", "forget b"]);
     // A is no package of this one's: somebody may go back to it.
     assert.deepEqual([...bench.held], [A, C]);
-    assert.equal(await bench.developer.end(), false);
-    assert.equal(bench.developer.released, C);
+    assert.deepEqual(await bench.developer.end(), { release: C, broken: false });
     assert.equal(bench.pointer, C);
   });
 
@@ -439,17 +439,48 @@ describe("operations: an application that is being written", () => {
   it("leaves hosts with what they run, and does not have them try what is broken", async () => {
     bench.broken = B;
     await bench.change("b", 3);
-    assert.equal(await bench.developer.end(), true);
-    assert.equal(bench.developer.released, undefined);
+    assert.deepEqual(await bench.developer.end(), { release: undefined, broken: true });
     assert.deepEqual(bench.did, ["publish b", "back to a", "forget b"]);
     assert.equal(bench.pointer, A);
+  });
+
+  it("goes back to the last one of its own that was healthy", async () => {
+    await bench.change("b");
+    bench.broken = C;
+    await bench.change("c", 3);
+    assert.deepEqual(await bench.developer.end(), { release: B, broken: true });
+    assert.deepEqual(bench.did, ["publish b", "publish c", "back to b", "forget c"]);
+  });
+
+  it("leaves what hosts are about to take over", async () => {
+    await bench.change("b", 1);
+    assert.deepEqual(await bench.developer.end(), { release: B, broken: false });
+    assert.deepEqual(bench.did, ["publish b"]);
+  });
+
+  it("keeps the package of what an update made the stack's meanwhile", async () => {
+    await bench.change("b");
+    bench.previous = [B];
+    await bench.change("c");
+    assert.deepEqual([...bench.held], [A, B, C]);
+  });
+
+  it("says at its end what is left", () => {
+    const next = "`webinfra up` releases the folder as it is then, and makes that the stack's";
+    assert.equal(devEndLine({ release: undefined, broken: false }), "ended: nothing was released");
+    assert.equal(devEndLine({ release: undefined, broken: true }), "ended: the site goes on with what it ran before");
+    assert.equal(devEndLine({ release: B, broken: false }), `ended: the site goes on with release ${B}; ${next}`);
+    assert.equal(
+      devEndLine({ release: B, broken: true }),
+      `ended: the site goes on with release ${B}, the last one that was healthy; ${next}`,
+    );
   });
 
   it("leaves alone what somebody else released meanwhile", async () => {
     bench.broken = B;
     await bench.change("b", 3);
     bench.pointer = C;
-    assert.equal(await bench.developer.end(), false);
+    assert.deepEqual(await bench.developer.end(), { release: undefined, broken: true });
     assert.equal(bench.pointer, C);
   });
 
