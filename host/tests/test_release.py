@@ -297,6 +297,20 @@ def test_a_quick_one_that_is_not_healthy_yet_has_its_minute(host: Host) -> None:
     assert host.clock.seconds >= began + BECOME
 
 
+def test_what_ran_there_before_has_ended_when_its_log_begins(host: Host) -> None:
+    host.has(A)
+    seen: list[str] = []
+    run = host.run
+
+    def noted(command: Sequence[str], *, seconds: float, environment: object = None, given: str | None = None) -> str:
+        seen.append(next((word for word in ("stop", "restart") if word in command), command[0]))
+        return run(command, seconds=seconds, environment=environment, given=given)
+
+    host.run = noted  # type: ignore[method-assign]
+    host.release(A)
+    assert seen[:3] == ["stop", "journalctl", "restart"]
+
+
 def test_serves_before_the_old_one_has_answered_all(host: Host) -> None:
     host.has(A, B)
     host.release(A)

@@ -237,6 +237,9 @@ class Switch:
         before = self._tried_before(wanted, new, environment_digest(environment))
         # Of now: what ends because something that it needs is not there yet is no broken one.
         settled, database = self._set_up(), self._database_is_there()
+        if before is None:
+            # What ran here before may write until it has ended, and that is not of this one.
+            self._systemctl("stop", _unit(new))
         since = position(self._commands) if before is None else before.since
         self._systemctl("restart", _unit(new))
         trial = Trial(self._application(new), self._looks)
