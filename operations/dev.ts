@@ -3,7 +3,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { ReleasePointer } from "../core/protocol";
 import type { ReleaseArchive, SiteAccess } from "./access/types";
 import { endOf } from "./exec";
-import { type KnownMachine, machineOf } from "./machines";
+import { HostError } from "./errors";
+import { type HostMachine, type KnownMachine, machineOf } from "./machines";
 import { lack, lookAtReleases, type ReleaseHost } from "./release";
 
 /** The site as it is seen from the application's folder; tests put their own in. */
@@ -52,6 +53,15 @@ interface Pending {
   readonly changed: number;
   /** Why it is not healthy, by host, as far as that was told. */
   readonly told: Map<string, string>;
+}
+
+/** @throws HostError when no host could run what is written */
+export function checkApplication(stack: string, machines: readonly HostMachine[]): void {
+  if (!machines.some(({ running, roles }) => running && roles.includes("appServer"))) {
+    throw new HostError(
+      `no host of the stack "${stack}" runs an application now: \`webinfra up --stack ${stack}\` brings it up`,
+    );
+  }
 }
 
 /** How it ended. */

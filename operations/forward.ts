@@ -13,7 +13,7 @@ export interface Forwarding {
 }
 
 /** Why a port cannot be listened on, in words for users. */
-function listenProblem(port: number, error: NodeJS.ErrnoException): Error {
+export function listenProblem(port: number, error: NodeJS.ErrnoException): Error {
   switch (error.code) {
     case "EADDRINUSE":
       return new UserError(

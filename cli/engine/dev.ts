@@ -4,8 +4,7 @@ import { dirname, join, resolve, sep } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { webinfraHome } from "../../config/home";
 import { packRelease } from "../../components/archive";
-import { UserError } from "../../core/errors";
-import { Developer, workbench } from "../../operations/dev";
+import { checkApplication, Developer, workbench } from "../../operations/dev";
 import type { CommandContext } from "../context";
 import { devEndLine, devLines } from "../terminal/dev";
 import { configOf } from "./configuration";
@@ -104,11 +103,7 @@ export async function dev(
   checkStackName(name);
   const home = webinfraHome(context.environment);
   const { access, known } = await siteWithHosts(context, name, "dev");
-  if (!(await access.machines()).some(({ running, roles }) => running && roles.includes("appServer"))) {
-    throw new UserError(
-      `no host of the stack "${name}" runs an application now: \`webinfra up --stack ${name}\` brings it up`,
-    );
-  }
+  checkApplication(name, await access.machines());
   const { app } = configOf(readSettings(fileFor({ root, home, stack: name, given: configFile })), config);
   const cache = join(home, "cache", "releases");
   const pack = () => packRelease(app.directory, root, cache);

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { portNumber } from "../../cli/commands/mysql";
-import { forward, type Forwarding } from "../../operations/forward";
+import { forward, type Forwarding, listenProblem } from "../../operations/forward";
 
 describe("operations: a port that leads to a host", () => {
   let far: Server;
@@ -88,6 +88,15 @@ describe("operations: a port that leads to a host", () => {
       name: "UserError",
       message: `port ${String(port)} of 127.0.0.1 is in use: name another one, or none, for one that is free`,
     });
+  });
+
+  it("says that a port is for root, and what else is wrong as it is", () => {
+    const problem = (code: string) => listenProblem(22, Object.assign(new Error("no"), { code })).message;
+    assert.equal(
+      problem("EACCES"),
+      "port 22 of 127.0.0.1 is for root alone: name one above 1023, or none, for one that is free",
+    );
+    assert.equal(problem("EADDRNOTAVAIL"), "no");
   });
 
   it("has a number", () => {

@@ -5,8 +5,8 @@ import { restartedLine, restartLine, rollbackLine, rollbackLines } from "../../c
 import { UserError } from "../../core/errors";
 import type { ReleasePointer } from "../../core/protocol";
 import type { SiteAccess } from "../../operations/access/types";
-import { Developer, type Workbench } from "../../operations/dev";
-import type { CommandEnd } from "../../operations/exec";
+import { checkApplication, Developer, type Workbench } from "../../operations/dev";
+import { type CommandEnd, endOf } from "../../operations/exec";
 import type { HostMachine } from "../../operations/machines";
 import { type ReleaseHost, type ReleaseSite, releaseToRun, rollbackSite } from "../../operations/release";
 import { restartApplication } from "../../operations/restart";
@@ -199,6 +199,7 @@ describe("operations: starting the application anew", () => {
   ) => {
     const ran: string[] = [];
     const seen: string[] = [];
+    const commands: (readonly string[])[] = [];
     const access: SiteAccess = {
       stack: "dev",
       machines: () => Promise.resolve(machines),
@@ -216,12 +217,13 @@ describe("operations: starting the application anew", () => {
     const done = restartApplication(access, asked, (event) => seen.push(restartLine(event)), {
       end: ({ arguments: [id = "", ...argv] }) => {
         ran.push(id);
+        commands.push(argv);
         assert.match(argv.join(" "), /webinfra-host start-anew$/);
         return Promise.resolve({ code: 0, stdout: "", stderr: "", ...ends[id] });
       },
       now: () => (clock += 1_000),
     });
-    return { done, ran, seen };
+    return { done, ran, seen, commands };
   };
 
   it("goes from host to host", async () => {
@@ -270,6 +272,19 @@ describe("operations: starting the application anew", () => {
       silent.done,
       message("the application was not started anew on web-1, and goes on there as it was: exit code 137"),
     );
+  });
+
+  it("says that a host is too old for it", async () => {
+    const { commands, done } = restart(both, "web-1");
+    await done;
+    const [[program = "", ...argv] = []] = commands;
+    // There is no host package on this machine.
+    const ended = await endOf({ program, arguments: argv, missing: "" });
+    assert.deepEqual(ended, {
+      ...{ code: 1, stdout: "" },
+      stderr: "this host has no host package yet, or an older one: `webinfra up` renews it\n",
+    });
+    await assert.rejects(endOf({ program: "/none/incus", arguments: [], missing: "no client" }), message("no client"));
   });
 
   it("is refused before anything is done", async () => {
@@ -482,6 +497,17 @@ describe("operations: an application that is being written", () => {
     bench.pointer = C;
     assert.deepEqual(await bench.developer.end(), { release: undefined, broken: true });
     assert.equal(bench.pointer, C);
+  });
+
+  it("needs a host that runs it", () => {
+    const machine = (roles: readonly string[], running: boolean): HostMachine => ({
+      ...{ host: "web-1", machine: "m", roles, running, address: null },
+    });
+    const words = 'no host of the stack "dev" runs an application now: `webinfra up --stack dev` brings it up';
+    for (const machines of [[], [machine(["webServer"], true)], [machine(["appServer"], false)]]) {
+      assert.throws(() => checkApplication("dev", machines), message(words));
+    }
+    checkApplication("dev", [machine(["appServer"], true)]);
   });
 
   it("that wrote nothing is said to have", () => {
