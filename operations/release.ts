@@ -72,7 +72,7 @@ const SAY_MS = 5_000;
 const SHORT = 12;
 
 /** A release as people read it. */
-export const short = (release: string): string => release.slice(0, SHORT);
+const short = (release: string): string => release.slice(0, SHORT);
 
 /** Why a host does not run a release yet; undefined when it does. */
 export function lack({ said, silent }: ReleaseHost, release: string): string | undefined {

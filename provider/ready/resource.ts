@@ -92,7 +92,7 @@ export async function isUp(given: Pick<Inputs, "site" | "host">, signal: AbortSi
 }
 
 /** Whether a machine that answers runs another release than the wanted one: operations may have moved it, and the release pointer has just moved on. */
-export async function runsAnother(
+async function runsAnother(
   given: Inputs,
   { agentPort: port = agentPort }: Pick<MachineAccess, "agentPort">,
   signal: AbortSignal,
@@ -107,7 +107,9 @@ export async function runsAnother(
   );
   return answers.some((answer) => {
     const state = answer.status === undefined ? undefined : parseState(answer.body);
-    return state?.ok === true && state.value.release !== null && state.value.release !== given.release;
+    const running = state?.ok === true ? state.value.release : null;
+    // One that has just booted runs none yet.
+    return running !== null && running !== "" && running !== given.release;
   });
 }
 

@@ -264,8 +264,10 @@ describe("provider: Ready against real servers", () => {
     assert.equal(await changes(), true);
     assert.equal(await changes({ release: "" }), false);
     assert.equal(await changes({ reach: "public" }), false);
-    runs = null;
-    assert.equal(await changes(), false);
+    for (const none of [null, ""]) {
+      runs = none;
+      assert.equal(await changes(), false);
+    }
     // One that is silent is another matter: the site is up.
     assert.equal(await changes({ machines: [lb, web] }), false);
   });
