@@ -6,6 +6,7 @@ import { completeCommand } from "./commands/complete";
 import { completionCommand } from "./commands/completion";
 import { configCommand } from "./commands/config";
 import { databaseCommand } from "./commands/database";
+import { devCommand } from "./commands/dev";
 import { doctorCommand } from "./commands/doctor";
 import { downCommand } from "./commands/down";
 import { envCommand } from "./commands/env";
@@ -16,7 +17,9 @@ import { mysqlCommand } from "./commands/mysql";
 import { openCommand } from "./commands/open";
 import { previewCommand } from "./commands/preview";
 import { replaceCommand } from "./commands/replace";
+import { restartCommand } from "./commands/restart";
 import { reviewCommand } from "./commands/review";
+import { rollbackCommand } from "./commands/rollback";
 import { scaleCommand } from "./commands/scale";
 import { secretsCommand } from "./commands/secrets";
 import { setupCommand } from "./commands/setup";
@@ -36,6 +39,7 @@ const EXIT_GRACE_MS = 3000;
 /** The commands, in the order of the help. */
 const commands: readonly CommandDescription[] = [
   upCommand,
+  devCommand,
   previewCommand,
   statusCommand,
   reviewCommand,
@@ -46,6 +50,8 @@ const commands: readonly CommandDescription[] = [
   logsCommand,
   databaseCommand,
   mysqlCommand,
+  rollbackCommand,
+  restartCommand,
   replaceCommand,
   scaleCommand,
   configCommand,

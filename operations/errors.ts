@@ -24,6 +24,15 @@ export class PromotionRefusedError extends UserError {}
 /** A promotion that was begun and not seen to succeed. */
 export class PromotionFailedError extends UserError {}
 
+/** There is no release to go back to: nothing was changed. */
+export class RollbackRefusedError extends UserError {}
+
+/** A release that was named and not seen to serve everywhere. */
+export class ReleaseFailedError extends UserError {}
+
+/** An application that was not started anew everywhere. */
+export class RestartFailedError extends UserError {}
+
 /** A host that is not made anew now: nothing was changed. */
 export class ReplacementRefusedError extends UserError {}
 

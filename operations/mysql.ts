@@ -48,6 +48,25 @@ export function mysqlHost({ stack, database, hosts }: StatusReport, { host, repl
   );
 }
 
+/**
+ * How one connects to a forwarded MySQL, a line each. The password is fetched when the line is run, and stands in no process's arguments.
+ * @param server what is connected to
+ * @param names of the site's database, and of its servers' certificate
+ */
+export function connectLines(
+  { host, port, primary }: { readonly host: string; readonly port: number; readonly primary: boolean },
+  names: { readonly database: string; readonly server: string },
+): readonly string[] {
+  const file = (path: string): string => `webinfra exec ${host} -- cat ${path}`;
+  const client = `mysql --host 127.0.0.1 --port ${String(port)} --user app --ssl-mode=REQUIRED ${names.database}`;
+  return [
+    `127.0.0.1:${String(port)} is MySQL on ${host}, ${primary ? "which takes writes" : "which only reads"}; Ctrl-C ends it`,
+    "connect with this line:",
+    `\`MYSQL_PWD="$(${file("/etc/webinfra/secrets/app-password")})" ${client}\``,
+    `the account is app, its password what that fetches; TLS is needed, with a certificate for ${names.server} of the authority that \`${file("/etc/webinfra/tls/ca.pem")}\` shows`,
+  ];
+}
+
 /** The command on that host. @param name of the site's database */
 export function mysqlArguments(name: string, { execute, dump }: MysqlRequest): readonly string[] {
   return dump === true

@@ -31,9 +31,10 @@ export function exportLines(
 }
 
 /** The caller's PATH with folders before it; without what the command's own start put there. */
-export function pathWith(folders: readonly string[], path: string, root: string): string {
+export function pathWith(folders: readonly string[], path: string, packageFolder: string): string {
   const [first, ...rest] = path.split(delimiter);
-  const theirs = first === join(root, "node_modules", ".bin") ? rest : path.split(delimiter);
+  const started = [join(packageFolder, "node_modules", ".bin"), join(packageFolder, "..", ".bin")];
+  const theirs = first !== undefined && started.includes(first) ? rest : path.split(delimiter);
   return [...folders, ...theirs.filter((folder) => !folders.includes(folder))].join(delimiter);
 }
 

@@ -3,10 +3,10 @@ import { spawn } from "node:child_process";
 import { UserError } from "../../core/errors";
 import { counted, listed } from "../../core/words";
 import type { HostCommand } from "../../operations/access/types";
+import { startFailure } from "../../operations/exec";
 import { inOrder, type LogLine, type LogSelection, logsCommand, readLogLines } from "../../operations/logs";
 import { type HostMachine, machineOf } from "../../operations/machines";
 import type { CommandContext } from "../context";
-import { startFailure } from "../terminal/attach";
 import { logLineText } from "../terminal/logs";
 import { siteWithHosts } from "./site";
 

@@ -1,12 +1,8 @@
 /** Carries a command out on a host with the caller's terminal. */
 import { spawn } from "node:child_process";
 import { constants } from "node:os";
-import { UserError } from "../../core/errors";
 import type { HostCommand } from "../../operations/access/types";
-
-/** Why what enters a host did not start. */
-export const startFailure = ({ missing }: HostCommand, error: NodeJS.ErrnoException): Error =>
-  error.code === "ENOENT" ? new UserError(missing) : error;
+import { startFailure } from "../../operations/exec";
 
 /**
  * Runs a command on a host until it ends.

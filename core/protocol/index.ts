@@ -15,6 +15,8 @@ export {
   writeFirstPrimaryPointer,
   writeHostPointer,
   writePrimaryPointer,
+  releasesBefore,
+  type ReleasePointer,
   writeReleasePointer,
 } from "./pointer";
 export { type HostSettings, parseHostSettings, type SealedSettings, settingsKey, writeHostSettings } from "./settings";

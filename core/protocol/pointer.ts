@@ -1,6 +1,6 @@
 /**
- * Pointers: what must have one answer in a site. `pointers/primary.json` belongs to operations, `pointers/release.json` and `pointers/host.json` to the
- * program.
+ * Pointers: what must have one answer in a site. `pointers/primary.json` belongs to operations, `pointers/host.json` to the program. `pointers/release.json`
+ * is written by both: operations move it, and the next update moves it to what the program wants.
  */
 import { z } from "zod";
 import {
@@ -89,7 +89,17 @@ export function sameEpoch(one: Epoch, other: Epoch): boolean {
 const sha256Right = "should be a SHA-256 of 64 lower-case hexadecimal digits";
 const sha256Schema = z.string(sha256Right).regex(/^[0-9a-f]{64}$/, sha256Right);
 
-const release = z.object({ release: sha256Schema }).transform((pointer) => ({ version: 2 as const, ...pointer }));
+const previousReleases = z.array(sha256Schema, "should be a list of releases");
+
+const release = z
+  .object({
+    release: sha256Schema,
+    /** What ran before, the last one first. */
+    previous: previousReleases.readonly().default([]),
+    /** It serves as soon as it is healthy, and need not stay so for a while: what is being written (`webinfra dev`). */
+    quick: flagSchema.default(false),
+  })
+  .transform((pointer) => ({ version: 2 as const, ...pointer }));
 
 /** The release that application servers run: the SHA-256 of its archive. */
 export type ReleasePointer = z.infer<typeof release>;
@@ -100,12 +110,24 @@ export function parseReleasePointer(text: string): Parsed<ReleasePointer> {
 }
 
 /**
- * A release pointer's text.
+ * A release pointer's text. What is the default is left out.
  * @param sha256 64 lower-case hexadecimal digits
  * @throws Error when no host would accept it
  */
-export function writeReleasePointer(sha256: string): string {
-  return writeDocument({ release: sha256 }, parseReleasePointer);
+export function writeReleasePointer(
+  sha256: string,
+  { previous = [], quick = false }: Partial<Pick<ReleasePointer, "previous" | "quick">> = {},
+): string {
+  const more = { ...(previous.length > 0 && { previous }), ...(quick && { quick }) };
+  return writeDocument({ release: sha256, ...more }, parseReleasePointer);
+}
+
+/** Releases that a pointer remembers. */
+const REMEMBERED = 5;
+
+/** What a pointer that replaces this one remembers. A quick release is none that anybody goes back to. */
+export function releasesBefore({ release: last, quick, previous }: ReleasePointer): readonly string[] {
+  return [...new Set([...(quick ? [] : [last]), ...previous])].slice(0, REMEMBERED);
 }
 
 const hostPackage = z.object({ package: sha256Schema }).transform((pointer) => ({ version: 2 as const, ...pointer }));

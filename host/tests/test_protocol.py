@@ -45,7 +45,7 @@ def primary(found: PrimaryPointer) -> Value:
 
 
 def release(found: ReleasePointer) -> Value:
-    return {"release": found.release}
+    return {"release": found.release, "previous": list(found.previous), "quick": found.quick}
 
 
 def host(found: HostPointer) -> Value:

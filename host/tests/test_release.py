@@ -13,7 +13,7 @@ from tests.fakes import FakeClock, FakeCommands, MemoryFiles, Said
 from webinfra import places
 from webinfra.outside import Answer, Failed, Request, Shell
 from webinfra.places import ACTIVE
-from webinfra.release import MAP, STEADY, Settings, Store, Switch, World
+from webinfra.release import BECOME, MAP, STEADY, Settings, Store, Switch, World
 from webinfra.tried import Tried, last_tried
 
 A, B = "a" * 64, "b" * 64
@@ -141,8 +141,8 @@ class Host:
                 return "\n".join([STATISTICS, *lines, f"primary,BACKEND,0,0,0,{',' * 12}{self.database}"])
         return ""
 
-    def release(self, wanted: str, settings: Settings = SETTINGS) -> None:
-        self.files.put(places.RELEASE_POINTER, {"version": 2, "release": wanted})
+    def release(self, wanted: str, settings: Settings = SETTINGS, *, quick: bool = False) -> None:
+        self.files.put(places.RELEASE_POINTER, {"version": 2, "release": wanted, **({"quick": True} if quick else {})})
         Switch(settings, self.world()).run()
 
     def world(self) -> World:
@@ -259,6 +259,102 @@ def test_one_takes_over_when_it_was_healthy_for_a_while(host: Host) -> None:
     began = host.clock.seconds
     host.release(B)
     assert STEADY <= host.clock.seconds - began < STEADY + 2
+
+
+def test_a_quick_one_takes_over_as_soon_as_it_is_healthy(host: Host) -> None:
+    host.has(A, B)
+    host.release(A)
+    began = host.clock.seconds
+    host.release(B, quick=True)
+    assert host.serves(B)
+    assert host.clock.seconds < began + 0.5
+    # The next one that is not has to stay healthy again.
+    began = host.clock.seconds
+    host.release(A)
+    assert host.serves(A)
+    assert host.clock.seconds >= began + STEADY
+
+
+def test_a_quick_one_that_ends_is_known_as_broken_at_its_first_end(host: Host) -> None:
+    host.has(A, B)
+    host.release(A)
+    host.broken.add(B)
+    began = host.clock.seconds
+    with pytest.raises(Failed, match="did not become healthy: the application ended after 0 s with exit code 1"):
+        host.release(B, quick=True)
+    assert host.clock.seconds < began + 0.5
+    assert host.started == {"blue": A}
+    assert json.loads(host.files.texts[places.RELEASE_STATUS])["application"]["final"] is False
+
+
+def test_a_quick_one_that_is_not_healthy_yet_has_its_minute(host: Host) -> None:
+    host.has(A, B)
+    host.release(A)
+    host.unhealthy[B] = "no table"
+    began = host.clock.seconds
+    with pytest.raises(Failed, match="answers 500"):
+        host.release(B, quick=True)
+    assert host.clock.seconds >= began + BECOME
+
+
+def test_what_ran_there_before_has_ended_when_its_log_begins(host: Host) -> None:
+    host.has(A)
+    seen: list[str] = []
+    run = host.run
+
+    def noted(command: Sequence[str], *, seconds: float, environment: object = None, given: str | None = None) -> str:
+        seen.append(next((word for word in ("stop", "restart") if word in command), command[0]))
+        return run(command, seconds=seconds, environment=environment, given=given)
+
+    host.run = noted  # type: ignore[method-assign]
+    host.release(A)
+    assert seen[:3] == ["stop", "journalctl", "restart"]
+
+
+def test_serves_before_the_old_one_has_answered_all(host: Host) -> None:
+    host.has(A, B)
+    host.release(A)
+    seen: list[tuple[str, str]] = []
+    stop = host.run
+
+    def run(command: Sequence[str], *, seconds: float, environment: object = None, given: str | None = None) -> str:
+        if "disable" in command:
+            seen.append(host.status())
+        return stop(command, seconds=seconds, environment=environment, given=given)
+
+    host.run = run  # type: ignore[method-assign]
+    host.release(B)
+    assert seen == [(B, "")]
+
+
+def test_one_is_started_anew_when_that_is_asked_for(host: Host) -> None:
+    host.has(A)
+    host.release(A)
+    host.files.texts[places.START_ANEW] = ""
+    host.release(A)
+    assert host.serves(A)
+    assert host.files.texts[ACTIVE] == f"green {A}\n"
+    # Once.
+    host.release(A)
+    assert host.files.texts[ACTIVE] == f"green {A}\n"
+
+
+def test_one_that_does_not_become_healthy_when_started_anew_leaves_the_old_one_alone(host: Host) -> None:
+    host.has(A)
+    host.release(A)
+    host.files.texts[places.START_ANEW] = ""
+    ask = host.ask
+
+    def refused(request: Request, *, seconds: float) -> Answer:
+        return Answer(500, {}, "") if request.url.startswith("http://127.0.0.1:3001") else ask(request, seconds=seconds)
+
+    host.ask = refused  # type: ignore[method-assign]
+    with pytest.raises(Failed, match="answers 500"):
+        host.release(A)
+    assert host.started == {"blue": A}
+    host.release(A)
+    assert host.serves(A)
+    assert host.files.texts[ACTIVE] == f"blue {A}\n"
 
 
 def test_each_knows_which_release_it_is(host: Host) -> None:

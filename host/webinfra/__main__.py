@@ -16,6 +16,7 @@ PROGRAMS: Final = {
     "access-log": "webinfra.access_log",
     "logs": "webinfra.logs",
     "application-log": "webinfra.application_log",
+    "start-anew": "webinfra.start_anew",
 }
 
 

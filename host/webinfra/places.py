@@ -32,6 +32,8 @@ PACKAGE_WAITING = f"{RUN}/package-waiting"
 # The settings that are in force, as they came; and what became of those that came last, for the agent.
 APPLIED = "/var/lib/webinfra/settings.json"
 SETTINGS_STATUS = f"{RUN}/settings.json"
+# Asks the release program to start the application anew, though nothing changed.
+START_ANEW = f"{RUN}/start-anew"
 # The variables that settings give the application; beside it, `.blue` and `.green`, those that each of the two was started with.
 ENVIRONMENT = f"{SECRETS}/app-environment"
 # The variable that names the release; `.blue` and `.green` of it.

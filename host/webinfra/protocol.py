@@ -68,6 +68,10 @@ class ReleasePointer:
     """The release to run, a SHA-256."""
 
     release: str
+    # What ran before, the last one first.
+    previous: tuple[str, ...] = ()
+    # It serves as soon as it is healthy, and need not stay so for a while.
+    quick: bool = False
 
 
 @dataclass(frozen=True)
@@ -340,6 +344,16 @@ def _sha256(holder: Object, key: str) -> str:
     return value
 
 
+def _releases(holder: Object, key: str) -> tuple[str, ...]:
+    value = holder.get(key, [])
+    if not isinstance(value, list):
+        raise _wrong(key, "a list of releases", value)
+    for release in value:
+        if not isinstance(release, str) or not _SHA256.fullmatch(release):
+            raise _wrong(key, "a list of SHA-256 in 64 lower-case hexadecimal digits", release)
+    return tuple(value)
+
+
 def _document(text: str) -> tuple[Object, int]:
     try:
         value: object = json.loads(text)
@@ -368,7 +382,7 @@ def parse_primary_pointer(text: str) -> PrimaryPointer:
 
 def parse_release_pointer(text: str) -> ReleasePointer:
     document, _ = _document(text)
-    return ReleasePointer(_sha256(document, "release"))
+    return ReleasePointer(_sha256(document, "release"), _releases(document, "previous"), _flag(document, "quick", default=False))
 
 
 def parse_host_pointer(text: str) -> HostPointer:

@@ -40,8 +40,11 @@ BECOME: Final = 60
 TELL: Final = 3
 # And before the same is told anew: each time is a line for whoever waits.
 TELL_AGAIN: Final = 10
-# And for which it has to stay healthy: one that ends soon after its start must not take over.
+# And for which it has to stay healthy: one that ends soon after its start must not take over. One that is being written may.
 STEADY: Final = 6
+# Seconds between two looks at one that is being started, and at one that somebody waits for who is writing it.
+PAUSE: Final = 0.5
+QUICK_PAUSE: Final = 0.1
 # One that ends again and again needs no minute to be known as broken.
 ENDS: Final = 5
 _RELEASE: Final = re.compile(r"[0-9a-f]{64}")
@@ -143,13 +146,15 @@ class Switch:
         self._log = world.log
         self._domain = domain(world.files, settings.domain)
         self._running = ""
+        self._quick = False
 
     def run(self) -> None:
         """Failed when the release that is wanted does not serve in the end; the one before does then."""
         try:
-            wanted = parse_release_pointer(self._files.read(places.RELEASE_POINTER) or "").release
+            pointer = parse_release_pointer(self._files.read(places.RELEASE_POINTER) or "")
         except Refused as refused:
             raise Failed(f"the release pointer {refused}") from refused
+        wanted, self._quick = pointer.release, pointer.quick
         # A file that a loss of power left empty says nothing.
         colour, self._running = self._active()
         try:
@@ -174,7 +179,10 @@ class Switch:
 
     def _switch(self, wanted: str, colour: str | None) -> None:
         new = "green" if colour == "blue" else "blue"
-        if colour is not None and self._running == wanted and self._environment("") == self._environment(f".{colour}"):
+        # Once: when it does not become healthy, the one that runs is left alone.
+        anew = self._files.read(places.START_ANEW) is not None
+        self._files.remove(places.START_ANEW)
+        if not anew and colour is not None and self._running == wanted and self._environment("") == self._environment(f".{colour}"):
             if self._serves(colour):
                 # What is left of the one before, or of one that was on its way when the pointer came back to this one.
                 self._stop(new)
@@ -200,6 +208,8 @@ class Switch:
         self._store.point("current", wanted)
         self._files.write(places.ACTIVE, f"{new} {wanted}\n", durable=True)
         self._running = wanted
+        # Nobody need wait for the last answer of the old one.
+        self._report(wanted, "")
         if colour is not None and colour != new:
             self._leave(colour)
         self._store.tidy(wanted)
@@ -227,6 +237,9 @@ class Switch:
         before = self._tried_before(wanted, new, environment_digest(environment))
         # Of now: what ends because something that it needs is not there yet is no broken one.
         settled, database = self._set_up(), self._database_is_there()
+        if before is None:
+            # What ran here before may write until it has ended, and that is not of this one.
+            self._systemctl("stop", _unit(new))
         since = position(self._commands) if before is None else before.since
         self._systemctl("restart", _unit(new))
         trial = Trial(self._application(new), self._looks)
@@ -235,15 +248,16 @@ class Switch:
             return Tried(wanted, _unit(new), since, environment_digest(environment), trouble.words, trouble.cause, final)
 
         told = ("", 0.0)
-        while (trouble := trial.look()) is not None or trial.steady() < STEADY:
+        steady, pause, hopeless = (0, QUICK_PAUSE, ("start", "end")) if self._quick else (STEADY, PAUSE, ("start",))
+        while (trouble := trial.look()) is not None or trial.steady() < steady:
             if trouble is not None:
-                if trouble.cause == "start" or trial.seconds() >= BECOME or trial.restarts >= ENDS or trial.failed:
+                if trouble.cause in hopeless or trial.seconds() >= BECOME or trial.restarts >= ENDS or trial.failed:
                     break
                 soon = TELL if trouble.cause != told[0] else told[1] + TELL_AGAIN
                 if trial.seconds() >= soon and not _is_known_better(trouble, before):
                     told = (trouble.cause, trial.seconds())
                     self._tell(wanted, tried(trouble, final=False))
-            self._clock.sleep(0.5)
+            self._clock.sleep(pause)
         if trouble is None:
             return
         if new != colour:

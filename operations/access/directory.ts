@@ -1,9 +1,18 @@
 /** The channel of a site on this machine: a directory that hosts see read-only. */
-import type { PrimaryPointer } from "../../core/protocol";
+import { join } from "node:path";
+import type { PrimaryPointer, ReleasePointer } from "../../core/protocol";
 import { BrokenPointerError, hint, movePointer, pointerPath, readPrimaryPointer } from "../../provider/channel/move";
+import {
+  addPackage,
+  moveRelease,
+  packagesIn,
+  readReleasePointer,
+  releaseKey,
+  removePackage,
+} from "../../provider/channel/release";
 import { isMissing } from "../../provider/channel/store";
 import { PointerError } from "../errors";
-import type { PointerChannel } from "./types";
+import type { PointerChannel, ReleaseChannel } from "./types";
 
 /**
  * The primary pointer of a stack's channel.
@@ -28,11 +37,36 @@ export async function readPointer(channel: string, stack: string): Promise<Prima
   }
 }
 
-/** The pointers in a directory. */
+/**
+ * The release pointer of a stack's channel.
+ * @throws PointerError when there is none, or something else stands there
+ */
+async function readRelease(channel: string, stack: string): Promise<ReleasePointer> {
+  const found = await readReleasePointer(channel);
+  if (found === undefined) {
+    throw new PointerError(
+      `the stack "${stack}" has no release pointer (${join(channel, releaseKey)}); \`webinfra up --stack ${stack} --refresh\` makes it`,
+    );
+  }
+  return found;
+}
+
+/** The primary pointer in a directory. */
 export function directoryChannel(directory: string, stack: string): PointerChannel {
   return {
     primary: () => readPointer(directory, stack),
     movePrimary: (expected, next) => movePointer(directory, expected, next),
     hint: () => hint(directory),
+  };
+}
+
+/** The releases in a directory. */
+export function directoryReleases(directory: string, stack: string): ReleaseChannel {
+  return {
+    pointer: () => readRelease(directory, stack),
+    move: (next) => moveRelease(directory, next),
+    packages: () => packagesIn(directory),
+    add: (archive) => addPackage(directory, archive),
+    remove: (release) => removePackage(directory, release),
   };
 }

@@ -1,8 +1,9 @@
 /** A site on this machine's Incus: its machines are asked over their bridge, and its channel is a directory. */
+import { connect } from "node:net";
 import { instanceAddress, listInstances, PROJECT } from "../../provider/incus";
 import { byHost, type HostMachine } from "../machines";
 import { askAgent } from "./agent";
-import { directoryChannel } from "./directory";
+import { directoryChannel, directoryReleases } from "./directory";
 import type { SiteAccess, SiteAddress } from "./types";
 
 /** The stack's machines, by host and then machine. While a replacement runs, a host has two. */
@@ -33,6 +34,9 @@ export function incusAccess({ stack, channelDirectory }: Omit<SiteAddress, "plat
       arguments: execArguments(machine, argv),
       missing: "the incus client is not installed; run `npm run setup`",
     }),
+    // The bridge is this machine's own.
+    connect: ({ address }, port) => connect(port, address ?? ""),
     channel: directoryChannel(channelDirectory, stack),
+    releases: directoryReleases(channelDirectory, stack),
   };
 }

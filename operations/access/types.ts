@@ -1,5 +1,6 @@
 /** What operations need of a site, whatever platform it is on. */
-import type { Epoch, NewPrimaryPointer, PrimaryPointer } from "../../core/protocol";
+import type { Socket } from "node:net";
+import type { Epoch, NewPrimaryPointer, PrimaryPointer, ReleasePointer } from "../../core/protocol";
 import type { HostMachine } from "../machines";
 import type { Answer } from "./agent";
 
@@ -11,7 +12,7 @@ export interface HostCommand {
   readonly missing: string;
 }
 
-/** The part of the channel that operations write. */
+/** The primary pointer, which operations write. */
 export interface PointerChannel {
   /**
    * The primary pointer that is there now.
@@ -27,6 +28,29 @@ export interface PointerChannel {
   hint(): Promise<void>;
 }
 
+/** A release's package on this machine. */
+export interface ReleaseArchive {
+  readonly sha256: string;
+  readonly path: string;
+}
+
+/** The release pointer and the packages of releases, which the program and operations write. */
+export interface ReleaseChannel {
+  /**
+   * The release pointer that is there now.
+   * @throws PointerError when there is none, or one that cannot be used
+   */
+  pointer(): Promise<ReleasePointer>;
+  /** Has the pointer name another release, whose package is there. It remembers what it named before. */
+  move(next: Pick<ReleasePointer, "release" | "quick">): Promise<void>;
+  /** The releases whose packages are there. */
+  packages(): Promise<readonly string[]>;
+  /** Puts a release's package there. */
+  add(archive: ReleaseArchive): Promise<void>;
+  /** Takes the package of a release away that no pointer names. */
+  remove(release: string): Promise<void>;
+}
+
 /** The way to a stack's machines and to its channel. */
 export interface SiteAccess {
   readonly stack: string;
@@ -36,7 +60,10 @@ export interface SiteAccess {
   state(machine: HostMachine): Promise<Answer>;
   /** What carries `argv` out on a machine as root. */
   command(machine: HostMachine, argv: readonly string[]): HostCommand;
+  /** A connection to a TCP port of a machine's private address. */
+  connect(machine: HostMachine, port: number): Socket;
   readonly channel: PointerChannel;
+  readonly releases: ReleaseChannel;
 }
 
 /** A stack whose site is to be reached. */

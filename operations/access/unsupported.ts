@@ -13,6 +13,10 @@ export function unsupportedAccess({ stack, platform }: SiteAddress, operation: s
     command: () => {
       throw unsupported();
     },
+    connect: () => {
+      throw unsupported();
+    },
     channel: { primary: refuse, movePrimary: refuse, hint: refuse },
+    releases: { pointer: refuse, move: refuse, packages: refuse, add: refuse, remove: refuse },
   };
 }

@@ -2,6 +2,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
 import { agentPort } from "../../core/ports";
+import { parseState } from "../../core/protocol";
 import { readyInputs } from "../inputs/ready";
 import { type Answer, probe } from "../probe";
 import { type Context, type Resource, resource } from "../resource";
@@ -90,6 +91,28 @@ export async function isUp(given: Pick<Inputs, "site" | "host">, signal: AbortSi
   }
 }
 
+/** Whether a machine that answers runs another release than the wanted one: operations may have moved it, and the release pointer has just moved on. */
+async function runsAnother(
+  given: Inputs,
+  { agentPort: port = agentPort }: Pick<MachineAccess, "agentPort">,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (given.reach === "public" || given.release === "") {
+    return false;
+  }
+  const answers = await Promise.all(
+    given.machines
+      .filter(({ roles }) => roles.includes("appServer") || roles.includes("webServer"))
+      .map(({ address }) => probe(`http://${address}:${String(port)}/state`, signal)),
+  );
+  return answers.some((answer) => {
+    const state = answer.status === undefined ? undefined : parseState(answer.body);
+    const running = state?.ok === true ? state.value.release : null;
+    // One that has just booted runs none yet.
+    return running !== null && running !== "" && running !== given.release;
+  });
+}
+
 /** The machines as comparable texts. Parsed, because the order of a machine's keys differs between the state and the wire. */
 function machineTexts(value: unknown): unknown {
   const machines = readyInputs.shape.machines.safeParse(value);
@@ -123,7 +146,7 @@ export function readyResource(access: MachineAccess): Resource {
       ) {
         return true;
       }
-      return !(await isUp(current, context.signal));
+      return !(await isUp(current, context.signal)) || (await runsAnother(current, access, context.signal));
     },
     async create(given, context) {
       return { id: "ready", state: await check(given, context) };

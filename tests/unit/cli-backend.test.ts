@@ -116,6 +116,7 @@ describe("cli: env", () => {
   });
 
   it("puts them before the caller's for a program, without what the command's own start put there", () => {
+    assert.equal(pathWith(["/a/bin"], "/x/node_modules/.bin:/usr/bin", "/x/node_modules/webinfra"), "/a/bin:/usr/bin");
     assert.equal(pathWith(["/a/bin"], "/repo/node_modules/.bin:/usr/bin:/a/bin:/bin", "/repo"), "/a/bin:/usr/bin:/bin");
     assert.equal(pathWith(["/a/bin"], "/usr/bin", "/repo"), "/a/bin:/usr/bin");
   });
@@ -126,7 +127,7 @@ describe("cli: env", () => {
     const { PATH, ...printed } = z.record(z.string(), z.string()).parse(JSON.parse(box.stdout()));
     assert.deepEqual(printed, variables);
     const { folders } = plainPulumi(context.environment)!;
-    assert.equal(PATH, pathWith(folders, context.environment["PATH"] ?? "", box.root));
+    assert.equal(PATH, pathWith(folders, context.environment["PATH"] ?? "", context.packageFolder));
   });
 
   it("prints how the shell finds Pulumi and what that needs", () => {

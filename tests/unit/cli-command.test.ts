@@ -69,6 +69,7 @@ describe("cli: command line", () => {
       [
         ...[
           "up",
+          "dev",
           "preview",
           "status",
           "review",
@@ -79,6 +80,8 @@ describe("cli: command line", () => {
           "logs",
           "database",
           "mysql",
+          "rollback",
+          "restart",
           "replace",
         ],
         ...["scale", "config", "secrets", "validate"],

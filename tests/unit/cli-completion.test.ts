@@ -33,6 +33,12 @@ describe("cli: completion", () => {
     assert.deepEqual(completed("database", "promote", ""), ["dev-lb-1", "dev-web-1"]);
     assert.deepEqual(completed("database", "promote", "--f"), ["--force"]);
     assert.deepEqual(completed("replace", ""), ["dev-lb-1", "dev-web-1"]);
+    assert.deepEqual(completed("restart", ""), ["app"]);
+    assert.deepEqual(completed("restart", "app", ""), ["dev-lb-1", "dev-web-1"]);
+    assert.deepEqual(completed("restart", "app", "--stack", "staging", "staging-w"), ["staging-web-1"]);
+    assert.deepEqual(completed("rollback", ""), []);
+    assert.deepEqual(completed("mysql", "--p"), ["--port-forward"]);
+    assert.deepEqual(completed("dev", "--stack", "s"), ["staging"]);
     assert.deepEqual(completed("replace", "web-1", "--d"), ["--discard-data"]);
     assert.deepEqual(completed("database", "demote", ""), []);
   });

@@ -34,12 +34,19 @@ describe("operations: access to a site", () => {
       await assert.rejects(access.machines(), unsupported);
       await assert.rejects(access.state(machine), unsupported);
       assert.throws(() => access.command(machine, ["true"]), unsupported);
+      assert.throws(() => access.connect(machine, 3306), unsupported);
       await assert.rejects(access.channel.primary(), unsupported);
       await assert.rejects(
         access.channel.movePrimary(epoch, { ...epoch, primary: "db-1", previous: null, force: false }),
         unsupported,
       );
       await assert.rejects(access.channel.hint(), unsupported);
+      const release = "a".repeat(64);
+      await assert.rejects(access.releases.pointer(), unsupported);
+      await assert.rejects(access.releases.move({ release, quick: false }), unsupported);
+      await assert.rejects(access.releases.packages(), unsupported);
+      await assert.rejects(access.releases.add({ sha256: release, path: "/none" }), unsupported);
+      await assert.rejects(access.releases.remove(release), unsupported);
     });
   }
 
@@ -62,6 +69,20 @@ describe("operations: access to a site", () => {
         { epoch: epoch + 1, nonce: "next", primary: "db-2", previous, force: false },
       );
       assert.equal((await access.channel.primary()).primary, "db-2");
+      await assert.rejects(access.releases.pointer(), {
+        name: "UserError",
+        message: `the stack "dev" has no release pointer (${directory}/pointers/release.json); \`webinfra up --stack dev --refresh\` makes it`,
+      });
+      const path = join(directory, "package");
+      await writeFile(path, "package");
+      await access.releases.add({ sha256: "a".repeat(64), path });
+      await access.releases.move({ release: "a".repeat(64), quick: true });
+      assert.deepEqual(await access.releases.pointer(), {
+        ...{ version: 2, release: "a".repeat(64), previous: [], quick: true },
+      });
+      assert.deepEqual(await access.releases.packages(), ["a".repeat(64)]);
+      await access.releases.remove("a".repeat(64));
+      assert.deepEqual(await access.releases.packages(), []);
     } finally {
       rmSync(directory, { recursive: true });
     }

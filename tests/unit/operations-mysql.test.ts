@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mysqlArguments, mysqlHost } from "../../operations/mysql";
+import { connectLines, mysqlArguments, mysqlHost } from "../../operations/mysql";
 import type { StatusReport } from "../../operations/status";
 
 const report = (primary: string | null, replicas: readonly string[], hosts: readonly string[]): StatusReport => ({
@@ -35,6 +35,21 @@ describe("operations: mysql", () => {
     assert.throws(() => mysqlHost(report(null, [], []), {}), {
       message: 'the stack "dev" has no databases; `webinfra up --stack dev` makes its hosts',
     });
+  });
+
+  it("says how a client connects to one that is led to, and no password", () => {
+    const names = { database: "site", server: "db.webinfra.internal" };
+    assert.deepEqual(connectLines({ host: "db-1", port: 3307, primary: true }, names), [
+      "127.0.0.1:3307 is MySQL on db-1, which takes writes; Ctrl-C ends it",
+      "connect with this line:",
+      '`MYSQL_PWD="$(webinfra exec db-1 -- cat /etc/webinfra/secrets/app-password)" mysql --host 127.0.0.1 --port 3307 --user app --ssl-mode=REQUIRED site`',
+      "the account is app, its password what that fetches; TLS is needed, with a certificate for db.webinfra.internal of the authority that " +
+        "`webinfra exec db-1 -- cat /etc/webinfra/tls/ca.pem` shows",
+    ]);
+    assert.equal(
+      connectLines({ host: "db-2", port: 1, primary: false }, names)[0],
+      "127.0.0.1:1 is MySQL on db-2, which only reads; Ctrl-C ends it",
+    );
   });
 
   it("runs the client, statements, or a dump of one moment", () => {

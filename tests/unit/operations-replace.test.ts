@@ -12,6 +12,7 @@ import {
   replacementQuestion,
   type SiteHost,
 } from "../../operations/replace";
+import { noReleases } from "../support/access";
 import { databaseState, hostState, memberState } from "../support/state";
 
 const silent = "its agent does not answer";
@@ -176,6 +177,7 @@ describe("operations: replace", () => {
       state: ({ machine: id, gone: deleted }) =>
         Promise.resolve(deleted === true ? { silent: "its machine is gone" } : (answers[id] ?? { silent })),
       command: () => assert.fail("nothing is carried out"),
+      connect: () => assert.fail("nothing is connected to"),
       channel: {
         primary: () =>
           Promise.resolve({
@@ -184,6 +186,7 @@ describe("operations: replace", () => {
         movePrimary: () => assert.fail("the pointer stays"),
         hint: () => assert.fail("nobody is told anything"),
       },
+      releases: noReleases,
     });
     const request = {
       ...{ host: "db-2", discardData: false, durability: "prefer" as const },

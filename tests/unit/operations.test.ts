@@ -7,6 +7,7 @@ import { commandOn } from "../../operations/exec";
 import type { HostMachine } from "../../operations/machines";
 import { promote, type PromotionEvent } from "../../operations/promote";
 import { siteStatus } from "../../operations/status";
+import { noReleases } from "../support/access";
 import { databaseState, hostState } from "../support/state";
 
 const machine = (host: string, roles: readonly string[], address: string | null = "10.77.0.9"): HostMachine => ({
@@ -26,6 +27,7 @@ function siteOf(
     state: ({ host, gone }) =>
       Promise.resolve(gone === true ? { silent: "is gone" } : (answers[host] ?? { silent: "does not answer" })),
     command: ({ machine: id }, argv) => ({ program: "enter", arguments: [id, ...argv], missing: "" }),
+    connect: () => assert.fail("nothing is connected to"),
     channel: {
       primary: () =>
         Promise.resolve({
@@ -35,6 +37,7 @@ function siteOf(
       movePrimary: unwanted,
       hint: unwanted,
     },
+    releases: noReleases,
   };
 }
 

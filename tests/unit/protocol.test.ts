@@ -17,6 +17,7 @@ import {
   writeHostSettings,
   writeInventoryEntry,
   writePrimaryPointer,
+  releasesBefore,
   writeReleasePointer,
 } from "../../core/protocol";
 
@@ -146,6 +147,11 @@ describe("protocol: writers", () => {
     );
     const release = "ab".repeat(32);
     assert.equal(writeReleasePointer(release), `{"version":2,"release":"${release}"}`);
+    const before = "cd".repeat(32);
+    assert.equal(
+      writeReleasePointer(release, { previous: [before], quick: true }),
+      `{"version":2,"release":"${release}","previous":["${before}"],"quick":true}`,
+    );
     assert.equal(writeHostPointer(release), `{"version":1,"package":"${release}"}`);
   });
 
@@ -159,6 +165,24 @@ describe("protocol: writers", () => {
       () => writePrimaryPointer({ epoch: 2 ** 53, nonce: "a", primary: "db-1", previous: null, force: false }),
       /epoch is 9007199254740992: should be a whole number/,
     );
+  });
+});
+
+describe("protocol: what a release pointer remembers", () => {
+  const releases = ["1", "2", "3", "4", "5", "6", "7"].map((digit) => digit.repeat(64));
+  const before = (release: string, previous: readonly string[], quick = false): readonly string[] =>
+    releasesBefore({ version: 2, release, previous, quick });
+  const [one = "", two = "", three = ""] = releases;
+
+  it("is what ran before, the last one first, each once, and five at most", () => {
+    assert.deepEqual(before(one, []), [one]);
+    assert.deepEqual(before(three, [two, one]), [three, two, one]);
+    assert.deepEqual(before(one, [two, one]), [one, two]);
+    assert.deepEqual(before(one, releases.slice(1)), releases.slice(0, 5));
+  });
+
+  it("is no quick one", () => {
+    assert.deepEqual(before(three, [two, one], true), [two, one]);
   });
 });
 

@@ -3,10 +3,18 @@ import { createHash } from "node:crypto";
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { writeHostPointer } from "../../core/protocol";
+import { writeHostPointer, writeReleasePointer } from "../../core/protocol";
 import { file } from "../../provider/channel/file";
 import { object } from "../../provider/channel/object";
 import { pointer } from "../../provider/channel/pointer";
+import {
+  addPackage,
+  moveRelease,
+  packagesIn,
+  readReleasePointer,
+  releaseKey,
+  removePackage,
+} from "../../provider/channel/release";
 import { quietContext } from "../support/context";
 
 const context = quietContext();
@@ -80,6 +88,75 @@ describe("provider: channel", () => {
       assert.equal(await read(inputs.key), "2");
       await rm(join(directory, inputs.key));
       assert.equal((await object.read(id, outs, context)).id, "");
+    });
+
+    describe("that is the release pointer", () => {
+      const [a, b, c] = ["a", "b", "c"].map((letter) => letter.repeat(64)) as [string, string, string];
+      const inputs = (release: string) => ({
+        ...{ directory, key: releaseKey, content: writeReleasePointer(release) },
+      });
+      const differs = async (outs: object, release: string): Promise<boolean> =>
+        (await object.diff(outs, inputs(release), context)).changes;
+
+      it("remembers what it named before, and nothing at first", async () => {
+        const { id, outs } = await object.create(inputs(a), context);
+        assert.equal(await read(releaseKey), writeReleasePointer(a));
+        const second = await object.update(id, outs, inputs(b), context);
+        assert.equal(await read(releaseKey), writeReleasePointer(b, { previous: [a] }));
+        assert.equal(second.outs["content"], writeReleasePointer(b));
+        await object.update(id, second.outs, inputs(b), context);
+        assert.equal(await read(releaseKey), writeReleasePointer(b, { previous: [a] }));
+      });
+
+      it("is moved on by the next update when operations moved it, and a refresh sees nothing", async () => {
+        const { id, outs } = await object.create(inputs(a), context);
+        const second = (await object.update(id, outs, inputs(b), context)).outs;
+        assert.equal(await differs(second, b), false);
+        await moveRelease(directory, { release: a, quick: false });
+        assert.deepEqual((await object.read(id, second, context)).props, second);
+        assert.equal(await differs(second, b), true);
+        await object.update(id, second, inputs(b), context);
+        assert.equal(await differs(second, b), false);
+        assert.equal(await read(releaseKey), writeReleasePointer(b, { previous: [a, b] }));
+      });
+
+      it("is no quick one any more after an update, and does not remember quick ones", async () => {
+        const { id, outs } = await object.create(inputs(a), context);
+        await moveRelease(directory, { release: b, quick: true });
+        await moveRelease(directory, { release: c, quick: true });
+        assert.equal(await read(releaseKey), writeReleasePointer(c, { previous: [a], quick: true }));
+        const third = (await object.update(id, outs, inputs(c), context)).outs;
+        assert.equal(await read(releaseKey), writeReleasePointer(c, { previous: [a] }));
+        await moveRelease(directory, { release: c, quick: true });
+        assert.equal(await differs(third, c), true);
+      });
+
+      it("that cannot be read, or is gone, is left to a refresh and to the next release", async () => {
+        const { id, outs } = await object.create(inputs(a), context);
+        await writeFile(join(directory, releaseKey), "{");
+        assert.equal(await differs(outs, a), false);
+        assert.equal(await readReleasePointer(directory), undefined);
+        await object.update(id, outs, inputs(b), context);
+        assert.equal(await read(releaseKey), writeReleasePointer(b));
+        await rm(join(directory, releaseKey));
+        assert.equal(await differs(outs, a), false);
+        assert.equal((await object.read(id, outs, context)).id, "");
+      });
+
+      it("has packages beside it", async () => {
+        await mkdir(directory, { recursive: true });
+        assert.deepEqual(await packagesIn(directory), []);
+        const path = join(home, "package");
+        await writeFile(path, "package");
+        await addPackage(directory, { sha256: a, path });
+        await addPackage(directory, { sha256: b, path });
+        assert.deepEqual([...(await packagesIn(directory))].sort(), [a, b]);
+        assert.equal(await read(`releases/${a}.tar.gz`), "package");
+        assert.equal(await mode(join(directory, `releases/${a}.tar.gz`)), 0o644);
+        await removePackage(directory, a);
+        await removePackage(directory, a);
+        assert.deepEqual(await packagesIn(directory), [b]);
+      });
     });
 
     it("is whole at every moment for those who read", async () => {

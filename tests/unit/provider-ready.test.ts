@@ -248,6 +248,30 @@ describe("provider: Ready against real servers", () => {
     assert.ok(await isUp({ site: `http://127.0.0.1:${String(port)}` }, context.signal));
   });
 
+  it("reports a change for a site whose hosts run another release than the wanted one", async () => {
+    const site = `http://127.0.0.1:${String(await listen("127.0.0.1", 0, (_request, response) => response.end()))}`;
+    let runs: string | null = release;
+    const port = await listen("127.0.0.3", 0, (_request, response) => {
+      response.end(JSON.stringify(hostState({ release: runs })));
+    });
+    const asking = readyResource({ readLogs: noLogs, agentPort: port });
+    const changes = async (more: object = {}): Promise<boolean> => {
+      const inputs = { site, machines: [lb, app], release, ...more };
+      return (await asking.diff({ ...inputs, checkedAt: "2026-01-01T00:00:00Z" }, inputs, context)).changes;
+    };
+    assert.equal(await changes(), false);
+    runs = "b".repeat(64);
+    assert.equal(await changes(), true);
+    assert.equal(await changes({ release: "" }), false);
+    assert.equal(await changes({ reach: "public" }), false);
+    for (const none of [null, ""]) {
+      runs = none;
+      assert.equal(await changes(), false);
+    }
+    // One that is silent is another matter: the site is up.
+    assert.equal(await changes({ machines: [lb, web] }), false);
+  });
+
   it("reports a change for another machine or release, or for a dead site, and none for another order", async () => {
     const port = await listen("127.0.0.1", 0, (_request, response) => response.end());
     const inputs = { site: `http://127.0.0.1:${String(port)}`, machines: [lb, web], release };

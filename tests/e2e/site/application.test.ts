@@ -1,8 +1,12 @@
-/** An application of one's own: what it is given, and what is said of one that is broken, as the first release and as one beside a good one. */
+/** An application of one's own: what it is given, what is said of one that is broken, as the first release and as one beside a good one, and working on it each day. */
 import assert from "node:assert/strict";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { execFile } from "node:child_process";
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { promisify } from "node:util";
+import { createConnection } from "mysql2/promise";
 import { applicationVariables } from "../../../services/app/environment";
+import { eventually } from "../../support/eventually";
 import { assertNothingFailed, type Ended, figure, manage, Site } from "../../support/site";
 
 /** Answers whatever it is asked for with its own environment. */
@@ -197,5 +201,160 @@ require("node:http").createServer((request, response) => {
     await site.up();
     assert.notEqual(await serving(), before);
     assert.equal((await site.state("web-1")).error, null);
+  });
+
+  /** What the command says on its standard output, a line each. */
+  const said = async (...args: readonly string[]): Promise<string[]> =>
+    (await site.succeed(...args, "--stack", site.stack)).stdout.trimEnd().split("\n");
+
+  it("goes back to the release before without a failed request, and the next up releases its folder again", async () => {
+    const folder = await serving();
+    write(`${good}// a mistake\n`);
+    await site.up();
+    const mistake = await serving();
+    const load = await site.load({ requests: [["GET", "/"]] });
+    const lines = await said("rollback");
+    assertNothingFailed(await load.stop(0));
+    assert.equal(await serving(), folder);
+    assert.equal(lines[0], `going back from release ${mistake.slice(0, 12)} to ${folder.slice(0, 12)}`);
+    assert.match(
+      lines.at(-2) ?? "",
+      new RegExp(`^release ${folder.slice(0, 12)} runs on web-1 again, and not ${mistake.slice(0, 12)}; after `),
+    );
+    assert.equal(
+      lines.at(-1),
+      `the next \`webinfra up --stack ${site.stack}\` releases the application's folder as it is then: take the change back there first ` +
+        `(such as with git revert), then \`webinfra up --stack ${site.stack}\``,
+    );
+    const there = await site.run(["rollback", folder.slice(0, 8), "--stack", site.stack]);
+    assert.equal(there.code, 1);
+    assert.equal(
+      there.stderr,
+      `webinfra: release ${folder.slice(0, 12)} is the one that the site is to run already. Nothing was changed.\n`,
+    );
+    await site.up();
+    assert.equal(await serving(), mistake);
+    const { stdout } = await site.succeed("rollback", folder.slice(0, 8), "--stack", site.stack, "--json");
+    const { release, from, hosts } = JSON.parse(stdout) as Readonly<Record<string, unknown>>;
+    assert.deepEqual({ release, from, hosts }, { release: folder, from: mistake, hosts: ["web-1"] });
+    await site.up("--refresh");
+    assert.equal(await serving(), mistake);
+  });
+
+  it("is started anew on request without a failed one", async () => {
+    const started = async (): Promise<string> => {
+      const { body } = await site.fetch("/");
+      return (JSON.parse(body) as { readonly PORT: string }).PORT;
+    };
+    const before = await started();
+    const load = await site.load({ requests: [["GET", "/"]] });
+    const lines = await said("restart", "app", "web-1");
+    assertNothingFailed(await load.stop(0));
+    assert.notEqual(await started(), before);
+    assert.equal(lines[0], "web-1: starting the application anew, beside the one that runs");
+    assert.match(lines[1] ?? "", /^web-1: the new one serves, after \S+ s$/);
+    assert.match(lines[2] ?? "", /^the application was started anew on web-1; after \S+ s$/);
+  });
+
+  it("is on the page with each change while it is written, a broken one shows its log, and up goes on from there", async () => {
+    const before = await serving();
+    const pointer = () =>
+      JSON.parse(readFileSync(site.document("pointers/release.json"), "utf8")) as { readonly previous: string[] };
+    const previous = [...new Set([before, ...pointer().previous])];
+    const dev = site.start(["dev", "--stack", site.stack, "--config-file", site.configFile]);
+    await eventually("dev to watch", async () => {
+      assert.match(dev.output(), /^release [0-9a-f]{12} is what the folder holds$/m, dev.output());
+      return Promise.resolve();
+    });
+    const load = await site.load({ requests: [["GET", "/"]] });
+    const times: number[] = [];
+    for (const change of ["one", "two", "three"]) {
+      const begun = performance.now();
+      write(good.replace("response.end(", `response.setHeader("x-change", "${change}");\n  response.end(`));
+      await eventually("the change on the page", async () => {
+        assert.equal((await site.fetch("/")).headers["x-change"], change);
+      });
+      times.push((performance.now() - begun) / 1000);
+      await eventually("dev to tell it", () => {
+        assert.equal(
+          dev.output().match(/^released [0-9a-f]{12} on web-1 in \S+ s$/gm)?.length,
+          times.length,
+          dev.output(),
+        );
+        return Promise.resolve();
+      });
+    }
+    figure("from a saved file to the page, with dev", Math.min(...times), "s");
+    const last = await serving();
+    write("this is no program(\n");
+    await eventually("dev to tell that it is broken", () => {
+      assert.match(
+        dev.output(),
+        /^release [0-9a-f]{12} is not healthy on web-1, and the one before goes on: the application ended after \d+ s with exit code 1/m,
+      );
+      assert.match(dev.output(), /^ {2}\d\d:\d\d:\d\d SyntaxError: /m);
+      return Promise.resolve();
+    });
+    assert.equal(await serving(), last);
+    // A build may take it all away for a moment.
+    rmSync(directory, { recursive: true });
+    await eventually("dev to miss the folder", () => {
+      assert.match(
+        dev.output(),
+        /^not released: .*\n {2}- webinfra:app\.directory is .*: there is no such folder at /m,
+      );
+      return Promise.resolve();
+    });
+    write(`${good}// while it was written\n`);
+    await eventually("the mended one", async () => {
+      const now = await serving();
+      assert.ok(now !== last && now !== before, now);
+    });
+    const mended = await serving();
+    await eventually("dev to tell it", () => {
+      assert.ok(dev.output().includes(`released ${mended.slice(0, 12)} on web-1 in `), dev.output());
+      return Promise.resolve();
+    });
+    dev.child.kill("SIGINT");
+    const ended = await dev.ended;
+    assert.equal(ended.code, 0, ended.stderr);
+    assert.equal(
+      ended.stdout.trimEnd().split("\n").at(-1),
+      `ended: the site goes on with release ${mended.slice(0, 12)}; \`webinfra up --stack ${site.stack}\` releases the folder as it is then, and makes that the stack's`,
+    );
+    assertNothingFailed(await load.stop(0));
+    assert.deepEqual(pointer(), { version: 2, release: mended, previous, quick: true });
+    await site.up();
+    assert.equal(await serving(), mended);
+    assert.deepEqual(pointer(), { version: 2, release: mended, previous });
+    // What was tried in between is nothing that anybody goes back to, and takes no room.
+    await said("rollback");
+    assert.equal(await serving(), before);
+    const packages = readdirSync(site.document("releases"));
+    assert.ok(packages.includes(`${mended}.tar.gz`) && !packages.includes(`${last}.tar.gz`), packages.join(" "));
+  });
+
+  it("finds its database also from this machine, through a port that leads there", async () => {
+    const going = site.start(["mysql", "--port-forward", "--stack", site.stack]);
+    const [, port = ""] = await eventually("the port", () => {
+      const found = /^127\.0\.0\.1:(\d+) is MySQL on db-1, which takes writes; Ctrl-C ends it$/m.exec(going.output());
+      assert.ok(found, going.output());
+      return Promise.resolve(found);
+    });
+    const [, fetching = ""] = /^ {2}MYSQL_PWD="\$\((.*)\)" mysql --host 127\.0\.0\.1 /m.exec(going.output()) ?? [];
+    const { stdout: password } = await promisify(execFile)("sh", ["-c", fetching], {
+      env: { ...process.env, PATH: site.path, WEBINFRA_HOME: site.home },
+    });
+    assert.ok(password);
+    assert.ok(!going.output().includes(password));
+    const connection = await createConnection({
+      ...{ host: "127.0.0.1", port: Number(port), user: "app", password, database: "site" },
+      ssl: { ca: await site.shell("db-1", "cat /etc/webinfra/tls/ca.pem"), verifyIdentity: false },
+    });
+    const [rows] = await connection.query("select @@hostname as host");
+    await connection.end();
+    assert.deepEqual(JSON.parse(JSON.stringify(rows)), [{ host: "db-1" }]);
+    going.child.kill("SIGINT");
+    assert.equal((await going.ended).code, 0);
   });
 });
