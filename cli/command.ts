@@ -61,7 +61,10 @@ export interface CommandDescription {
 
 /** The end of a command's help. */
 function examplesText(examples: Required<CommandDescription>["examples"], launcher: string): string {
-  const called = examples.map(([command, what]) => [command.replaceAll(/\bwebinfra(?= )/g, launcher), what] as const);
+  const called = examples.map(
+    ([command, what]) =>
+      [command.replaceAll(/\bwebinfra(?= )/g, launcher), what.replaceAll("`webinfra ", `\`${launcher} `)] as const,
+  );
   const width = Math.max(...called.map(([command]) => command.length));
   return ["", "Examples:", ...called.map(([command, what]) => `  ${command.padEnd(width)}  ${what}`)].join("\n");
 }

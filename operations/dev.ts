@@ -114,13 +114,15 @@ export class Developer {
   /** Leaves the site with what it runs: hosts need not go on trying what is broken. */
   async end(): Promise<DevEnd> {
     const { bench, pending, first, released } = this;
-    const back = released ?? first;
+    // Another one at the same folder may have taken the package of the last one away.
+    const held = await bench.packages();
+    const back = [released, first].find((one) => one !== undefined && held.includes(one));
     const broken = pending !== undefined && pending.told.size > 0;
     if (broken && back !== undefined && (await bench.wanted()).release === pending.release) {
       await bench.goBack(back);
     }
     await this.forgetAllBut((await bench.wanted()).release);
-    return { release: broken ? released : (pending?.release ?? released), broken };
+    return { release: broken ? (back === released ? released : undefined) : (pending?.release ?? released), broken };
   }
 
   private async lookOn({ release, changed, told }: Pending, signal: AbortSignal): Promise<void> {

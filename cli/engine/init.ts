@@ -1,7 +1,7 @@
 /** Writes the files of a project of the user's own: what is in them is decided first, then they are written, all or none. */
-import { existsSync, mkdirSync, readFileSync, realpathSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
-import { basename, dirname, join, relative } from "node:path";
+import { basename, dirname, join, relative, resolve } from "node:path";
 import { createInterface } from "node:readline/promises";
 import { version as sdkVersion } from "@pulumi/pulumi/version";
 import { z } from "zod";
@@ -55,7 +55,7 @@ const starts = [
 
 /** The settings of an application in a folder of the project's; what starts it is a first guess. */
 function appSettings(folder: string, app: string): Readonly<Record<string, unknown>> {
-  const found = starts.find(({ file }) => existsSync(join(folder, app, file)));
+  const found = starts.find(({ file }) => existsSync(resolve(folder, app, file)));
   return { directory: app, ...(found === undefined ? {} : { packages: found.packages, start: found.start }) };
 }
 
@@ -154,7 +154,7 @@ export function platformNamed(name: string): PlatformName {
 
 /** @throws UserError when the application's folder is not there */
 function checkApp(folder: string, app: string): void {
-  if (app !== "" && !existsSync(join(folder, app))) {
+  if (app !== "" && statSync(resolve(folder, app), { throwIfNoEntry: false })?.isDirectory() !== true) {
     throw new UserError(`--app ${app}: there is no such folder in ${folder}`);
   }
 }

@@ -3,6 +3,8 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, realpathSync, rmSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { RunError } from "@pulumi/pulumi";
 import { parse } from "yaml";
 import { z } from "zod";
 import { UserError } from "../../core/errors";
@@ -74,15 +76,29 @@ async function bundled(folder: string, entry: string): Promise<string> {
       charset: "utf8",
       sourcemap: "inline",
       logLevel: "silent",
-      define: { "import.meta.dirname": "__dirname", "import.meta.filename": "__filename" },
+      // Where the lines of an error are.
+      sourceRoot: pathToFileURL(`${folder}/`).href,
+      // Names that a file declares itself stay its own.
+      define: {
+        __dirname: "__webinfra_dirname",
+        __filename: "__webinfra_filename",
+        "import.meta.dirname": "__webinfra_dirname",
+        "import.meta.filename": "__webinfra_filename",
+        "import.meta.url": "__webinfra_url",
+      },
       plugins: [
         {
           // Each file keeps its own place.
           name: "own-place",
           setup(context) {
             context.onLoad({ filter: /\.[cm]?[jt]s$/ }, ({ path }) => {
-              const place = `const __filename = ${JSON.stringify(path)}, __dirname = ${JSON.stringify(dirname(path))};`;
-              return { contents: place + readFileSync(path, "utf8"), loader: path.endsWith("ts") ? "ts" : "js" };
+              const place = { dirname: dirname(path), filename: path, url: pathToFileURL(path).href };
+              const names = Object.entries(place).map(
+                ([name, value]) => `__webinfra_${name} = ${JSON.stringify(value)}`,
+              );
+              // Lines keep their numbers.
+              const text = readFileSync(path, "utf8").replace(/^#!.*/, "");
+              return { contents: `var ${names.join(", ")};${text}`, loader: path.endsWith("ts") ? "ts" : "js" };
             });
           },
         },
@@ -118,11 +134,26 @@ function withVariables(variables: Variables): () => void {
   return () => put(before);
 }
 
+/** What a program exports, or what it returns. Its own errors are told as its own. */
+async function exportsOf(load: () => unknown, folder: string, environment: Variables): Promise<unknown> {
+  try {
+    const loaded = exportsSchema.parse(load());
+    const exported = exportsSchema.parse("default" in loaded ? loaded["default"] : loaded);
+    return typeof exported === "function" ? await exported(environment) : exported;
+  } catch (error) {
+    if (error instanceof UserError || RunError.isInstance(error)) {
+      throw error;
+    }
+    const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    throw new UserError(`the program of ${folder} failed: ${detail}`);
+  }
+}
+
 /**
  * Runs a project's program and returns what it exports.
  * @param folder the project
  * @param environment variables of the run; the program sees them in `process.env`, and is given them if it is a function
- * @throws UserError when it cannot be read, or exports no outputs; what it throws itself stays as it is
+ * @throws UserError when it cannot be read, fails, or exports no outputs; a RunError of its own stays as it is
  */
 export async function runOwnProgram(folder: string, environment: Variables): Promise<Record<string, unknown>> {
   const entry = entryOf(folder);
@@ -138,9 +169,7 @@ export async function runOwnProgram(folder: string, environment: Variables): Pro
   const restore = withVariables(environment);
   try {
     Reflect.deleteProperty(load.cache, file);
-    const loaded = exportsSchema.parse(load(file));
-    const exported = exportsSchema.parse("default" in loaded ? loaded["default"] : loaded);
-    const found: unknown = typeof exported === "function" ? await exported(environment) : exported;
+    const found = await exportsOf(() => load(file), folder, environment);
     const outputs = outputsSchema.safeParse(found);
     if (!outputs.success) {
       throw new UserError(`${entry} exports no outputs: it should end with \`export = () => site.outputs\``);

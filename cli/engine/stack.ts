@@ -73,7 +73,8 @@ function checkOwner({ name, project, home, backend }: StackFacts): void {
   if (owner === undefined || owner.name === project || backend.directory === undefined) {
     return;
   }
-  if (readStateFile(backend.directory, owner.name, name) !== undefined) {
+  const state = readStateFile(backend.directory, owner.name, name);
+  if (state !== undefined && state.resources.some(({ type }) => !type.startsWith("pulumi:"))) {
     throw new UserError(
       `the stack "${name}" on this machine is that of the project "${owner.name}" (${owner.main}), and two with one name would have the same machines: ` +
         `name this one otherwise, such as \`webinfra up --stack ${project}-${name} --config-file Pulumi.${name}.yaml\`, or take that one down there`,

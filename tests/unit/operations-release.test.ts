@@ -467,6 +467,15 @@ describe("operations: an application that is being written", () => {
     assert.deepEqual(bench.did, ["publish b", "publish c", "back to b", "forget c"]);
   });
 
+  it("goes back to what ran first, where another one has taken the package of that away", async () => {
+    await bench.change("b");
+    bench.broken = C;
+    await bench.change("c", 3);
+    bench.held.delete(B);
+    assert.deepEqual(await bench.developer.end(), { release: undefined, broken: true });
+    assert.equal(bench.pointer, A);
+  });
+
   it("leaves what hosts are about to take over", async () => {
     await bench.change("b", 1);
     assert.deepEqual(await bench.developer.end(), { release: B, broken: false });

@@ -267,8 +267,39 @@ describe("own project", () => {
       assert.equal(process.env["WEBINFRA_TEST_RUN"], undefined);
     });
 
-    it("whose own errors stay as they are", async () => {
-      await assert.rejects(program('throw new Error("mine");'), { message: "mine" });
+    it("whose errors are told as its own, with their place", async () => {
+      process.setSourceMapsEnabled(true);
+      const place = join(folder, "shop");
+      const thrown = async (text: string): Promise<string> => {
+        const error: unknown = await program(text).catch((reason: unknown) => reason);
+        assert.ok(error instanceof UserError);
+        return error.message;
+      };
+      const told = await thrown('const a = 1;\nthrow new Error("mine");');
+      assert.ok(told.startsWith(`the program of ${place} failed: Error: mine\n`), told);
+      assert.ok(told.includes(`${join(place, "index.ts")}:2:7`), told);
+      assert.equal(await thrown('throw "a word";'), `the program of ${place} failed: a word`);
+      assert.match(
+        await thrown('import a from "no-such-package";\nexport = a;'),
+        /failed: Error: Cannot find module 'no-such-package'/,
+      );
+    });
+
+    it("whose own message for the user stays as it is", async () => {
+      const text = 'import { RunError } from "@pulumi/pulumi";\nthrow new RunError("mine");';
+      await assert.rejects(program(text), { message: "mine" });
+    });
+
+    it("in the usual ways of modules: a place of its own, a first line for the shell", async () => {
+      const text = `#!/usr/bin/env node
+        import { dirname } from "node:path";
+        import { fileURLToPath } from "node:url";
+        const __filename = fileURLToPath(import.meta.url);
+        const __dirname = dirname(__filename);
+        export default { own: __dirname, other: import.meta.dirname };
+      `;
+      const place = join(folder, "shop");
+      assert.deepEqual(await program(text), { own: place, other: place });
     });
 
     it("and says what is wrong with it", async () => {
@@ -307,10 +338,14 @@ describe("own project", () => {
       assert.equal(stackFacts(box.context(), "trial").project, "webinfra");
       const state = join(box.home, "state", ".pulumi", "stacks", "shop");
       mkdirSync(state, { recursive: true });
-      writeFileSync(
-        join(state, "trial.json"),
-        JSON.stringify({ version: 3, checkpoint: { latest: { resources: [] } } }),
-      );
+      const holding = (...types: readonly string[]): void => {
+        const resources = types.map((type) => ({ urn: `urn:pulumi:trial::shop::${type}::x`, type }));
+        writeFileSync(join(state, "trial.json"), JSON.stringify({ version: 3, checkpoint: { latest: { resources } } }));
+      };
+      // It was only previewed.
+      holding("pulumi:pulumi:Stack");
+      assert.equal(stackFacts(box.context(), "trial").project, "webinfra");
+      holding("pulumi:pulumi:Stack", "webinfra:incus:Machine");
       assert.throws(() => stackFacts(box.context(), "trial"), {
         message:
           'the stack "trial" on this machine is that of the project "shop" (/src/shop), and two with one name would have the same machines: ' +
