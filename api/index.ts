@@ -10,12 +10,10 @@
 import * as pulumi from "@pulumi/pulumi";
 import { type HostOutput, Infrastructure } from "../components/infrastructure";
 import { type Environment, planSite, type SitePlan } from "../components/site";
+import { shortDigest } from "../core/digest";
 import { review, reviewSettings, severitiesOf } from "../review";
 
 export type { HostOutput } from "../components/infrastructure";
-
-/** So much of a digest tells definitions apart. */
-const DIGEST_START = 12;
 
 /** What a site is told beside the stack's configuration. */
 export interface WebInfrastructureArgs {
@@ -79,7 +77,7 @@ export class WebInfrastructure extends Infrastructure {
       url: this.url,
       addresses: this.addresses,
       hosts: this.hosts.apply((hosts) =>
-        hosts.map(({ definition, ...host }) => ({ ...host, definition: definition.slice(0, DIGEST_START) })),
+        hosts.map(({ definition, ...host }) => ({ ...host, definition: shortDigest(definition) })),
       ),
       outdated: this.outdated,
       channel: this.channel,

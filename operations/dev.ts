@@ -1,10 +1,11 @@
 /** Releasing an application while it is being written: its folder goes to the hosts as it is, without an update of the stack. */
 import { setTimeout as sleep } from "node:timers/promises";
+import { applicationLogCommand } from "../core/application-log";
 import type { ReleasePointer } from "../core/protocol";
 import type { ReleaseArchive, SiteAccess } from "./access/types";
-import { endOf } from "./exec";
+import { commandOn, endOf } from "./exec";
 import { HostError } from "./errors";
-import { type HostMachine, type KnownMachine, machineOf } from "./machines";
+import type { HostMachine, KnownMachine } from "./machines";
 import { lack, lookAtReleases, type ReleaseHost } from "./release";
 
 /** The site as it is seen from the application's folder; tests put their own in. */
@@ -161,16 +162,13 @@ export class Developer {
   }
 }
 
-/** What tells the application's log on a host on which it is not healthy. */
-const LOG: readonly string[] = ["/usr/local/lib/webinfra/current/webinfra-host", "application-log", "--lines=20"];
-
 /** A site as a workbench. @param folder packs the folder, and removes what it packed */
 export function workbench(
   access: SiteAccess,
   known: readonly KnownMachine[],
   folder: { readonly pack: () => ReleaseArchive; readonly remove: (archive: ReleaseArchive) => Promise<void> },
 ): Workbench {
-  const { releases, stack } = access;
+  const { releases } = access;
   return {
     pack: folder.pack,
     wanted: () => releases.pointer(),
@@ -188,7 +186,7 @@ export function workbench(
     },
     look: () => lookAtReleases(access, known),
     log: async (host) => {
-      const { stdout } = await endOf(access.command(machineOf(await access.machines(), stack, host), LOG));
+      const { stdout } = await endOf(await commandOn(access, host, applicationLogCommand));
       return stdout.trimEnd().split("\n").filter(Boolean);
     },
     now: () => performance.now(),

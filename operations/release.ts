@@ -6,6 +6,7 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ReleasePointer, State } from "../core/protocol";
+import { shortDigest } from "../core/digest";
 import { listed } from "../core/words";
 import type { Answer } from "./access/agent";
 import type { SiteAccess } from "./access/types";
@@ -68,12 +69,6 @@ const SWITCH_SECONDS = 90;
 const PERIOD_MS = 250;
 /** Between two lines about those that do not serve yet. */
 const SAY_MS = 5_000;
-/** Digits of a digest that people read. */
-const SHORT = 12;
-
-/** A release as people read it. */
-const short = (release: string): string => release.slice(0, SHORT);
-
 /** Why a host does not run a release yet; undefined when it does. */
 export function lack({ said, silent }: ReleaseHost, release: string): string | undefined {
   if (said === null) {
@@ -110,15 +105,17 @@ export function releaseToRun(
   };
   const others = previous.filter((one) => one !== release);
   const had = others.filter((one) => packages.includes(one));
-  const choice = `Releases to go back to: ${had.map(short).join(", ") || "none"}`;
+  const choice = `Releases to go back to: ${had.map(shortDigest).join(", ") || "none"}`;
   if (asked === undefined) {
     const [last] = others;
     if (last === undefined) {
-      return refuse(`the stack "${stack}" has run no other release before ${short(release)}`);
+      return refuse(`the stack "${stack}" has run no other release before ${shortDigest(release)}`);
     }
     return packages.includes(last)
       ? last
-      : refuse(`the package of release ${short(last)}, which ran before, is not in the channel any more. ${choice}`);
+      : refuse(
+          `the package of release ${shortDigest(last)}, which ran before, is not in the channel any more. ${choice}`,
+        );
   }
   if (!/^[0-9a-f]{4,64}$/.test(asked)) {
     return refuse(
@@ -131,9 +128,9 @@ export function releaseToRun(
     return refuse(`there is no package of a release ${asked} in the channel of the stack "${stack}". ${choice}`);
   }
   if (found.length > 1) {
-    return refuse(`${asked} may be ${found.map(short).join(", ")}: give more of it`);
+    return refuse(`${asked} may be ${found.map(shortDigest).join(", ")}: give more of it`);
   }
-  return only === release ? refuse(`release ${short(release)} is the one that the site is to run already`) : only;
+  return only === release ? refuse(`release ${shortDigest(release)} is the one that the site is to run already`) : only;
 }
 
 /**
@@ -175,10 +172,10 @@ export async function rollbackSite(
     if (seconds > SWITCH_SECONDS || late.every(({ final }) => final)) {
       throw new ReleaseFailedError(
         [
-          `release ${short(release)} does not run on ${listed(late.map(({ name }) => name))}, after ${String(Math.round(seconds))} s:`,
+          `release ${shortDigest(release)} does not run on ${listed(late.map(({ name }) => name))}, after ${String(Math.round(seconds))} s:`,
           ...late.map(({ name, why }) => `  ${name}: ${why}`),
           "Hosts go on trying, and with what they ran before until then. " +
-            `\`webinfra logs --app --stack ${site.stack}\` shows why; \`webinfra rollback ${short(from)} --stack ${site.stack}\` takes this back`,
+            `\`webinfra logs --app --stack ${site.stack}\` shows why; \`webinfra rollback ${shortDigest(from)} --stack ${site.stack}\` takes this back`,
         ].join("\n"),
       );
     }

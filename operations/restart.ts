@@ -1,4 +1,5 @@
 /** Starting the application anew: one host after the other, each beside the one that runs. */
+import { applicationLogTitle } from "../core/application-log";
 import { listed } from "../core/words";
 import type { HostCommand, SiteAccess } from "./access/types";
 import { HostError, RestartFailedError } from "./errors";
@@ -80,7 +81,7 @@ export async function restartApplication(
       throw new RestartFailedError(
         [
           `the application was not started anew on ${name}, and goes on there as it was: ${why || `exit code ${String(code)}`}`,
-          ...(log.length === 0 ? [] : ["the application's log, its last 20 lines:", ...log.map((line) => `  ${line}`)]),
+          ...(log.length === 0 ? [] : [`${applicationLogTitle}:`, ...log.map((line) => `  ${line}`)]),
           ...(done.length === 0 ? [] : [`It was on ${listed(done.map((one) => one.name))}.`]),
           ...(left.length === 0 ? [] : [`Nothing was done on ${listed(left)}.`]),
         ].join("\n"),

@@ -1,18 +1,17 @@
 /** Runs the program of a project of the user's own, anew each time: a preview and the update after it are two runs of one process. */
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, realpathSync, rmSync, statSync } from "node:fs";
+import { mkdirSync, readFileSync, realpathSync, rmSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { RunError } from "@pulumi/pulumi";
-import { parse } from "yaml";
 import { z } from "zod";
 import { UserError } from "../../core/errors";
+import { readProject } from "./stackfile";
 import { writeWhole } from "./whole-file";
 
 type Variables = Readonly<Record<string, string | undefined>>;
 
-const projectSchema = z.looseObject({ main: z.string().optional() });
 const packageSchema = z.looseObject({ version: z.string() });
 
 /** A program's exports are its stack's outputs; Pulumi calls one that is a function, and takes what that returns. */
@@ -24,7 +23,7 @@ const outputsSchema = z.record(z.string(), z.unknown());
 
 /** The file that a project's program begins with. */
 function entryOf(folder: string): string {
-  const { main = "." } = projectSchema.parse(parse(readFileSync(join(folder, "Pulumi.yaml"), "utf8")));
+  const { main = "." } = readProject(join(folder, "Pulumi.yaml"));
   const start = resolve(folder, main);
   const found = [start, join(start, "index.ts"), join(start, "index.js")].find((path) =>
     statSync(path, { throwIfNoEntry: false })?.isFile(),
@@ -177,8 +176,6 @@ export async function runOwnProgram(folder: string, environment: Variables): Pro
     return outputs.data;
   } finally {
     restore();
-    if (existsSync(file)) {
-      rmSync(file);
-    }
+    rmSync(file, { force: true });
   }
 }

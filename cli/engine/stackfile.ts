@@ -259,6 +259,10 @@ export function relocateProject(text: string, root: string): string {
   });
 }
 
+/** What a Pulumi.yaml says of its project. */
+export const readProject = (file: string): z.infer<typeof projectSchema> =>
+  projectSchema.parse(parse(readFileSync(file, "utf8")));
+
 /**
  * The project's name, from its Pulumi.yaml.
  * @throws UserError when there is none
@@ -267,7 +271,7 @@ export function projectName(root: string): string {
   if (!existsSync(join(root, "Pulumi.yaml"))) {
     throw new UserError(`${root} is no project yet: it has no Pulumi.yaml; \`webinfra init\` writes it`);
   }
-  return projectSchema.parse(parse(readFileSync(join(root, "Pulumi.yaml"), "utf8"))).name;
+  return readProject(join(root, "Pulumi.yaml")).name;
 }
 
 /** The project that last worked on a stack in a WEBINFRA_HOME, as its work folder says; undefined when none did. */
@@ -276,7 +280,7 @@ export function workProject(home: string, stack: string): { readonly name: strin
   if (!existsSync(file)) {
     return undefined;
   }
-  const { name, main = "" } = projectSchema.parse(parse(readFileSync(file, "utf8")));
+  const { name, main = "" } = readProject(file);
   return { name, main };
 }
 

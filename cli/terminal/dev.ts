@@ -1,4 +1,5 @@
 /** What becomes of changes of the application for people: some lines an event. */
+import { applicationLogTitle, emptyApplicationLog } from "../../core/application-log";
 import { listed } from "../../core/words";
 import type { DevEnd, DevEvent } from "../../operations/dev";
 import { duration } from "./format";
@@ -14,8 +15,8 @@ export function devLines(event: DevEvent): readonly string[] {
       return [
         `release ${event.release} is not healthy on ${event.host}, and the one before goes on: ${event.why}`,
         ...(event.log.length === 0
-          ? ["the application's log: nothing: it wrote no line to its output"]
-          : ["the application's log, its last 20 lines:", ...event.log.map((line) => `  ${line}`)]),
+          ? [`the application's log: ${emptyApplicationLog}`]
+          : [`${applicationLogTitle}:`, ...event.log.map((line) => `  ${line}`)]),
       ];
   }
 }

@@ -1,4 +1,5 @@
 /** What can be told about a machine from inside. */
+import { applicationLogCommand, applicationLogTitle, emptyApplicationLog } from "../../core/application-log";
 import type { LogName } from "../ready/report";
 import { exec } from "./exec";
 
@@ -13,9 +14,9 @@ interface Log {
 
 const logs: Readonly<Record<LogName, Log>> = {
   application: {
-    title: "the application's log, its last 20 lines",
-    argv: ["/usr/local/lib/webinfra/current/webinfra-host", "application-log", "--lines=20"],
-    empty: "nothing: it wrote no line to its output",
+    title: applicationLogTitle,
+    argv: applicationLogCommand,
+    empty: emptyApplicationLog,
   },
   converge: {
     title: "journal of webinfra-converge",

@@ -210,11 +210,8 @@ export class Site {
     writeFileSync(this.configFile, stringify({ config: { ...dev.config, ...own } }, { version: "1.1" }));
   }
 
-  /**
-   * Starts the command as a process of its own.
-   * @param root folder of the webinfra that it is of. Default: this one.
-   */
-  start(args: readonly string[], environment: Readonly<Record<string, string>> = {}, root: string = repository): Going {
+  /** The variables of a command: a login of the user's own must not decide where the state goes. */
+  environment(): NodeJS.ProcessEnv {
     const {
       PULUMI_BACKEND_URL: _url,
       PULUMI_CONFIG_PASSPHRASE: _word,
@@ -224,6 +221,19 @@ export class Site {
       INIT_CWD: _folder,
       ...own
     } = process.env;
+    return {
+      ...own,
+      WEBINFRA_HOME: this.home,
+      PULUMI_CREDENTIALS_PATH: this.directory,
+      ...(this.shared ? this.backend() : {}),
+    };
+  }
+
+  /**
+   * Starts the command as a process of its own.
+   * @param root folder of the webinfra that it is of. Default: this one.
+   */
+  start(args: readonly string[], environment: Readonly<Record<string, string>> = {}, root: string = repository): Going {
     if (!existsSync(this.configFile)) {
       this.configure({});
     }
@@ -235,15 +245,7 @@ export class Site {
     const started = Date.now();
     const child = spawn(join(root, "webinfra"), args, {
       cwd: this.directory,
-      // A login of the user's own must not decide where the state goes.
-      env: {
-        ...own,
-        PATH: this.path,
-        WEBINFRA_HOME: this.home,
-        PULUMI_CREDENTIALS_PATH: this.directory,
-        ...(this.shared ? this.backend() : {}),
-        ...environment,
-      },
+      env: { ...this.environment(), PATH: this.path, ...environment },
       stdio: ["ignore", "pipe", "pipe"],
     });
     this.going.add(child);

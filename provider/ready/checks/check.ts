@@ -1,5 +1,6 @@
 /** What every check is, and what they share. */
 import type { z } from "zod";
+import { shortDigest } from "../../../core/digest";
 import { parseState, type State } from "../../../core/protocol";
 import type { readyInputs, readyMachine } from "../../inputs/ready";
 import type { Answer, ProbeOptions } from "../../probe";
@@ -58,7 +59,7 @@ export function stateOf({ agents }: Scene, { machine }: ExpectedMachine): State 
 
 /** A release in words: the beginning of its hash. */
 export const shortRelease = (release: string): string =>
-  release === "" ? "no release" : `release ${release.slice(0, 12)}`;
+  release === "" ? "no release" : `release ${shortDigest(release)}`;
 
 /** A path of the site at one of its machines: the URL with that machine's address, and the Host header that goes with it. */
 export function throughAddress(site: string, address: string, path: string): { url: string; host: string } {

@@ -1,8 +1,9 @@
 /** Each machine has found the wanted host package good. Not asked of one whose webinfra knows of none. */
+import { shortDigest } from "../../../core/digest";
 import type { State } from "../../../core/protocol";
 import { type ExpectedMachine, type MachineCheck, type Scene, stateOf } from "./check";
 
-const short = (sha256: string | null): string => (sha256 === null ? "none" : sha256.slice(0, 12));
+const short = (sha256: string | null): string => (sha256 === null ? "none" : shortDigest(sha256));
 
 export function packageCheck(scene: Scene): MachineCheck {
   const { hostPackage = "", reach } = scene.expectation;

@@ -56,18 +56,8 @@ describe("a project of one's own", function () {
     .split(delimiter)
     .filter((folder) => !folder.startsWith(join(repository, "node_modules")))
     .join(delimiter);
-  const inProject = (command: string, ...args: readonly string[]) => {
-    const {
-      npm_lifecycle_event: _script,
-      INIT_CWD: _folder,
-      PULUMI_BACKEND_URL: _url,
-      PULUMI_CONFIG_PASSPHRASE: _word,
-      PULUMI_CONFIG_PASSPHRASE_FILE: _file,
-      ...own
-    } = process.env;
-    const env = { ...own, PATH: path, WEBINFRA_HOME: site.home, PULUMI_CREDENTIALS_PATH: site.directory };
-    return run(command, args, { cwd: project, env, timeout: 500_000 });
-  };
+  const inProject = (command: string, ...args: readonly string[]) =>
+    run(command, args, { cwd: project, env: { ...site.environment(), PATH: path }, timeout: 500_000 });
   const webinfra = (...args: readonly string[]) => inProject("npx", "webinfra", ...args);
 
   // Before the other, which looks whether anything is left.
